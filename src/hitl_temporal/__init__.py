@@ -1,0 +1,1 @@
+"""Human-in-the-loop automation: jobs and people in one durable flow, on Temporal."""

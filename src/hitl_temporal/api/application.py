@@ -1,0 +1,51 @@
+"""The application: routes, errors, health."""
+
+import asyncio
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from temporalio.service import RPCError
+
+from hitl_temporal.api import approvals, problems, runs
+from hitl_temporal.api.bodies import BadBodyError
+from hitl_temporal.app.services import Services
+from hitl_temporal.domain.approval.commands import Receipt
+
+READY_WITHIN_SECONDS = 2.0
+
+
+def create_app(services: Services, *, is_development: bool = False) -> FastAPI:
+    """Return the HTTP service.
+
+    Args:
+        services: The use cases.
+        is_development: Whether callers may just say who they are: `hitl up` on a loopback bind, nothing else.
+    """
+    app = FastAPI(title="hitl-temporal", description="Jobs and people in one durable flow", version="1")
+    app.state.services = services
+    app.state.is_development = is_development
+    problems.install(app)
+    app.include_router(runs.router)
+    app.include_router(approvals.router)
+
+    async def bad_body(_: Request, error: Exception) -> JSONResponse:
+        return problems.receipt_response(Receipt(status="invalid", reason=str(error)))
+
+    app.add_exception_handler(BadBodyError, bad_body)
+
+    @app.get("/healthz", tags=["health"])
+    async def healthz() -> dict[str, str]:
+        """Whether this process answers."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", tags=["health"], response_model=None)
+    async def readyz() -> JSONResponse:
+        """Whether Temporal answers this process."""
+        try:
+            async with asyncio.timeout(READY_WITHIN_SECONDS):
+                ready = await services.client.service_client.check_health()
+        except (RPCError, TimeoutError):
+            ready = False
+        return JSONResponse({"status": "ok" if ready else "temporal does not answer"}, 200 if ready else 503)
+
+    return app

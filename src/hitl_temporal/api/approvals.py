@@ -1,0 +1,61 @@
+"""Routes of approvals: inbox, one approval, and its verbs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import JSONResponse
+
+from hitl_temporal.api.bodies import Body
+from hitl_temporal.api.identity import Caller, UseCases
+from hitl_temporal.api.problems import receipt_response
+from hitl_temporal.domain.approval.views import Status
+from hitl_temporal.service.approvals import Item
+from hitl_temporal.service.reading import Page
+
+router = APIRouter(prefix="/v1/approvals", tags=["approvals"])
+
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+
+VERB_PATHS = {"decide": "decisions", "withdraw": "withdrawal"}
+"""The path of each verb of an approval; a test compares it with the table of verbs."""
+
+
+@router.get("")
+async def list_approvals(
+    me: Caller,
+    use: UseCases,
+    state: str | None = None,
+    flow: str | None = None,
+    q: str | None = None,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Page[Item]:
+    """What I may decide now, soonest due first; with `state`, everything I may see in that state."""
+    return await use.approvals.list(me, state=state, flow=flow, text=q, cursor=cursor, limit=limit)
+
+
+@router.get("/{approval_id}")
+async def show_approval(approval_id: str, me: Caller, use: UseCases, response: Response) -> Status:
+    """One approval: what is asked, the stages with tally, decisions, deliveries. The ETag is the digest."""
+    status = await use.approvals.show(me, approval_id)
+    response.headers["ETag"] = f'"{status.digest}"'
+    return status
+
+
+@router.get("/{approval_id}/decisions/{key}")
+async def show_receipt(approval_id: str, key: str, me: Caller, use: UseCases) -> JSONResponse:
+    """What became of an answer of mine that was `recorded`."""
+    return receipt_response(await use.approvals.receipt(me, approval_id, key))
+
+
+def _add(verb: str, path: str) -> None:
+    async def act(approval_id: str, me: Caller, use: UseCases, body: Body, key: IdempotencyKey = None) -> JSONResponse:
+        command = {**body, "key": key} if key is not None else body
+        return receipt_response(await use.approvals.act(me, approval_id, verb, command))
+
+    act.__doc__ = f"`{verb}` as the caller; the body is the receipt, its status says what became of it."
+    router.add_api_route(f"/{{approval_id}}/{path}", act, methods=["POST"], name=verb, response_model=None)
+
+
+for _verb, _path in VERB_PATHS.items():
+    _add(_verb, _path)

@@ -1,0 +1,100 @@
+"""Errors as RFC 9457 problem details, with the receipt where there is one.
+
+Source: https://www.rfc-editor.org/rfc/rfc9457 (2026-11).
+"""
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from hitl_temporal.domain.approval.commands import Receipt
+from hitl_temporal.domain.flow.commands import Receipt as OperationReceipt
+from hitl_temporal.ports import TemporaryError
+from hitl_temporal.service.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    ServiceError,
+    UnavailableError,
+)
+
+RETRY_AFTER_SECONDS = 2
+
+_STATUS: Mapping[type[ServiceError], tuple[int, str]] = {
+    NotFoundError: (404, "Not found"),
+    ForbiddenError: (403, "Not allowed"),
+    InvalidError: (422, "The request does not fit"),
+    ConflictError: (409, "Conflict"),
+    UnavailableError: (503, "Unavailable"),
+}
+
+_RECEIPT_STATUS: Mapping[str, int] = {
+    "counted": 200,
+    "done": 200,
+    "recorded": 202,
+    "asked": 202,
+    "needs_step_up": 401,
+    "not_eligible": 403,
+    "closed": 409,
+    "superseded": 409,
+    "duplicate": 409,
+    "invalid": 422,
+}
+"""The status that the contract promises for each receipt."""
+
+STEP_UP = 'Bearer error="insufficient_user_authentication"'
+"""Source: https://www.rfc-editor.org/rfc/rfc9470 (2026-11)."""
+
+
+class UnauthenticatedError(Exception):
+    """Nobody, or nobody known, calls; the message says what to send."""
+
+
+def problem(
+    status: int, title: str, detail: str, headers: Mapping[str, str] | None = None, **members: object
+) -> JSONResponse:
+    """Return a problem as a response."""
+    body: dict[str, object] = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
+    return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
+
+
+def receipt_response(receipt: Receipt | OperationReceipt) -> JSONResponse:
+    """Return a receipt with its status; the body is the receipt itself, also when it refuses."""
+    headers = {"WWW-Authenticate": STEP_UP} if receipt.status == "needs_step_up" else None
+    return JSONResponse(receipt.model_dump(mode="json"), _RECEIPT_STATUS[receipt.status], headers)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of this service a problem."""
+
+    async def service_error(_: Request, error: Exception) -> JSONResponse:
+        status, title = next((v for k, v in _STATUS.items() if isinstance(error, k)), (500, "Error"))
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None
+        return problem(status, title, str(error), headers)
+
+    async def temporary(_: Request, error: Exception) -> JSONResponse:
+        detail = f"{error}; nothing was recorded"
+        return problem(503, "Unavailable", detail, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+    async def unauthenticated(_: Request, error: Exception) -> JSONResponse:
+        return problem(401, "Who are you?", str(error), {"WWW-Authenticate": "Bearer"})
+
+    async def unfit(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError), "registered for it"
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return problem(422, "The request does not fit", f"{where}: {first['msg']}"[:500])
+
+    async def http(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException), "registered for it"
+        return problem(error.status_code, str(error.detail), str(error.detail), error.headers)
+
+    app.add_exception_handler(ServiceError, service_error)
+    app.add_exception_handler(TemporaryError, temporary)
+    app.add_exception_handler(UnauthenticatedError, unauthenticated)
+    app.add_exception_handler(RequestValidationError, unfit)
+    app.add_exception_handler(HTTPException, http)

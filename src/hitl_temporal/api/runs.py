@@ -1,0 +1,126 @@
+"""Routes of flows and runs: catalogue, start, look, explain, operate, audit."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from hitl_temporal.api.bodies import Body
+from hitl_temporal.api.identity import Caller, UseCases
+from hitl_temporal.api.problems import receipt_response
+from hitl_temporal.domain.duration import fixed
+from hitl_temporal.domain.flow.views import Reason, Status
+from hitl_temporal.domain.value import Json
+from hitl_temporal.service.audit import Trail
+from hitl_temporal.service.catalogue import FlowCard
+from hitl_temporal.service.errors import InvalidError
+from hitl_temporal.service.reading import Page
+from hitl_temporal.service.runs import Refusal, RunItem
+
+router = APIRouter(prefix="/v1", tags=["runs"])
+
+LONGEST_WAIT = timedelta(seconds=60)
+
+
+class Start(BaseModel):
+    """The body of a start."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    inputs: Any = Field(default_factory=dict)
+    """The flow's inputs; checked against its schema."""
+    on_behalf_of: str | None = None
+    id: str | None = None
+
+
+class StartedRun(BaseModel):
+    """The answer of a start."""
+
+    id: str
+    url: str
+
+
+@router.get("/flows")
+async def list_flows(_: Caller, use: UseCases) -> dict[str, tuple[FlowCard, ...]]:
+    """Every flow, with the JSON Schema of its inputs."""
+    return {"items": await use.catalogue.list()}
+
+
+@router.get("/flows/{name}")
+async def show_flow(name: str, _: Caller, use: UseCases) -> FlowCard:
+    """One flow, with the JSON Schema of its inputs."""
+    return await use.catalogue.show(name)
+
+
+@router.post("/flows/{name}/runs", status_code=201)
+async def start_run(
+    name: str,
+    start: Start,
+    me: Caller,
+    use: UseCases,
+    request: Request,
+    key: Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)] = None,
+) -> StartedRun:
+    """Start a run; the same `Idempotency-Key` and body again give the same answer and start nothing."""
+    started = await use.runs.start(
+        me, name, start.inputs, run_id=start.id, key=key, on_behalf_of=start.on_behalf_of
+    )
+    return StartedRun(id=started.id, url=str(request.url_for("show_run", run_id=started.id)))
+
+
+@router.get("/runs")
+async def list_runs(
+    me: Caller,
+    use: UseCases,
+    state: str | None = None,
+    flow: str | None = None,
+    *,
+    mine: bool = False,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Page[RunItem]:
+    """Runs, the newest first."""
+    return await use.runs.list(me, state=state, flow=flow, mine=mine, cursor=cursor, limit=limit)
+
+
+@router.get("/runs/{run_id}")
+async def show_run(run_id: str, me: Caller, use: UseCases, wait: str | None = None) -> Status | Refusal:
+    """One run; with `wait=30s`, as soon as it has ended or that time is over."""
+    return await use.runs.show(me, run_id, wait=_wait(wait))
+
+
+@router.get("/runs/{run_id}/why")
+async def explain_run(run_id: str, me: Caller, use: UseCases) -> tuple[Reason, ...]:
+    """Why each open step does not move, and what would release it."""
+    return await use.runs.why(me, run_id)
+
+
+@router.get("/runs/{run_id}/graph")
+async def graph_run(run_id: str, me: Caller, use: UseCases) -> dict[str, Json]:
+    """Nodes and edges with live states."""
+    return dict(await use.runs.graph(me, run_id))
+
+
+@router.get("/runs/{run_id}/audit")
+async def audit_run(run_id: str, me: Caller, use: UseCases) -> Trail:
+    """The whole audit trail of the run's trace, and its verification."""
+    return await use.audit.show(me, run_id)
+
+
+@router.post("/runs/{run_id}/actions")
+async def operate_run(run_id: str, me: Caller, use: UseCases, body: Body) -> JSONResponse:
+    """An operator action: `{action, step, reason, key, dry_run, ...}`; the body is the receipt."""
+    action = body.pop("action", "")
+    return receipt_response(await use.runs.operate(me, run_id, str(action), body))
+
+
+def _wait(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    length = fixed(text) if re.fullmatch(r"(\d+(s|m|h))+", text) else None
+    if length is None:
+        raise InvalidError(f"wait: {text[:50]!r} is not a time such as 30s")
+    return min(length, LONGEST_WAIT)

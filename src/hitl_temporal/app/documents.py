@@ -1,0 +1,99 @@
+"""The project's documents as ports: a catalogue of definitions and the embedded directory.
+
+Files are read again when one of them has changed, so that a mended document or a new colleague needs no restart; a
+run keeps the definition that it was started with.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hitl_temporal.definition.inputs import InputError, check_inputs
+from hitl_temporal.definition.project import Project, load_project
+from hitl_temporal.domain.calendar import Calendar, CalendarError
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.people import Roster
+from hitl_temporal.domain.value import Json
+from hitl_temporal.effects import calendars
+from hitl_temporal.ports import InvalidInputError, Loaded, TemporaryError, UnknownFlowError
+
+
+class Documents:
+    """`Catalogue` and `Directory` over one project folder."""
+
+    def __init__(self, root: Path, activities: frozenset[str] | None = None) -> None:
+        """Take the project's folder.
+
+        Args:
+            root: The folder that holds `workflows/`.
+            activities: Names a `call` may use; None: not checked.
+        """
+        self._root = root
+        self._activities = activities
+        self._stamp: tuple[object, ...] = ()
+        self._project: Project | None = None
+        self._lock = asyncio.Lock()
+
+    async def project(self) -> Project:
+        """Return the documents as they are on disk now."""
+        async with self._lock:
+            return await asyncio.to_thread(self._read)
+
+    async def flow(self, name: str) -> Flow:
+        """Return one definition.
+
+        Raises:
+            UnknownFlowError: There is none of this name, or its document has errors.
+        """
+        project = await self.project()
+        if name in project.flows:
+            return project.flows[name]
+        wrong = [str(p) for p in project.problems if p.severity == "error" and f"/{name}/" in p.path]
+        if wrong:
+            raise UnknownFlowError(f"flow {name!r} has errors: {'; '.join(wrong[:3])}")
+        known = ", ".join(sorted(project.flows)) or "none"
+        raise UnknownFlowError(f"no flow {name!r}; known: {known}. Add workflows/{name}/flow.yaml or mend the name")
+
+    async def load(self, flow: str, inputs: Json) -> Loaded:
+        """Return a definition with its calendars, and the inputs checked against it."""
+        definition = await self.flow(flow)
+        try:
+            checked = check_inputs(definition, inputs)
+        except InputError as error:
+            raise InvalidInputError(str(error)) from error
+        asks = [s.ask for s in definition.steps if s.ask]
+        stages = [stage.calendar for ask in asks for stage in ask.stages]
+        named = ["default", definition.calendar, *(ask.calendar for ask in asks), *stages]
+        return Loaded(definition, await self.calendars([n for n in dict.fromkeys(named) if n]), checked)
+
+    async def calendars(self, names: Sequence[str]) -> dict[str, Calendar]:
+        """Return those of the named calendars that the site has, two years ahead; `default` is the site's own."""
+        site = (await self.project()).site.calendars
+        today = datetime.now(UTC).date()
+        found: dict[str, Calendar] = {}
+        for name in names:
+            real = site.default if name == "default" else name
+            document = site.by_name.get(real or "")
+            if real is None or document is None:
+                continue
+            try:
+                found[name] = await asyncio.to_thread(calendars.build, real, document, today)
+            except CalendarError as error:
+                raise TemporaryError(f"calendar {real!r} of site.yaml can't be built: {error}; mend it") from error
+        return found
+
+    async def read(self, selectors: Sequence[str], people: Sequence[str]) -> Roster:
+        """Return who each selector names in people.yaml now."""
+        return (await self.project()).people.roster(selectors, people)
+
+    async def groups_of(self, person: str) -> tuple[str, ...]:
+        """Return the groups of people.yaml that hold this person now."""
+        return (await self.project()).people.groups_of(person)
+
+    def _read(self) -> Project:
+        files = sorted((self._root / "workflows").rglob("*.yaml"))
+        stamp = tuple((f, s.st_mtime_ns, s.st_size) for f in files for s in (f.stat(),))
+        if self._project is None or stamp != self._stamp:
+            self._project, self._stamp = load_project(self._root, self._activities), stamp
+        return self._project

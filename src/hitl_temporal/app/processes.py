@@ -1,0 +1,107 @@
+"""One process each: a worker, an HTTP service. Against the Temporal that the environment names."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Generator
+from typing import Any
+
+import structlog
+import uvicorn
+from typing_extensions import override
+
+from hitl_temporal.api import create_app
+from hitl_temporal.app.project import ProjectError, load_code
+from hitl_temporal.app.services import make_services
+from hitl_temporal.app.settings import Settings
+from hitl_temporal.app.sockets import PortTakenError, bind
+from hitl_temporal.app.telemetry import set_up_logs
+from hitl_temporal.app.temporal import TemporalUnreachableError, connect
+from hitl_temporal.app.worker import make_worker
+
+log = structlog.get_logger(__name__)
+
+
+class StartError(Exception):
+    """A process can't start; the message is for the person who started it."""
+
+
+def run_worker(settings: Settings) -> int:
+    """Run a worker until SIGINT or SIGTERM; return the exit code.
+
+    Raises:
+        StartError: Temporal, or the project's code, is not there.
+    """
+    set_up_logs()
+    return asyncio.run(_work(settings))
+
+
+def run_serve(settings: Settings) -> int:
+    """Run the HTTP service until SIGINT or SIGTERM; return the exit code.
+
+    Raises:
+        StartError: Temporal is not there, or the port is taken.
+    """
+    set_up_logs()
+    return asyncio.run(_serve(settings))
+
+
+class QuietServer(uvicorn.Server):
+    """Uvicorn without signal handlers of its own: who starts it decides when it ends."""
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals alone."""
+        yield
+
+
+def http_server(app: Any) -> QuietServer:
+    """Return an HTTP server for an application; `serve(sockets=[...])` runs it."""
+    # No proxy headers: the development identity must see what really called.
+    return QuietServer(uvicorn.Config(app, log_config=None, access_log=False, proxy_headers=False, lifespan="off"))
+
+
+def until_signalled() -> asyncio.Event:
+    """Return an event that SIGINT and SIGTERM set."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _work(settings: Settings) -> int:
+    stop = until_signalled()
+    try:
+        code = load_code(settings.project)
+        client = await connect()
+    except (ProjectError, TemporalUnreachableError) as error:
+        raise StartError(str(error)) from error
+    async with make_worker(client, settings, code):
+        await log.ainfo("worker.started", task_queue=settings.task_queue, activities=sorted(code.activity_names))
+        await stop.wait()
+    await log.ainfo("worker.stopped")
+    return 0
+
+
+async def _serve(settings: Settings) -> int:
+    stop = until_signalled()
+    try:
+        listening = bind(settings.http_host, settings.http_port, "HITL_HTTP_PORT")
+        client = await connect()
+    except (PortTakenError, TemporalUnreachableError) as error:
+        raise StartError(str(error)) from error
+    server = http_server(create_app(make_services(client, settings)))
+    await serve_until(server, listening, stop)
+    return 0
+
+
+async def serve_until(server: QuietServer, listening: socket.socket, stop: asyncio.Event) -> None:
+    """Serve on a socket until told to stop; open requests are finished first."""
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    server.should_exit = True
+    await serving

@@ -1,0 +1,38 @@
+"""The use cases, plugged: one value that doors are given."""
+
+from typing import NamedTuple
+
+from temporalio.client import Client
+
+from hitl_temporal.app.documents import Documents
+from hitl_temporal.app.settings import Settings
+from hitl_temporal.app.sinks import audit_store
+from hitl_temporal.ports import Directory
+from hitl_temporal.service.approvals import Approvals
+from hitl_temporal.service.audit import Audit
+from hitl_temporal.service.catalogue import FlowCatalogue
+from hitl_temporal.service.runs import Runs
+
+
+class Services(NamedTuple):
+    """Everything a door may call."""
+
+    client: Client
+    directory: Directory
+    catalogue: FlowCatalogue
+    runs: Runs
+    approvals: Approvals
+    audit: Audit
+
+
+def make_services(client: Client, settings: Settings) -> Services:
+    """Return the use cases over one Temporal and one project."""
+    documents = Documents(settings.project)
+    return Services(
+        client=client,
+        directory=documents,
+        catalogue=FlowCatalogue(documents),
+        runs=Runs(client, documents, documents, settings.task_queue),
+        approvals=Approvals(client, documents),
+        audit=Audit(audit_store(settings)),
+    )

@@ -1,0 +1,82 @@
+"""Settings: from the environment (`HITL_*`), else `[tool.hitl]` of the project's pyproject.toml, else a default.
+
+Secrets come from files or the environment, never from documents.
+"""
+
+from pathlib import Path
+from typing_extensions import override
+
+from pydantic import Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    PyprojectTomlConfigSettingsSource,
+    SettingsConfigDict,
+)
+
+
+class Settings(BaseSettings):
+    """Everything that may differ between two installations; passed in, never read from globals."""
+
+    model_config = SettingsConfigDict(env_prefix="HITL_", extra="ignore", pyproject_toml_table_header=("tool", "hitl"))
+
+    project: Path = Path()
+    """The project's folder, which holds `workflows/` and `activities/`; default: the working directory."""
+
+    state: Path = Path(".hitl")
+    """Where the embedded server, the audit store, messages and the pid file lie; relative to the working directory."""
+
+    task_queue: str = "hitl"
+    """What workers poll and clients start on."""
+
+    http_host: str = "127.0.0.1"
+    """Loopback by default: the development identity is refused on any other."""
+
+    http_port: int = Field(default=8080, ge=1, le=65535)
+    """Of the HTTP service."""
+
+    temporal_port: int = Field(default=7233, ge=1, le=65535)
+    """Of the embedded Temporal server."""
+
+    temporal_ui_port: int = Field(default=8233, ge=1, le=65535)
+    """Of the embedded Temporal server's UI."""
+
+    url: str | None = None
+    """Where commands find the HTTP service; None: the loopback address with `http_port`."""
+
+    token: SecretStr | None = None
+    """The bearer token that commands send."""
+
+    user: str | None = None
+    """The development identity that commands send when there is no token (`--as` goes first)."""
+
+    worker_cached_workflows: int = Field(default=500, ge=0)
+    """About 0.3 MB each (reference/engine.md 7); a workflow that is not cached costs a few milliseconds more."""
+
+    @property
+    def base_url(self) -> str:
+        """Where the HTTP service is, without a slash at the end."""
+        return (self.url or f"http://127.0.0.1:{self.http_port}").rstrip("/")
+
+    @property
+    def audit_file(self) -> Path:
+        """The SQLite store of the audit trail."""
+        return self.state / "audit.db"
+
+    @property
+    def messages_file(self) -> Path:
+        """Where the file channel writes what people are told, one JSON object a line."""
+        return self.state / "messages.jsonl"
+
+    @override
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment before pyproject.toml."""
+        return (init_settings, env_settings, PyprojectTomlConfigSettingsSource(settings_cls))

@@ -1,0 +1,78 @@
+"""Connections to Temporal: where it is, how values are written, which sandbox runs workflows.
+
+One converter and one sandbox runner serve worker, clients, replayer and test kit, so that none sees another world.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.runtime import Runtime, TelemetryConfig
+from temporalio.service import RPCError
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+log = structlog.get_logger(__name__)
+
+RUNNER: Final = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules(
+        # Pure and the same for every run: importing them anew for each workflow would only cost time.
+        "hitl_temporal.domain",
+        "hitl_temporal.messages",
+        # Activities reach I/O libraries that the sandbox refuses; `cel` asks for random bits at import.
+        "hitl_project.activities",
+        "cel",
+    )
+)
+
+
+class TemporalUnreachableError(Exception):
+    """Temporal did not answer; the message says where it was looked for and what to set."""
+
+
+async def connect(*, address: str | None = None, patience: timedelta = timedelta(seconds=30)) -> Client:
+    """Return a client, by the SDK's own environment configuration (`TEMPORAL_ADDRESS`, profiles, TLS).
+
+    Args:
+        address: The embedded server's address; None: what the environment says.
+        patience: How long to try again before giving up.
+
+    Raises:
+        TemporalUnreachableError: Nobody answered in time, or the configuration is wrong.
+    """
+    try:
+        options = ClientConfig.load_client_connect_config(config_file_strict=True)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise TemporalUnreachableError(f"Temporal's configuration is wrong: {error}; mend the file or variable") from error
+    target = address or options.get("target_host") or "localhost:7233"
+    options["target_host"] = target
+    deadline = asyncio.get_running_loop().time() + patience.total_seconds()
+    delay = 0.2
+    while True:
+        try:
+            return await Client.connect(
+                **options, data_converter=pydantic_data_converter, runtime=_runtime()
+            )
+        except (RuntimeError, RPCError, OSError) as error:
+            if asyncio.get_running_loop().time() + delay > deadline:
+                raise TemporalUnreachableError(
+                    f"Temporal does not answer at {target!r}: {str(error)[:200]}; start it (`hitl up`), "
+                    "or set TEMPORAL_ADDRESS to where it is"
+                ) from error
+            await log.ainfo("temporal.retrying", address=target, seconds=delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 5)
+
+
+def _runtime() -> Runtime:
+    """Return the process's one runtime, with the SDK's telemetry quiet: our logs say what matters."""
+    global _RUNTIME  # noqa: PLW0603 - the SDK wants one runtime a process, made lazily so that imports stay cheap
+    if _RUNTIME is None:
+        _RUNTIME = Runtime(telemetry=TelemetryConfig())
+    return _RUNTIME
+
+
+_RUNTIME: Runtime | None = None

@@ -1,0 +1,67 @@
+"""The worker process: the two engines, the effects, and the project's own code."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pydantic import ValidationError
+from temporalio.client import Client
+
+from temporalio.worker import Worker
+
+from hitl_temporal.app.documents import Documents
+from hitl_temporal.app.project import Code
+from hitl_temporal.app.settings import Settings
+from hitl_temporal.app.sinks import audit_sink
+from hitl_temporal.app.temporal import RUNNER
+from hitl_temporal.effects.activities import Effects
+from hitl_temporal.effects.children import Children
+from hitl_temporal.effects.conduct import Conduct
+from hitl_temporal.engine.approval import Approval
+from hitl_temporal.engine.flow import Flow
+from hitl_temporal.engine.outbox import Outbox
+from hitl_temporal.integrations.file import FileNotifier
+from hitl_temporal.ports import AuditSink, Notifier
+
+WORKFLOWS: tuple[type, ...] = (Approval, Flow, Outbox)
+
+
+def make_worker(
+    client: Client,
+    settings: Settings,
+    code: Code,
+    *,
+    notifiers: Sequence[Notifier] | None = None,
+    sink: AuditSink | None = None,
+) -> Worker:
+    """Return the worker of one project, not started yet.
+
+    Args:
+        client: Connected.
+        settings: Where things are.
+        code: The project's activities and workflows.
+        notifiers: Channels; None: the file channel.
+        sink: Where facts go; None: what the settings say.
+    """
+    documents = Documents(settings.project, code.activity_names)
+    effects = Effects(
+        catalogue=documents,
+        directory=documents,
+        notifiers=notifiers or [FileNotifier(settings.messages_file)],
+        sink=sink or audit_sink(settings),
+    )
+    ours: tuple[Callable[..., Any], ...] = (*effects.activities, Children(client).fetch_child)
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[*WORKFLOWS, *code.workflows],
+        activities=[*ours, *code.activities],
+        interceptors=[Conduct()],
+        workflow_runner=RUNNER,
+        max_cached_workflows=settings.worker_cached_workflows,
+        # After a killed worker the default makes the next click wait ten seconds (reference/temporal.md 2).
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        # A value that does not fit its model would otherwise fail the task again and again, for ever.
+        workflow_failure_exception_types=[ValidationError],
+        graceful_shutdown_timeout=timedelta(seconds=5),
+    )

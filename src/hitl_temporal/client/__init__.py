@@ -1,0 +1,49 @@
+"""The typed HTTP client, for programs and the command. Must not know Temporal, terminals or any settings."""
+
+from hitl_temporal.client.answers import (
+    Approval,
+    ApprovalItem,
+    AuditTrail,
+    FlowCard,
+    Page,
+    Reason,
+    Receipt,
+    Run,
+    RunItem,
+    Started,
+)
+from hitl_temporal.client.errors import (
+    ApiError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    StrangeAnswerError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnreachableError,
+)
+from hitl_temporal.client.http import Client
+
+__all__ = [
+    "ApiError",
+    "Approval",
+    "ApprovalItem",
+    "AuditTrail",
+    "Client",
+    "ConflictError",
+    "FlowCard",
+    "ForbiddenError",
+    "InvalidError",
+    "NotFoundError",
+    "Page",
+    "Reason",
+    "Receipt",
+    "Run",
+    "RunItem",
+    "Started",
+    "StrangeAnswerError",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "UnreachableError",
+]

@@ -1,0 +1,206 @@
+"""What the HTTP service answers, as its clients see it.
+
+Only the fields that clients act on are named. Everything else that an answer holds is kept, and words from a fixed list
+(states, statuses) are plain texts: a newer server must not break an older client. The facts of an audit trail are the
+exception, because nobody can prove what they don't understand.
+
+Must not know: HTTP, terminals.
+"""
+
+from typing import Generic, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from hitl_temporal.domain.audit import Evidence, Fact
+from hitl_temporal.domain.value import Json
+
+_Item = TypeVar("_Item", bound=BaseModel)
+
+OPEN = frozenset({"running", "waiting", "parked", "undoing"})
+"""The statuses of a run that has not ended."""
+
+ACCEPTED = frozenset({"counted", "recorded", "done", "asked"})
+"""The statuses of a receipt that refuses nothing."""
+
+
+class Answer(BaseModel):
+    """Part of an answer; fields without a name here stay in it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    def document(self) -> dict[str, Json]:
+        """Return the answer as the server gave it, unknown fields included, nothing added."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+class Page(Answer, Generic[_Item]):
+    """Some items, and the cursor of the next ones; None: there are no more."""
+
+    items: tuple[_Item, ...]
+    next: str | None = None
+
+
+class FlowCard(Answer):
+    """One flow of the catalogue; `inputs` is a JSON Schema."""
+
+    name: str
+    title: str = ""
+    description: str = ""
+    category: str = ""
+    version: int | str | None = None
+    inputs: dict[str, Json] = {}
+
+
+class Started(Answer):
+    """A run that has been started, now or by the same request before."""
+
+    id: str
+    url: str = ""
+
+
+class RunItem(Answer):
+    """One row of the list of runs."""
+
+    id: str
+    flow: str
+    requester: str
+    state: str
+    started: AwareDatetime | None = None
+    ended: AwareDatetime | None = None
+
+
+class StepResult(Answer):
+    """How a step of a run ended, or stands; `approval` is the id of what it asks people."""
+
+    state: str
+    outcome: str | None = None
+    outputs: dict[str, Json] = {}
+    reason: str = ""
+    approval: str | None = None
+
+
+class Run(Answer):
+    """One run, or why it was refused at its start (`type` is then the kind of error, and there are no steps)."""
+
+    id: str
+    flow: str
+    status: str
+    type: str = ""
+    reason: str = ""
+    version: int | str | None = None
+    requester: str = ""
+    on_behalf_of: str | None = None
+    started: AwareDatetime | None = None
+    inputs: dict[str, Json] = {}
+    outputs: dict[str, Json] = {}
+    steps: dict[str, StepResult] = {}
+    evidence: Evidence | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.status not in OPEN
+
+    @property
+    def open_approvals(self) -> tuple[str, ...]:
+        """The ids of what people are asked now, in the order of the steps."""
+        return tuple(s.approval for s in self.steps.values() if s.approval and s.state in {"waiting", "parked"})
+
+
+class Reason(Answer):
+    """Why one step does not move, and what would move it."""
+
+    step: str
+    state: str
+    reason: str
+    by: tuple[str, ...] = ()
+    releases: str = ""
+
+
+class Choice(Answer):
+    """An outcome that a person may choose."""
+
+    label: str
+    positive: bool = False
+
+
+class Stage(Answer):
+    """One stage of an approval."""
+
+    name: str
+    state: str
+    tally: str = ""
+    may_act: tuple[str, ...] = ()
+    due: AwareDatetime | None = None
+    reason: str = ""
+
+
+class Decision(Answer):
+    """One counted answer of a person."""
+
+    actor: str
+    outcome: str
+    stage: str = ""
+    comment: str = ""
+    at: AwareDatetime | None = None
+
+
+class Approval(Answer):
+    """One question to people, as the caller may see it; `outcome` is None while it is open."""
+
+    id: str
+    state: str
+    outcome: str | None = None
+    digest: str = ""
+    title: str = ""
+    body: str = ""
+    show: dict[str, Json] = {}
+    outcomes: dict[str, Choice] = {}
+    requester: str = ""
+    on_behalf_of: str | None = None
+    reason: str = ""
+    tally: str = ""
+    stages: tuple[Stage, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+
+
+class ApprovalItem(Answer):
+    """One row of the inbox."""
+
+    id: str
+    title: str
+    flow: str | None = None
+    requester: str = ""
+    state: str
+    due: AwareDatetime | None = None
+    tally: str = ""
+
+
+class Receipt(Answer):
+    """What became of a decision, a verb or an operator's action; sent again with the same key, the same comes back."""
+
+    status: str
+    reason: str = ""
+    tally: str = ""
+    key: str = ""
+    changes: tuple[str, ...] = ()
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether it counts, was done, or is kept to be judged."""
+        return self.status in ACCEPTED
+
+
+class Report(Answer):
+    """What the server's verification of a trail found."""
+
+    ok: bool
+    status: str
+    events: int = 0
+
+
+class AuditTrail(Answer):
+    """The facts of a run's whole trace, and the server's own verification of them."""
+
+    facts: tuple[Fact, ...]
+    report: Report

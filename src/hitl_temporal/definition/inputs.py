@@ -1,0 +1,212 @@
+"""Check what somebody gives a flow against the inputs that it declares, and complete it.
+
+ValueError
+└── InputError    something does not fit; names the input, says what it must be
+
+Must not know: who asks, forms, HTTP, the command line.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from hitl_temporal.domain.flow.definition import Flow, Input
+from hitl_temporal.domain.value import Json
+
+from .problems import found, resembling, shorten
+from .violations import DRAFT, Violation, violations
+
+__all__ = ["InputError", "InputProblem", "check_inputs", "check_value", "coerce_text", "input_schema"]
+
+
+class InputProblem(NamedTuple):
+    """What is wrong with one input.
+
+    Attributes:
+        field: Its name; empty when it is about the inputs as a whole.
+        message: One line that names it.
+    """
+
+    field: str
+    message: str
+
+
+class InputError(ValueError):
+    """What was given does not fit the inputs that the flow declares.
+
+    Attributes:
+        problems: All of them, unknown inputs first, then in the order of the flow's inputs; never empty.
+    """
+
+    def __init__(self, problems: Iterable[InputProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.message)
+
+    @property
+    def field(self) -> str:
+        """The first input that does not fit."""
+        return self.problems[0].field
+
+    @property
+    def message(self) -> str:
+        """What is wrong with it, and how many other problems there are."""
+        more = len(self.problems) - 1
+        return self.problems[0].message + (f" (and {more} more)" if more else "")
+
+
+def check_inputs(flow: Flow, inputs: object) -> dict[str, Json]:
+    """Return the inputs complete and in the types declared: defaults filled in, optional ones not given as null.
+
+    Args:
+        flow: Declares the inputs.
+        inputs: What somebody gave; anything at all.
+
+    Raises:
+        InputError: Something is missing, unknown or does not fit.
+    """
+    if not isinstance(inputs, dict):
+        raise InputError([InputProblem("", f"inputs must be one JSON object, found {found(inputs)}")])
+    given: dict[str, Json] = {str(name): value for name, value in inputs.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    problems = list(_unknown(flow, given))
+    complete: dict[str, Json] = {}
+    for name, declared in flow.inputs.items():
+        value = given.get(name)
+        value = declared.default if value is None else value
+        if value is None and not declared.is_required:
+            complete[name] = None
+        elif name not in given and declared.is_required:
+            problems.append(InputProblem(name, f"input {name!r} is missing; it is {_TYPES[declared.type]}"))
+        else:
+            problems += check_value(name, declared, value)
+            complete[name] = _as_declared(declared.json_schema(), value)
+    if problems:
+        raise InputError(problems)
+    return complete
+
+
+def check_value(name: str, declared: Input, value: Json) -> tuple[InputProblem, ...]:
+    """Return what is wrong with one value; a sensitive one is not repeated."""
+    return tuple(
+        InputProblem(name, _message(name, violation, is_sensitive=declared.sensitive))
+        for violation in violations(declared.json_schema(), value)
+    )
+
+
+def input_schema(flow: Flow) -> dict[str, Json]:
+    """Return the inputs as one JSON Schema, from which a form can be made."""
+    properties: dict[str, Json] = {}
+    for name, declared in flow.inputs.items():
+        hidden: dict[str, Json] = {"writeOnly": True} if declared.sensitive else {}
+        properties[name] = {**declared.json_schema(), **hidden}
+    return {
+        "$schema": DRAFT,
+        "type": "object",
+        "properties": properties,
+        "required": [name for name, declared in flow.inputs.items() if declared.is_required],
+        "additionalProperties": False,
+    }
+
+
+def coerce_text(flow: Flow, texts: Mapping[str, str]) -> dict[str, Json]:
+    """Return values in the declared types for what somebody typed; lists and objects are typed as JSON.
+
+    Raises:
+        InputError: A text is not of its input's type, or the flow has no such input.
+    """
+    problems = list(_unknown(flow, texts))
+    values: dict[str, Json] = {}
+    for name, declared in flow.inputs.items():
+        if name not in texts:
+            continue
+        try:
+            values[name] = _from_text(declared.type, texts[name])
+        except ValueError:
+            value = "the text" if declared.sensitive else found(texts[name])
+            problems.append(InputProblem(name, f"input {name!r}: {value} is not {_TYPES[declared.type]}"))
+    if problems:
+        raise InputError(problems)
+    return values
+
+
+def _unknown(flow: Flow, given: Iterable[str]) -> Iterator[InputProblem]:
+    known = f"this flow has {', '.join(flow.inputs)}" if flow.inputs else "this flow has no inputs"
+    for name in given:
+        if name not in flow.inputs:
+            message = f"unknown input {shorten(name, 100)!r}; {resembling(name, flow.inputs, known)}"
+            yield InputProblem(shorten(name, 100), message)
+
+
+def _from_text(kind: str, text: str) -> Json:
+    match kind:
+        case "string":
+            return text
+        case "integer":
+            return int(_matching(r"[-+]?[0-9]{1,20}", text))
+        case "number":
+            return float(_matching(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?", text))
+        case "boolean":
+            return _matching(r"true|false", text.lower()) == "true"
+        case _:
+            return json.loads(text)  # Of another type than declared: `check_inputs` tells.
+
+
+def _matching(pattern: str, text: str) -> str:
+    if not re.fullmatch(pattern, text.strip()):
+        raise ValueError(text)
+    return text.strip()
+
+
+def _as_declared(schema: Mapping[str, Json], value: Json) -> Json:
+    """Return the value with each number that is declared as `number` a double, also inside lists and objects."""
+    match schema, value:
+        case {"type": "number"}, int() if not isinstance(value, bool):
+            return float(value)
+        case {"type": "array", "items": dict(items)}, list():
+            return [_as_declared(items, item) for item in value]
+        case {"type": "object", "properties": dict(properties)}, dict():
+            schemas = {name: schema for name, schema in properties.items() if isinstance(schema, dict)}
+            return {name: _as_declared(schemas.get(name, {}), inner) for name, inner in value.items()}
+        case _:
+            return value
+
+
+_TYPES = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+
+
+def _message(name: str, violation: Violation, *, is_sensitive: bool) -> str:
+    inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in violation.at)
+    value = "the value" if is_sensitive else _shown(violation.value)
+    limit = violation.limit
+    match violation.keyword:
+        case "type":
+            kinds = limit if isinstance(limit, list) else [limit]
+            said = f"{value} is not {' or '.join(_TYPES.get(str(kind), str(kind)) for kind in kinds)}"
+        case "maximum":
+            said = f"{value} is more than the maximum of {limit}"
+        case "minimum":
+            said = f"{value} is less than the minimum of {limit}"
+        case "enum" if isinstance(limit, list):
+            said = f"{value} is none of {shorten(', '.join(map(_shown, limit)), 200)}"
+        case "format":
+            said = f"{value} is not a valid {limit}"
+        case "pattern":
+            said = f"{value} does not match {shorten(str(limit), 100)!r}"
+        case "maxLength":
+            said = f"longer than the maximum of {limit} characters"
+        case "minLength":
+            said = f"shorter than the minimum of {limit} characters"
+        case keyword:
+            said = f"{value} breaks {keyword!r}" if is_sensitive else shorten(violation.message, 200)
+    return f"input {shorten(name + inner, 200)!r}: {said}"
+
+
+def _shown(value: Json) -> str:
+    return found(value).removeprefix("the number ")

@@ -1,0 +1,10 @@
+"""What a model can't see: names that nothing bears, people nobody knows, questions that wait for ever.
+
+Must not know: files, YAML.
+"""
+
+from .flow import Surroundings, lint
+from .people import lint_people
+from .site import lint_site
+
+__all__ = ["Surroundings", "lint", "lint_people", "lint_site"]

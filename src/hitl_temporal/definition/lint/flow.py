@@ -1,0 +1,68 @@
+"""All checks of one flow in its surroundings.
+
+Must not know: files, YAML.
+"""
+
+from collections.abc import Iterator
+
+from hitl_temporal.definition.documents import Document
+from hitl_temporal.definition.problems import Problem, resembling
+from hitl_temporal.definition.site import Site
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.people import People
+from hitl_temporal.domain.value import Value
+
+from .calendars import check_calendars
+from .deadlines import check_deadlines
+from .inputs import check_declarations
+from .scope import check_scope
+from .selectors import check_selectors
+
+__all__ = ["Surroundings", "lint"]
+
+_RESERVED = "hitl."
+
+
+class Surroundings(Value):
+    """What a flow refers to; of what is None the references are not checked.
+
+    Attributes:
+        people: The directory.
+        site: The calendars.
+        activities: The names that the project's own worker has registered.
+    """
+
+    people: People | None = None
+    site: Site | None = None
+    activities: frozenset[str] | None = None
+
+
+def lint(flow: Flow, document: Document, around: Surroundings) -> tuple[Problem, ...]:
+    """Return what is wrong with a flow whose form is right, in the order of the lines."""
+    problems = [
+        *_check_name(flow, document),
+        *check_declarations(flow, document),
+        *check_scope(flow, document),
+        *check_deadlines(flow, document),
+        *(() if around.site is None else check_calendars(flow, document, around.site)),
+        *(() if around.people is None else check_selectors(flow, document, around.people)),
+        *(() if around.activities is None else _check_activities(flow, document, around.activities)),
+    ]
+    return tuple(sorted(problems, key=lambda p: (p.line, p.column)))
+
+
+def _check_name(flow: Flow, document: Document) -> Iterator[Problem]:
+    if flow.flow.startswith(_RESERVED):
+        yield document.problem(("flow",), f"names that begin with {_RESERVED!r} are reserved", "choose another name")
+
+
+def _check_activities(flow: Flow, document: Document, registered: frozenset[str]) -> Iterator[Problem]:
+    otherwise = "register an activity of that name, or say in which `pool` a worker has it"
+    for index, step in enumerate(flow.steps):
+        if step.call is not None and step.pool is None and step.call not in registered:
+            mend = resembling(step.call, registered, otherwise)
+            yield document.problem(("steps", index, "call"), f"no activity is named {step.call!r}", mend)
+        if step.undo is not None and step.undo.call not in registered:
+            # An `undo` runs in the project's own worker, whatever the pool of its step.
+            mend = resembling(step.undo.call, registered, "register an activity of that name")
+            yield document.problem(("steps", index, "undo", "call"), f"no activity is named {step.undo.call!r}", mend)

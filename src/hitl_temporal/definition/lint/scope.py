@@ -1,0 +1,126 @@
+"""Expressions that name what is not there, or not there yet.
+
+Must not know: what an expression gives.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from hitl_temporal.definition.documents import At, Document
+from hitl_temporal.definition.problems import Problem, Severity, resembling
+from hitl_temporal.domain.expressions import expressions_in, references
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.value import Json
+
+__all__ = ["check_scope"]
+
+_BARE = frozenset({"if", "when"})
+"""Keys whose value is an expression without braces."""
+
+_NAMED_BY_THE_AUTHOR = frozenset({"outputs", "show", "vars", "with"})
+"""Keys below which a key is a name that the author made up, even if it is `if`."""
+
+_ROOTS = ("inputs", "steps", "vars", "run", "requester", "attempt")
+_NOT_YET = ("item", "index", "event")
+_RUN = ("id", "flow", "version", "started")
+_STEP = ("outputs", "outcome", "state", "by")
+
+
+def check_scope(flow: Flow, document: Document) -> Iterator[Problem]:
+    """Yield what is wrong with the names that the expressions of a flow use."""
+    before = _steps_before(flow)
+    for at, expression in _expressions(document.data, ()):
+        for path in sorted(references(expression)):
+            wrong = _wrong(flow, at, path.split("."), before)
+            if wrong is not None:
+                message, mend, severity = wrong
+                yield document.problem(at, f"`{path}`: {message}", mend, severity)
+
+
+_Wrong = tuple[str, str, Severity] | None
+
+
+def _wrong(flow: Flow, at: At, path: list[str], before: Mapping[str, frozenset[str]]) -> _Wrong:
+    match path:
+        case ["inputs", name, *_]:
+            return _unknown("input", name, flow.inputs)
+        case ["vars", name, *_] if at[0] == "vars":
+            return "a variable sees no other variable", f"write what {name!r} holds", "error"
+        case ["vars", name, *_]:
+            return _unknown("variable", name, flow.vars)
+        case ["run", name, *_]:
+            return _unknown("property of a run", name, _RUN)
+        case ["steps", name, *rest]:
+            ids = [step.id for step in flow.steps]
+            wrong = _unknown("step", name, ids) or (_unknown("property of a step", rest[0], _STEP) if rest else None)
+            return wrong or _too_early(flow, at, name, before)
+        case ["self", *rest] if "undo" in at:
+            return _unknown("property of a step", rest[0], _STEP) if rest else None
+        case _:
+            return _unknown_root(path[0])
+
+
+def _unknown_root(name: str) -> _Wrong:
+    if name == "self":
+        return "`self` is the step that an `undo` reverses", "name the step: `steps.<id>`", "error"
+    if name in _NOT_YET:
+        return f"`{name}` is not supported by this version", "remove it", "error"
+    return _unknown("name", name, _ROOTS)
+
+
+def _unknown(kind: str, name: str, known: Mapping[str, object] | tuple[str, ...] | list[str]) -> _Wrong:
+    if name in known:
+        return None
+    otherwise = f"known: {', '.join(known)}" if known else "there is none"
+    return f"unknown {kind} {name!r}", resembling(name, known, otherwise), "error"
+
+
+def _too_early(flow: Flow, at: At, name: str, before: Mapping[str, frozenset[str]]) -> _Wrong:
+    match at:
+        case ("steps", int(index), *rest):
+            step = flow.steps[index].id
+            if name in before[step] or (name == step and "undo" in rest):
+                return None
+            if name == step:
+                return "the step refers to itself", "it has no outputs yet", "warning"
+            return f"step {name!r} may not have run when {step!r} starts", f"add {name!r} to its `needs`", "warning"
+        case ("outputs", *_):
+            return None
+        case _:
+            return f"step {name!r} has not run when this is evaluated", "use `inputs`, or move it to a step", "warning"
+
+
+def _steps_before(flow: Flow) -> dict[str, frozenset[str]]:
+    """Return for each step those that have ended, one way or another, before it starts."""
+    needs = {step: {name for need in entries for name in need.of} for step, entries in flow.all_needs.items()}
+    before: dict[str, frozenset[str]] = {}
+
+    def collect(step: str) -> frozenset[str]:
+        if step not in before:
+            before[step] = frozenset(needs[step]).union(*(collect(name) for name in needs[step]))
+        return before[step]
+
+    for step in needs:
+        collect(step)
+    return before
+
+
+def _expressions(value: Json, at: At) -> Iterator[tuple[At, str]]:
+    """Yield every expression of a flow's document with its place, in reading order."""
+    names_are_free = any(part in _NAMED_BY_THE_AUTHOR for part in at)
+    match value:
+        case str() if at and at[-1] in _BARE and not names_are_free:
+            yield at, value
+        case str() if len(at) > 1 and at[-2] == "material" and not names_are_free:
+            yield at, value
+        case str() if at not in {("description",), ("category",)}:
+            for expression in expressions_in(value):
+                yield at, expression
+        case list():
+            for index, item in enumerate(value):
+                yield from _expressions(item, (*at, index))
+        case dict():
+            for key, inner in value.items():
+                if (*at, key) != ("inputs",):
+                    yield from _expressions(inner, (*at, key))
+        case _:
+            pass

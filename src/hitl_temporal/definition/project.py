@@ -1,0 +1,170 @@
+"""Load a project: the flows, people and site below its folder `workflows/`.
+
+Must not know: Temporal, settings, who asks for it.
+"""
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import Field, ValidationError
+
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.people import People
+from hitl_temporal.domain.value import Json, Value
+
+from .documents import Document, parse, read
+from .lint import Surroundings, lint, lint_people, lint_site
+from .problems import Problem, has_errors
+from .site import Site
+from .translate import translate
+from .vocabulary import SITE_WITHOUT_EFFECT
+
+__all__ = ["Project", "Source", "load_flow", "load_people", "load_project", "load_site", "load_text"]
+
+FLOW_FILE = "flow.yaml"
+
+_Problems = tuple[Problem, ...]
+_Model = TypeVar("_Model", bound=Value)
+
+
+class Source(Value):
+    """Where a flow came from.
+
+    Attributes:
+        file: As it was reached.
+        digest: Names this very definition.
+    """
+
+    file: str
+    digest: str
+
+
+class Project(Value):
+    """A project as far as it is sound: a flow with an error is left out, the others are here.
+
+    Attributes:
+        flows: By name, in the order of the folders.
+        sources: One entry per flow.
+        people: The directory; empty when people.yaml is missing or has an error, so that nobody is taken for another.
+        site: Empty when site.yaml is missing or has an error.
+        problems: Everything that is wrong, by file and line.
+    """
+
+    flows: dict[str, Flow] = Field(default_factory=dict[str, Flow])
+    sources: dict[str, Source] = Field(default_factory=dict[str, Source])
+    people: People = People()
+    site: Site = Site()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether something had to be left out."""
+        return has_errors(self.problems)
+
+
+def load_project(root: Path, activities: frozenset[str] | None = None) -> Project:
+    """Load everything below `root / "workflows"`.
+
+    Args:
+        root: The project's folder.
+        activities: The names that the worker has registered; None: `call` is not checked against them.
+    """
+    folder = root / "workflows"
+    if not folder.is_dir():
+        problem = Problem(path=str(folder), message="there is no such folder", mend="name the folder of a project")
+        return Project(problems=(problem,))
+    people, problems = load_people(folder / "people.yaml")
+    site, more = load_site(folder / "site.yaml")
+    problems += more
+    around = Surroundings(people=people, site=site, activities=activities)
+    flows: dict[str, Flow] = {}
+    sources: dict[str, Source] = {}
+    for file in sorted(folder.glob(f"*/{FLOW_FILE}")):
+        flow, more = load_flow(file, around)
+        problems += more
+        if flow is not None:
+            flows[flow.flow] = flow
+            sources[flow.flow] = Source(file=str(file), digest=flow.digest)
+    return Project(flows=flows, sources=sources, people=people or People(), site=site or Site(), problems=problems)
+
+
+def load_flow(path: Path, around: Surroundings | None = None) -> tuple[Flow | None, _Problems]:
+    """Load `workflows/<name>/flow.yaml`; no flow when anything about it is an error.
+
+    Args:
+        path: The file; its folder bears the flow's name.
+        around: What the flow may refer to; None: references out of the file are not checked.
+    """
+    document, problems = read(path)
+    if document is None:
+        return None, problems
+    return _flow(document, around or Surroundings(), path.resolve().parent.name)
+
+
+def load_text(text: str, name: str, around: Surroundings | None = None) -> tuple[Flow | None, _Problems]:
+    """Load a flow out of a text; problems name it as `name`."""
+    document, problems = parse(text, name)
+    if document is None:
+        return None, problems
+    return _flow(document, around or Surroundings())
+
+
+def load_people(path: Path) -> tuple[People | None, _Problems]:
+    """Load people.yaml; None when it has an error or is not there, since the directory may be kept elsewhere."""
+    if not path.exists():
+        return None, ()
+    document, problems = read(path)
+    if document is None:
+        return None, problems
+    people, problems = _modelled(_or_nothing(document), People)
+    if people is not None:
+        problems += lint_people(people, document)
+    return (None if has_errors(problems) else people), problems
+
+
+def load_site(path: Path) -> tuple[Site | None, _Problems]:
+    """Load site.yaml; None when it has an error, an empty site when there is no such file."""
+    if not path.exists():
+        return Site(), ()
+    document, problems = read(path)
+    if document is None:
+        return None, problems
+    document, idle = _without_idle_keys(_or_nothing(document))
+    site, problems = _modelled(document, Site)
+    if site is not None:
+        problems += lint_site(site, document)
+    return (None if has_errors(problems) else site), (*idle, *problems)
+
+
+def _flow(document: Document, around: Surroundings, folder: str | None = None) -> tuple[Flow | None, _Problems]:
+    if document.data is None:
+        return None, (document.problem((), "the document is empty", "write at least `flow` and `steps`"),)
+    flow, problems = _modelled(document, Flow)
+    if flow is not None:
+        problems += lint(flow, document, around)
+        if folder is not None and folder != flow.flow:
+            message = f"the flow {flow.flow!r} lies in the folder {folder!r}"
+            problems += (document.problem(("flow",), message, "give both the same name"),)
+    return (None if has_errors(problems) else flow), problems
+
+
+def _modelled(document: Document, model: type[_Model]) -> tuple[_Model | None, _Problems]:
+    try:
+        return model.model_validate(document.data), ()
+    except ValidationError as error:
+        return None, translate(error, document, model)
+
+
+def _or_nothing(document: Document) -> Document:
+    """Return a document that says nothing as one that says `{}`: with everything commented out it is no mistake."""
+    return Document(document.path, {}, document.positions) if document.data is None else document
+
+
+def _without_idle_keys(document: Document) -> tuple[Document, _Problems]:
+    if not isinstance(document.data, dict):
+        return document, ()
+    message, mend = "is not supported by this version", "it has no effect"
+    idle = SITE_WITHOUT_EFFECT & document.data.keys()
+    rest: Json = {key: value for key, value in document.data.items() if key not in idle}
+    problems = [document.problem((key,), f"`{key}` {message}", mend, "warning") for key in document.data if key in idle]
+    return Document(document.path, rest, document.positions), tuple(problems)

@@ -1,0 +1,33 @@
+"""The document of a project: its calendars.
+
+Must not know: flows, files.
+"""
+
+from pydantic import ConfigDict, Field
+
+from hitl_temporal.domain.calendar import CalendarDocument
+from hitl_temporal.domain.value import Value
+
+__all__ = ["Calendars", "Site"]
+
+
+class Calendars(Value):
+    """The calendars by name, and the name of the one that holds where nothing else is written."""
+
+    # The names stand beside `default` in the document; pydantic checks what stands there as extras of this type.
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, CalendarDocument] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    default: str | None = None
+    """None: MON-FRI 09:00-17:00 UTC."""
+
+    @property
+    def by_name(self) -> dict[str, CalendarDocument]:
+        """The calendars of this project."""
+        return dict(self.__pydantic_extra__)
+
+
+class Site(Value):
+    """What holds for the whole project, as site.yaml writes it."""
+
+    calendars: Calendars = Calendars()

@@ -1,0 +1,104 @@
+"""The words for each kind of thing in a document, and the keys that this version knows of but can't carry out.
+
+A key of the contract that nothing acts on is refused: ignoring it would let an author believe in a guarantee that
+isn't there.
+
+Must not know: problems, files.
+"""
+
+from typing import NamedTuple, get_args
+
+from pydantic import BaseModel
+
+from hitl_temporal.domain.approval.ask import Ask, Auto, Outcome, Stage
+from hitl_temporal.domain.calendar import CalendarDocument
+from hitl_temporal.domain.flow.definition import Flow, Input, Retry, Step, Undo, Wait
+from hitl_temporal.domain.flow.needs import Need
+from hitl_temporal.domain.people import Group, People, Person
+
+from .site import Site
+
+__all__ = ["SITE_WITHOUT_EFFECT", "Kind", "kind_at", "known_keys"]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_STAGE = _words("any_of assurance escalate parallel pick")
+_ASK = _words("attachments break_glass cooling_off edit form quiet rework sample shadow subject ticket weights")
+_STEP = _words("choose do each enough expect first flow grant incident keep limit priority repeat run tolerate uses")
+_FLOW = _words("blackouts concurrency expect on_parked triggers")
+_WAIT = _words("event file run until")
+_UNDO = _words("flow pool run")
+_INPUT = _words("""
+    $ref additionalProperties allOf anyOf const contains contentEncoding contentMediaType examples exclusiveMaximum
+    exclusiveMinimum maxItems maxProperties minItems minProperties multipleOf not oneOf patternProperties prefixItems
+    required uniqueItems
+""")
+
+SITE_WITHOUT_EFFECT = _words("blackouts connections notify policies resources routes")
+"""Keys of site.yaml that may stand there already: what would use them is refused where it is written."""
+
+
+class Kind(NamedTuple):
+    """What a model is called in a sentence.
+
+    Attributes:
+        noun: With its article.
+        unsupported: Keys of the contract that this version does not have.
+    """
+
+    noun: str
+    unsupported: frozenset[str] = frozenset()
+
+
+_KINDS: dict[type[BaseModel], Kind] = {
+    Flow: Kind("a flow", _FLOW),
+    Input: Kind("an input", _INPUT),
+    Step: Kind("a step", _STEP),
+    Ask: Kind("an ask", _ASK | _STAGE),
+    Stage: Kind("a stage", _STAGE),
+    Auto: Kind("a rule of `auto`"),
+    Outcome: Kind("an outcome"),
+    Retry: Kind("a `retry`"),
+    Undo: Kind("an `undo`", _UNDO),
+    Wait: Kind("a `wait`", _WAIT),
+    Need: Kind("an entry of `needs`"),
+    People: Kind("people.yaml"),
+    Person: Kind("a person"),
+    Group: Kind("a group"),
+    Site: Kind("site.yaml"),
+    CalendarDocument: Kind("a calendar"),
+}
+
+
+def known_keys(model: type[BaseModel]) -> list[str]:
+    """Return the keys that may be written where this model stands."""
+    keys = [field.alias or name for name, field in model.model_fields.items()]
+    # The keys of a single stage may stand in the ask itself.
+    return list(dict.fromkeys([*keys, *known_keys(Stage)])) if model is Ask else keys
+
+
+def kind_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> tuple[type[BaseModel], Kind]:
+    """Return the model that stands at a place of a validation error, and what it is called.
+
+    Args:
+        model: The model of the whole document.
+        loc: The place as pydantic names it: keys, indexes, branches of unions.
+    """
+    for part in loc:
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        inner = _model_in(fields[part].annotation) if part in fields else _model_of_extras(model)
+        model = inner or model
+    return model, _KINDS.get(model, Kind("this place"))
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
+
+
+def _model_of_extras(model: type[BaseModel]) -> type[BaseModel] | None:
+    return _model_in(model.__annotations__.get("__pydantic_extra__"))

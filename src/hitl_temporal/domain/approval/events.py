@@ -1,0 +1,70 @@
+"""What can happen to an approval; each event carries its time.
+
+Must not know: who observed the event.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from hitl_temporal.domain.approval.commands import Decide, Withdraw
+from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.people import Roster
+from hitl_temporal.domain.value import Value
+
+
+class PeopleResolved(Value):
+    """The directory and the calendars have been read for the first time: people can be asked."""
+
+    kind: Literal["people_resolved"] = "people_resolved"
+    at: AwareDatetime
+    roster: Roster
+    calendars: dict[str, Calendar] = Field(default_factory=dict)
+
+
+class DecisionSubmitted(Value):
+    """Somebody answered; `roster` is the directory as read for judging just this answer."""
+
+    kind: Literal["decision_submitted"] = "decision_submitted"
+    at: AwareDatetime
+    decide: Decide
+    roster: Roster
+
+
+class WithdrawSubmitted(Value):
+    """Somebody wants the request gone."""
+
+    kind: Literal["withdraw_submitted"] = "withdraw_submitted"
+    at: AwareDatetime
+    withdraw: Withdraw
+
+
+class TimePassed(Value):
+    """It is now `at`."""
+
+    kind: Literal["time_passed"] = "time_passed"
+    at: AwareDatetime
+
+
+class DeliveryEnded(Value):
+    """A channel confirmed a message, or gave up on it for good."""
+
+    kind: Literal["delivery_ended"] = "delivery_ended"
+    at: AwareDatetime
+    delivery: str
+    state: Literal["delivered", "failed"]
+    reason: str = ""
+    channel: str | None = None
+
+
+class Closed(Value):
+    """Everything about an ended approval has been said and sent: the last event."""
+
+    kind: Literal["closed"] = "closed"
+    at: AwareDatetime
+
+
+Event = Annotated[
+    PeopleResolved | DecisionSubmitted | WithdrawSubmitted | TimePassed | DeliveryEnded | Closed,
+    Field(discriminator="kind"),
+]

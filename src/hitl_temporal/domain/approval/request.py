@@ -1,0 +1,33 @@
+"""The input of the workflow type `Approval`: an ask, and beside it who asks, about what.
+
+Must not know: who started the workflow.
+"""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from hitl_temporal.domain.approval.ask import Ask
+from hitl_temporal.domain.approval.state import Origin
+from hitl_temporal.domain.audit import TraceParent
+from hitl_temporal.domain.people import SYSTEM
+from hitl_temporal.domain.value import Json
+
+Who = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Request(Ask):
+    """One flat object: the keys of `ask` with these beside them."""
+
+    requester: Who = f"{SYSTEM}client"
+    on_behalf_of: Who | None = None
+    context: dict[str, Json] = Field(default_factory=dict)
+    """What expressions see; its keys are the top-level names."""
+    origin: Origin | None = None
+    parent: TraceParent | None = None
+    """The span this approval's trail hangs under; None: a trace of its own."""
+
+    @property
+    def ask(self) -> Ask:
+        """The question alone."""
+        return Ask.model_validate({name: getattr(self, name) for name in Ask.model_fields})

@@ -1,0 +1,42 @@
+"""One `advance` in the making: the state as changed so far and the effects in order.
+
+It lives for one event and is never kept; outside this package an approval is always an immutable value.
+
+Must not know: what the events mean.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hitl_temporal.domain.approval.effects import Effect
+from hitl_temporal.domain.approval.state import Approval, StageRun
+from hitl_temporal.domain.effects import Record
+from hitl_temporal.domain.value import Json
+
+
+@dataclass
+class Turn:
+    """The state being changed, and what is to be done."""
+
+    state: Approval
+    effects: list[Effect] = field(default_factory=list)
+
+    @property
+    def now(self) -> datetime:
+        """The time of this event."""
+        return self.state.now
+
+    def set(self, **changes: object) -> None:
+        """Replace fields of the approval."""
+        self.state = self.state.but(**changes)
+
+    def set_stage(self, stage: StageRun, **changes: object) -> StageRun:
+        """Replace fields of one stage, found by its name; return it as it is now."""
+        new = stage.but(**changes)
+        self.set(stages=tuple(new if s.name == stage.name else s for s in self.state.stages))
+        return new
+
+    def record(self, name: str, key: str, *, began: datetime | None = None, **attributes: Json) -> None:
+        """Write a fact; attribute names get the prefix `hitl.` and drop None."""
+        facts: dict[str, Json] = {f"hitl.{k}": v for k, v in attributes.items() if v is not None}
+        self.effects.append(Record(name=f"approval.{name}", key=key, at=self.now, began=began, attributes=facts))

@@ -1,0 +1,168 @@
+"""What others see of an approval: its status, its result, and what lists filter on.
+
+Must not know: who looks, how it is drawn.
+"""
+
+
+from pydantic import AwareDatetime, Field
+
+from hitl_temporal.domain.approval.ask import Outcome
+from hitl_temporal.domain.approval.eligibility import may_act
+from hitl_temporal.domain.approval.state import Approval, Decision, Delivery, Origin, Refusal
+from hitl_temporal.domain.approval.tally import in_words, of_approval
+from hitl_temporal.domain.audit import Evidence
+from hitl_temporal.domain.people import SYSTEM
+from hitl_temporal.domain.value import Json, Value, digest
+
+
+class StageStatus(Value):
+    """One stage, for people."""
+
+    name: str
+    state: str
+    tally: str
+    may_act: tuple[str, ...]
+    due: AwareDatetime | None
+    reason: str = ""
+    asked: tuple[str, ...] = ()
+
+
+class Status(Value):
+    """The answer of the query `status`: everything a page needs."""
+
+    id: str
+    state: str
+    outcome: str | None
+    digest: str
+    title: str
+    body: str
+    show: dict[str, Json]
+    outcomes: dict[str, Outcome]
+    comment: str
+    requester: str
+    on_behalf_of: str | None
+    origin: Origin | None
+    reason: str
+    tally: str
+    started: AwareDatetime
+    ended: AwareDatetime | None
+    stages: tuple[StageStatus, ...]
+    decisions: tuple[Decision, ...]
+    deliveries: tuple[Delivery, ...]
+    refusals: tuple[Refusal, ...]
+    conversation: tuple[Json, ...] = ()
+
+
+class Result(Value):
+    """What the workflow `Approval` returns.
+
+    Attributes:
+        token: Binds the decision to the digest of what was approved: a following step may demand it.
+        decisions: Counted ones, in order.
+    """
+
+    outcome: str
+    positive: bool
+    decisions: tuple[Decision, ...]
+    form: dict[str, Json] = Field(default_factory=dict)
+    token: str
+    evidence: Evidence
+    reason: str = ""
+
+
+class Listing(Value):
+    """What lists filter on (`HitlAssignees` and the rest); the engine writes it to search attributes and memo."""
+
+    state: str
+    assignees: tuple[str, ...]
+    groups: tuple[str, ...]
+    due: AwareDatetime | None
+    title: str
+    tally: str
+    barred: tuple[str, ...] = ()
+
+
+def status(state: Approval) -> Status:
+    """Return the approval as people may see it."""
+    return Status(
+        id=state.id,
+        state=state.state,
+        outcome=state.outcome,
+        digest=state.shown.digest,
+        title=state.shown.title,
+        body=state.shown.body,
+        show=state.shown.show,
+        outcomes=outcomes(state),
+        comment=state.ask.comment,
+        requester=state.requester,
+        on_behalf_of=state.on_behalf_of,
+        origin=state.origin,
+        reason=state.reason,
+        tally=of_approval(state),
+        started=state.started_at,
+        ended=state.ended_at,
+        stages=tuple(
+            StageStatus(
+                name=stage.name,
+                state=stage.state,
+                tally=in_words(state, stage),
+                may_act=may_act(state, stage),
+                due=stage.due_at,
+                reason=stage.reason,
+                asked=stage.asked,
+            )
+            for stage in state.stages
+        ),
+        decisions=state.decisions,
+        deliveries=state.deliveries,
+        refusals=state.refusals,
+    )
+
+
+def outcomes(state: Approval) -> dict[str, Outcome]:
+    """Return every outcome that a person may choose, with its label, in the order to show."""
+    built_in = {"approved": Outcome(label="Approve", positive=True), "rejected": Outcome(label="Reject")}
+    return {**built_in, **state.ask.outcomes}
+
+
+def result(state: Approval, evidence: Evidence) -> Result:
+    """Return the result of an approval that has ended."""
+    assert state.outcome is not None, f"approval {state.id!r} is open"
+    return Result(
+        outcome=state.outcome,
+        positive=bool(state.ask.is_positive(state.outcome)),
+        decisions=state.decisions,
+        form=state.decisions[-1].form if state.decisions else {},
+        token=token(state.id, state.outcome, state.shown.digest, state.decisions),
+        evidence=evidence,
+        reason=state.reason,
+    )
+
+
+def token(approval: str, outcome: str, shown: str, decisions: tuple[Decision, ...]) -> str:
+    """Return the decision token: anybody who has the result can recompute it, nobody can reuse it for other content."""
+    return digest([approval, outcome, shown, [d.key for d in decisions]])
+
+
+def listing(state: Approval) -> Listing:
+    """Return what the inbox filters on and shows; groups stay groups, never expanded to their members."""
+    stage = state.live_stage
+    acting = may_act(state, stage) if stage else ()
+    who = stage.who if stage and acting else ()
+    direct = [p for s in who if not s.startswith("group:") for p in state.roster.members.get(s, ()) if p in acting]
+    acted = [f"acted:{d.actor}" for d in state.decisions if not d.actor.startswith(SYSTEM)]
+    return Listing(
+        state=state.state,
+        assignees=tuple(dict.fromkeys([*direct, *acted])),
+        groups=tuple(s.removeprefix("group:") for s in who if s.startswith("group:")),
+        due=stage.due_at if stage else None,
+        title=state.shown.title,
+        tally=of_approval(state),
+        barred=() if stage and stage.document.allow_requester else state.barred,
+    )
+
+
+def selectors(state: Approval) -> tuple[str, ...]:
+    """Return every selector that the directory must be asked for to judge this approval now."""
+    open_ones = [s for s in state.stages if s.state in {"pending", "open", "parked"}]
+    return tuple(dict.fromkeys(x for s in open_ones for x in (*s.who, *s.barred, *s.document.fallback)))

@@ -1,0 +1,82 @@
+"""What operators may do to a run, and the receipt they get: the one table of actions.
+
+Must not know: which door a command came through.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from hitl_temporal.domain.value import Json, Value
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Receipt(Value):
+    """What became of an operator's command."""
+
+    status: Literal["done", "asked", "invalid", "closed", "not_eligible", "recorded"]
+    reason: str = ""
+    changes: tuple[str, ...] = ()
+    key: str = ""
+
+
+class Operate(BaseModel):
+    """Who does what to which step, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    actor: Name
+    step: Name | None = None
+    reason: Annotated[str, StringConstraints(max_length=2_000)] = ""
+    key: Name | None = None
+    dry_run: bool = False
+
+
+class Finish(Operate):
+    """End a step with these outputs and outcome, without doing it."""
+
+    outputs: dict[str, Json] = Field(default_factory=dict)
+    outcome: Name | None = Field(default=None, alias="as")
+
+
+class Rerun(Operate):
+    """Do a step again."""
+
+    scope: Literal["step"] = Field(default="step", alias="as")
+
+
+class Cancel(Operate):
+    """End the run."""
+
+    no_undo: bool = False
+
+
+class SetValue(Operate):
+    """Change variables; steps that start later see them."""
+
+    values: dict[str, Json] = Field(default_factory=dict, alias="with")
+
+
+ACTIONS: Mapping[str, type[Operate]] = {
+    "hold": Operate,
+    "release": Operate,
+    "skip": Operate,
+    "finish": Finish,
+    "rerun": Rerun,
+    "cancel_step": Operate,
+    "cancel": Cancel,
+    "set_value": SetValue,
+}
+"""Every operator action: handlers, commands and routes are made from this table."""
+
+
+def parse(action: str, raw: object) -> Operate | Receipt:
+    """Return the command that a raw payload holds, or the `invalid` receipt that says which field is wrong."""
+    try:
+        return ACTIONS[action].model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or action
+        return Receipt(status="invalid", reason=f"{where}: {first['msg']}"[:500])

@@ -1,0 +1,192 @@
+"""The document of a flow: inputs, steps and what they give.
+
+A definition is pinned at a run's start: it lies in the run's history with its digest, and no later file changes it.
+
+Must not know: runs, YAML, where files lie.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from hitl_temporal.domain.approval.ask import Ask, Expression, Selectors, Template, TextTemplate
+from hitl_temporal.domain.duration import Backoff, Duration, parse
+from hitl_temporal.domain.fault import fault
+from hitl_temporal.domain.flow.needs import Need, read_needs
+from hitl_temporal.domain.ids import FlowNameText, StepIdText
+from hitl_temporal.domain.value import Json, Value, digest
+
+VERBS = ("call", "ask", "wait")
+ActivityName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.:/-]*$", max_length=200)]
+
+
+class Input(Value):
+    """One input: a JSON Schema property with three keys of ours (`optional`, `sensitive`, `default`)."""
+
+    type: Literal["string", "integer", "number", "boolean", "array", "object"]
+    title: str | None = None
+    description: str | None = None
+    format: str | None = None
+    enum: tuple[Json, ...] | None = None
+    pattern: str | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    min_length: int | None = Field(default=None, alias="minLength")
+    max_length: int | None = Field(default=None, alias="maxLength")
+    items: dict[str, Json] | None = None
+    properties: dict[str, Json] | None = None
+    default: Json = None
+    optional: bool = False
+    sensitive: bool = False
+
+    @property
+    def is_required(self) -> bool:
+        """Required unless it has a default or says `optional: true`."""
+        return not self.optional and "default" not in self.model_fields_set
+
+    def json_schema(self) -> dict[str, Json]:
+        """Return the property as JSON Schema, without the keys that are ours."""
+        ours = {"optional", "sensitive", "default"}
+        schema: dict[str, Json] = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=ours)
+        if "default" in self.model_fields_set:
+            schema["default"] = self.default
+        return schema
+
+
+class Retry(Value):
+    """How often and how fast a step is tried again; `max` counts attempts, `budget` bounds them all."""
+
+    max: Annotated[int, Field(ge=1, le=1000)] = 5
+    backoff: Backoff = "1s..1m"
+    budget: Duration | None = None
+
+
+class Undo(Value):
+    """The compensation of a step: what reverses it, run only if the step succeeded."""
+
+    call: ActivityName
+    arguments: dict[str, Template] = Field(default_factory=dict, alias="with")
+    retry: Retry = Retry()
+    timeout: Duration = "5m"
+
+
+def _duration(text: str) -> str:
+    if "{{" not in text:
+        parse(text)
+    return text
+
+
+class Wait(Value):
+    """A wait for the world; here: a time."""
+
+    duration: Annotated[TextTemplate, AfterValidator(_duration), Field(alias="for")]
+    """A duration, or an expression that gives one."""
+
+
+class Step(Value):
+    """One step: exactly one verb, and the envelope that all verbs share."""
+
+    id: StepIdText
+    title: TextTemplate | None = None
+    needs: Annotated[tuple[Need, ...], BeforeValidator(read_needs)] | None = None
+    """None: follows the step above; empty: starts at once."""
+    condition: Expression | None = Field(default=None, alias="if")
+    call: ActivityName | None = None
+    arguments: dict[str, Template] = Field(default_factory=dict, alias="with")
+    ask: Ask | None = None
+    wait: Wait | None = None
+    retry: Retry = Retry()
+    timeout: Duration = "5m"
+    pool: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] | None = None
+    undo: Undo | None = None
+    on_failure: Literal["park", "fail", "continue"] | None = None
+    """None: park, unless some `needs` names the failure."""
+
+    @property
+    def verb(self) -> str:
+        """Which of the verbs this step is."""
+        return next(v for v in VERBS if getattr(self, v) is not None)
+
+    @model_validator(mode="after")
+    def _one_verb(self) -> "Step":
+        written = [v for v in VERBS if getattr(self, v) is not None]
+        if not written:
+            raise fault(f"step {self.id!r} does nothing; write one verb of {', '.join(VERBS)}")
+        if len(written) > 1:
+            raise fault(f"step {self.id!r} has {' and '.join(written)}; write exactly one verb", written[1])
+        only_call = {"arguments": "with", "retry": "retry", "pool": "pool", "undo": "undo", "on_failure": "on_failure"}
+        for name, key in only_call.items():
+            if self.call is None and name in self.model_fields_set:
+                raise fault(f"`{key}` belongs to `call`, not to `{self.verb}`; remove it", key)
+        if self.call is None and "timeout" in self.model_fields_set:
+            mend = "write `due` in the ask" if self.ask else "`wait.for` says how long"
+            raise fault(f"`timeout` belongs to `call`; {mend}", "timeout")
+        return self
+
+
+class Flow(Value):
+    """A whole flow, checked; immutable."""
+
+    flow: FlowNameText
+    version: int | str | None = None
+    title: TextTemplate | None = None
+    description: str = ""
+    category: str = ""
+    owner: str | None = None
+    calendar: str | None = None
+    start: Selectors = ()
+    """Who may start it over HTTP; empty: any person of the directory."""
+    inputs: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Input] = Field(default_factory=dict)
+    vars: dict[str, Template] = Field(default_factory=dict)
+    priority: Annotated[int, Field(ge=1, le=5)] = 3
+    steps: tuple[Step, ...] = Field(min_length=1)
+    outputs: dict[str, Template] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Flow":
+        ids = [s.id for s in self.steps]
+        for index, step in enumerate(self.steps):
+            if step.id in ids[:index]:
+                raise fault(f"the step id {step.id!r} stands twice; ids must differ", "steps", index, "id")
+            for name in (n for need in step.needs or () for n in need.of):
+                if name not in ids:
+                    message = f"step {step.id!r} needs {name!r}, which is no step here; steps: {', '.join(ids)}"
+                    raise fault(message, "steps", index, "needs")
+        _refuse_cycles({s.id: needs for s, needs in zip(self.steps, self.all_needs.values(), strict=True)})
+        return self
+
+    @property
+    def all_needs(self) -> Mapping[str, tuple[Need, ...]]:
+        """Every step's needs, in document order, the unwritten ones made explicit."""
+        previous: tuple[str | None, ...] = (None, *(s.id for s in self.steps))
+        return {
+            s.id: s.needs if s.needs is not None else ((Need(of=(p,)),) if p else ())
+            for s, p in zip(self.steps, previous, strict=False)
+        }
+
+    @property
+    def digest(self) -> str:
+        """The digest that names this very definition."""
+        return digest(self.model_dump(mode="json", by_alias=True))
+
+    def step(self, step_id: str) -> Step:
+        """Return a step by id; KeyError when there is none."""
+        for step in self.steps:
+            if step.id == step_id:
+                return step
+        raise KeyError(step_id)
+
+    def names(self, step_id: str, result: str) -> bool:
+        """Tell whether some `needs` says what happens on this result: then it neither parks nor ends the run."""
+        needs = [n for all_of in self.all_needs.values() for n in all_of if step_id in n.of]
+        return any(result in n.results or "done" in n.results for n in needs)
+
+
+def _refuse_cycles(needs: Mapping[str, tuple[Need, ...]]) -> None:
+    graph = {step: {name for need in entries for name in need.of} for step, entries in needs.items()}
+    while graph:
+        free = {step for step, before in graph.items() if not before & graph.keys()}
+        if not free:
+            raise fault(f"steps need each other in a circle: {', '.join(graph)}; remove one of their `needs`", "steps")
+        graph = {step: before for step, before in graph.items() if step not in free}

@@ -1,0 +1,75 @@
+"""What a run wants done in the world.
+
+Must not know: who does it.
+"""
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from hitl_temporal.domain.approval.ask import Ask
+from hitl_temporal.domain.approval.state import Origin
+from hitl_temporal.domain.effects import Record
+from hitl_temporal.domain.flow.commands import Receipt
+from hitl_temporal.domain.value import Json, Value
+
+
+class StartCall(Value):
+    """Call a system.
+
+    Attributes:
+        key: The idempotency key: the same for every retry of this start.
+        attempts: How many tries in all.
+        timeout: Bounds one try.
+        budget: Bounds all tries; None: only `attempts` does.
+        undo: Whether this call undoes the step instead of doing it.
+    """
+
+    step: str
+    n: int
+    key: str
+    activity: str
+    arguments: dict[str, Json]
+    summary: str
+    attempts: int
+    first_backoff: timedelta
+    max_backoff: timedelta
+    timeout: timedelta
+    budget: timedelta | None
+    pool: str | None = None
+    undo: bool = False
+
+
+class StartAsk(Value):
+    """Ask people: a workflow `Approval` of its own."""
+
+    step: str
+    n: int
+    approval: str
+    ask: Ask
+    requester: str
+    on_behalf_of: str | None
+    origin: Origin
+    context: dict[str, Json] = Field(default_factory=dict)
+
+
+class StopStep(Value):
+    """Cancel the job of a step, or withdraw its question; what comes of it arrives as an event.
+
+    Attributes:
+        approval: The question to withdraw; None: the step is a call.
+    """
+
+    step: str
+    n: int
+    approval: str | None = None
+    reason: str
+
+
+class Reply(Value):
+    """Answer the command that this event carried."""
+
+    receipt: Receipt
+
+
+Effect = StartCall | StartAsk | StopStep | Reply | Record

@@ -1,0 +1,118 @@
+"""What can happen to a run; each event carries its time.
+
+Must not know: who observed the event.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, SerializeAsAny
+
+from hitl_temporal.domain.approval.views import Result
+from hitl_temporal.domain.flow.commands import Operate
+from hitl_temporal.domain.people import Roster
+from hitl_temporal.domain.value import Json, Value
+
+
+class Begun(Value):
+    """The run starts."""
+
+    kind: Literal["begun"] = "begun"
+    at: AwareDatetime
+
+
+class JobSucceeded(Value):
+    """A call has given its outputs."""
+
+    kind: Literal["job_succeeded"] = "job_succeeded"
+    at: AwareDatetime
+    step: str
+    n: int
+    outputs: dict[str, Json]
+
+
+class JobFailed(Value):
+    """A call has used up its retries, or an ask could not be put."""
+
+    kind: Literal["job_failed"] = "job_failed"
+    at: AwareDatetime
+    step: str
+    n: int
+    error: str
+
+
+class JobCancelled(Value):
+    """What was to be stopped has stopped."""
+
+    kind: Literal["job_cancelled"] = "job_cancelled"
+    at: AwareDatetime
+    step: str
+    n: int
+
+
+class AskAnswered(Value):
+    """A question has its outcome."""
+
+    kind: Literal["ask_answered"] = "ask_answered"
+    at: AwareDatetime
+    step: str
+    n: int
+    approval: str
+    result: Result
+
+
+class AttemptTaken(Value):
+    """The id of a step's question belongs to somebody else: ask under the next one."""
+
+    kind: Literal["attempt_taken"] = "attempt_taken"
+    at: AwareDatetime
+    step: str
+    n: int
+
+
+class UndoSucceeded(Value):
+    """A step has been undone."""
+
+    kind: Literal["undo_succeeded"] = "undo_succeeded"
+    at: AwareDatetime
+    step: str
+
+
+class UndoFailed(Value):
+    """A step's compensation has used up its retries."""
+
+    kind: Literal["undo_failed"] = "undo_failed"
+    at: AwareDatetime
+    step: str
+    error: str
+
+
+class Operated(Value):
+    """An operator acts; `roster` holds the actor's card as read for judging just this action."""
+
+    kind: Literal["operated"] = "operated"
+    at: AwareDatetime
+    action: str
+    command: SerializeAsAny[Operate]
+    roster: Roster
+
+
+class TimePassed(Value):
+    """It is now `at`."""
+
+    kind: Literal["time_passed"] = "time_passed"
+    at: AwareDatetime
+
+
+Event = Annotated[
+    Begun
+    | JobSucceeded
+    | JobFailed
+    | JobCancelled
+    | AskAnswered
+    | AttemptTaken
+    | UndoSucceeded
+    | UndoFailed
+    | Operated
+    | TimePassed,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,40 @@
+"""What expressions of a flow may see: one scope, the same for every step.
+
+Must not know: which expression is asked for.
+"""
+
+from hitl_temporal.domain.expressions import render
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.state import Run, StepRun
+from hitl_temporal.domain.value import Json
+
+
+def scope(run: Run) -> dict[str, Json]:
+    """Return the scope of a run as it is now."""
+    return {
+        "inputs": run.inputs,
+        "vars": run.vars,
+        "steps": {step: step_view(s) for step, s in run.steps.items()},
+        "requester": run.requester,
+        "run": {
+            "id": run.id,
+            "flow": run.definition.flow,
+            "version": run.definition.version,
+            "started": run.started_at.isoformat(),
+        },
+        "attempt": 1,
+    }
+
+
+def step_view(step: StepRun) -> dict[str, Json]:
+    """Return what an expression sees of one step."""
+    return {"state": step.state, "outcome": step.outcome, "outputs": step.outputs, "by": list(step.by)}
+
+
+def initial_vars(definition: Flow, scope_at_start: dict[str, Json]) -> dict[str, Json]:
+    """Return the variables as evaluated at the start; each sees the inputs, none sees another.
+
+    Raises:
+        ExpressionError: An expression of `vars` fails over these inputs.
+    """
+    return {name: render(value, scope_at_start) for name, value in definition.vars.items()}

@@ -1,0 +1,154 @@
+"""What others see of a run: its result and status, why it waits, its graph.
+
+Must not know: who looks, how it is drawn.
+"""
+
+from pydantic import AwareDatetime, Field
+
+from hitl_temporal.domain.audit import Evidence
+from hitl_temporal.domain.flow.readiness import missing
+from hitl_temporal.domain.flow.state import Run
+from hitl_temporal.domain.value import Json, Value
+
+
+class StepResult(Value):
+    """How a step ended, or stands."""
+
+    state: str
+    outcome: str | None = None
+    outputs: dict[str, Json] = Field(default_factory=dict)
+    reason: str = ""
+    approval: str | None = None
+    since: AwareDatetime | None = None
+
+
+class Result(Value):
+    """What a flow returns; while it is open, `status` is what `HitlState` shows."""
+
+    status: str
+    outputs: dict[str, Json]
+    steps: dict[str, StepResult]
+    evidence: Evidence
+    reason: str = ""
+
+
+class Status(Result):
+    """The answer of the query `status`: the result so far, and what a page needs beside it."""
+
+    id: str
+    flow: str
+    version: int | str | None
+    definition_digest: str
+    requester: str
+    on_behalf_of: str | None
+    inputs: dict[str, Json]
+    started: AwareDatetime
+
+
+class Reason(Value):
+    """Why one step does not move, and what would move it."""
+
+    step: str
+    state: str
+    reason: str
+    since: AwareDatetime
+    by: tuple[str, ...] = ()
+    releases: str
+
+
+def result(run: Run, evidence: Evidence) -> Result:
+    """Return the result of a run, final or so far."""
+    return Result(
+        status=run.state,
+        outputs=run.outputs,
+        reason=run.reason or (run.ending.reason if run.ending else ""),
+        evidence=evidence,
+        steps={
+            name: StepResult(
+                state=step.state,
+                outcome=step.outcome,
+                outputs=step.outputs,
+                reason=step.error,
+                approval=f"{run.id}.{name}.{step.n}" if step.n and run.definition.step(name).ask else None,
+                since=step.since,
+            )
+            for name, step in run.steps.items()
+        },
+    )
+
+
+def status(run: Run, evidence: Evidence) -> Status:
+    """Return the run as people may see it."""
+    return Status(
+        **dict(result(run, evidence)),
+        id=run.id,
+        flow=run.definition.flow,
+        version=run.definition.version,
+        definition_digest=run.definition.digest,
+        requester=run.requester,
+        on_behalf_of=run.on_behalf_of,
+        inputs=_shown_inputs(run),
+        started=run.started_at,
+    )
+
+
+def why(run: Run) -> tuple[Reason, ...]:
+    """Return one reason per step that has not ended, in document order; a moving step says what it does."""
+    return () if run.status else tuple(r for step in run.steps for r in (_why(run, step),) if r is not None)
+
+
+def waiting_reasons(run: Run) -> tuple[str, ...]:
+    """Return the reasons for which steps wait, each once, sorted: what `HitlWaiting` holds."""
+    return tuple(sorted({r.reason for r in why(run) if r.state == "waiting"}))
+
+
+def graph(run: Run) -> dict[str, Json]:
+    """Return nodes (`id`, `verb`, `state`) and edges (`from`, `to`, `results`) for drawing."""
+    definition = run.definition
+    return {
+        "flow": definition.flow,
+        "nodes": [{"id": s.id, "verb": s.verb, "state": run.steps[s.id].state} for s in definition.steps],
+        "edges": [
+            {"from": before, "to": step, "results": list(need.results)}
+            for step, needs in definition.all_needs.items()
+            for need in needs
+            for before in need.of
+        ],
+    }
+
+
+def _shown_inputs(run: Run) -> dict[str, Json]:
+    hidden = {name for name, i in run.definition.inputs.items() if i.sensitive}
+    return {name: "***" if name in hidden else value for name, value in run.inputs.items()}
+
+
+def _why(run: Run, name: str) -> Reason | None:
+    step, definition = run.steps[name], run.definition.step(name)
+
+    def because(reason: str, releases: str, *by: str) -> Reason:
+        return Reason(step=name, state=step.state, reason=reason, since=step.since, by=by, releases=releases)
+
+    match step.state:
+        case "parked":
+            return because(step.error, f"hitl rerun {run.id} {name}, or skip, finish or cancel it")
+        case "running":
+            return because("job", f"the end of {definition.call}", definition.call or "")
+        case "waiting" if step.until is not None:
+            return because("time", f"{step.until.isoformat()}, or hitl skip {run.id} {name}")
+        case "waiting" if step.is_begun:
+            approval = f"{run.id}.{name}.{step.n}"
+            return because("answer", f"an answer to {approval}", approval)
+        case "waiting" if before := missing(run, run.definition.all_needs[name]):
+            return because("predecessor", f"the end of {', '.join(before)}", *before)
+        case "waiting" if run.held or step.held:
+            return because("hold", f"hitl release {run.id}" + ("" if run.held else f" {name}"))
+        case _:
+            if step.undo == "parked":
+                return Reason(
+                    step=name,
+                    state="parked",
+                    reason=f"its undo failed: {step.error}",
+                    since=step.since,
+                    releases=f"hitl rerun {run.id} {name}, or hitl skip {run.id} {name}",
+                )
+            return None

@@ -1,0 +1,141 @@
+"""People, groups and owners; how a selector names people; what an approval knows of them.
+
+A `Directory` (a port) answers with a `Roster`: the few people one approval is about, at one moment. The embedded
+directory (people.yaml) is a `People` value and makes rosters itself.
+
+Must not know: where a directory is kept, how people are reached.
+"""
+
+import re
+from collections.abc import Iterable
+
+from pydantic import Field
+
+from .ids import PersonIdText
+from .value import Json, Value
+
+SYSTEM = "system:"
+"""The prefix of actors that are machines: `system:client`, `system:auto`. They are never people."""
+
+SELECTOR = re.compile(r"(?:user|group|role|owner):\S+|manager:requester|manager:user:\S+")
+
+
+class Person(Value):
+    """One person of the embedded directory."""
+
+    name: str
+    email: str | None = None
+    manager: PersonIdText | None = None
+    tz: str = "UTC"
+    locale: str = "en"
+    active: bool = True
+    roles: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
+    """Channels in order of preference; empty: the stage's."""
+    ids: dict[str, str] = {}
+    """The person's id in each other system, by the system's name."""
+
+
+class Group(Value):
+    """Members by id; `group:other` nests a group."""
+
+    members: tuple[str, ...] = ()
+
+
+class Card(Value):
+    """What an approval keeps of one person: enough to judge and to address, nothing more."""
+
+    name: str
+    active: bool = True
+    roles: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
+
+
+class Roster(Value):
+    """Who each selector named when the directory was read, and the cards of all of them.
+
+    Attributes:
+        members: One entry per selector that was asked for; people in the directory's order, inactive ones included.
+        cards: One entry per person in `members` or asked for by id and known; whoever is absent is not a person.
+    """
+
+    members: dict[str, tuple[str, ...]] = {}
+    cards: dict[str, Card] = {}
+
+    def named_by(self, selectors: Iterable[str]) -> tuple[str, ...]:
+        """Return the people that any of the selectors names, each once, in order."""
+        return tuple(dict.fromkeys(p for s in selectors for p in self.members.get(s, ())))
+
+    def is_active(self, person: str) -> bool:
+        """Tell whether the directory knows this person as active."""
+        card = self.cards.get(person)
+        return card is not None and card.active
+
+
+class People(Value):
+    """The embedded directory, as people.yaml writes it."""
+
+    people: dict[PersonIdText, Person] = Field(default_factory=dict)
+    groups: dict[str, Group] = Field(default_factory=dict)
+    owners: dict[str, str] = Field(default_factory=dict)
+    """Name of a thing to the selector of those who own it."""
+
+    def resolve(self, selector: str) -> tuple[str, ...]:
+        """Return the ids that a selector names, in order, inactive people included; unknown names give nobody."""
+        kind, _, name = selector.partition(":")
+        match kind:
+            case "user":
+                return (name,) if name in self.people else ()
+            case "group":
+                return tuple(dict.fromkeys(self._expand(name, frozenset())))
+            case "role":
+                return tuple(p for p, person in self.people.items() if name in person.roles)
+            case "owner":
+                return self.resolve(self.owners[name]) if name in self.owners else ()
+            case "manager":
+                person = self.people.get(name.removeprefix("user:"))
+                return (person.manager,) if person and person.manager in self.people else ()
+            case _:
+                return ()
+
+    def _expand(self, group: str, seen: frozenset[str]) -> Iterable[str]:
+        if group in seen or group not in self.groups:
+            return
+        for member in self.groups[group].members:
+            if member.startswith("group:"):
+                yield from self._expand(member.removeprefix("group:"), seen | {group})
+            elif member in self.people:
+                yield member
+
+    def groups_of(self, person: str) -> tuple[str, ...]:
+        """Return the groups that hold this person, directly or through a nested group, sorted."""
+        return tuple(sorted(g for g in self.groups if person in self.resolve(f"group:{g}")))
+
+    def roster(self, selectors: Iterable[str], people: Iterable[str] = ()) -> Roster:
+        """Return the roster for these selectors and, beside them, these people."""
+        members = {s: self.resolve(s) for s in selectors}
+        wanted = dict.fromkeys([*(p for ids in members.values() for p in ids), *people])
+        return Roster(members=members, cards={p: self._card(p) for p in wanted if p in self.people})
+
+    def _card(self, person: str) -> Card:
+        p = self.people[person]
+        return Card(name=p.name, active=p.active, roles=p.roles, via=p.via)
+
+
+def is_selector(text: str) -> bool:
+    """Tell whether the text has the form of a selector; it may still name nobody."""
+    return SELECTOR.fullmatch(text) is not None
+
+
+def bind(selector: str, requester: str) -> str:
+    """Return the selector with `manager:requester` made concrete, so that a directory need not know the request."""
+    return f"manager:user:{requester}" if selector == "manager:requester" else selector
+
+
+def selector_list(value: Json) -> tuple[str, ...] | None:
+    """Return the selectors that a rendered `who` entry gives (one string or a list of them), None if it is neither."""
+    found = value if isinstance(value, list) else [value]
+    texts = tuple(t for t in found if isinstance(t, str) and is_selector(t))
+    return texts if len(texts) == len(found) else None
+
+

@@ -1,0 +1,94 @@
+"""The platform's activities: each carries out one effect through a port, and may safely be repeated.
+
+Must not know: workflows, who stands behind a port.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from temporalio import activity
+
+from hitl_temporal.domain.approval.message import Message
+from hitl_temporal.messages import (
+    DELIVER,
+    EXPORT_FACTS,
+    LOAD_FLOW,
+    READ_PEOPLE,
+    Delivered,
+    Facts,
+    FlowLoaded,
+    LoadFlow,
+    PeopleRead,
+    ReadPeople,
+)
+from hitl_temporal.ports import (
+    AuditSink,
+    Catalogue,
+    Directory,
+    InvalidInputError,
+    Notifier,
+    PermanentError,
+    UnknownFlowError,
+)
+
+
+class Effects:
+    """Holds the ports; its methods are the activities."""
+
+    def __init__(
+        self, catalogue: Catalogue, directory: Directory, notifiers: Sequence[Notifier], sink: AuditSink
+    ) -> None:
+        """Take the ports.
+
+        Args:
+            catalogue: Definitions and calendars.
+            directory: People.
+            notifiers: Channels; the first is used where nobody says otherwise.
+            sink: Where facts go.
+        """
+        self._catalogue = catalogue
+        self._directory = directory
+        self._notifiers: Mapping[str, Notifier] = {n.name: n for n in notifiers}
+        self._default = notifiers[0].name
+        self._sink = sink
+
+    @property
+    def activities(self) -> tuple[Callable[..., Any], ...]:
+        """What a worker registers."""
+        return (self.load_flow, self.read_people, self.deliver, self.export_facts)
+
+    @activity.defn(name=LOAD_FLOW)
+    async def load_flow(self, request: LoadFlow) -> FlowLoaded:
+        """Load a definition and check the inputs; a refusal is an answer, not an error to retry."""
+        try:
+            loaded = await self._catalogue.load(request.flow, request.inputs)
+        except UnknownFlowError as error:
+            return FlowLoaded(refused="UnknownFlow", reason=error.reason)
+        except InvalidInputError as error:
+            return FlowLoaded(refused="InvalidInput", reason=error.reason)
+        return FlowLoaded(definition=loaded.definition, calendars=loaded.calendars, inputs=loaded.inputs)
+
+    @activity.defn(name=READ_PEOPLE)
+    async def read_people(self, request: ReadPeople) -> PeopleRead:
+        """Read the directory as it is now, and the calendars that are asked for."""
+        return PeopleRead(
+            roster=await self._directory.read(request.selectors, request.people),
+            calendars=await self._catalogue.calendars(request.calendars) if request.calendars else {},
+        )
+
+    @activity.defn(name=DELIVER)
+    async def deliver(self, message: Message) -> Delivered:
+        """Send a message on the first channel that takes it, in the person's order of preference."""
+        wanted = [self._notifiers[name] for name in message.via if name in self._notifiers]
+        refusals: list[str] = []
+        for notifier in wanted or [self._notifiers[self._default]]:
+            try:
+                return Delivered(channel=notifier.name, reference=await notifier.send(message))
+            except PermanentError as error:
+                refusals.append(f"{notifier.name}: {error.reason}")
+        raise PermanentError(f"no channel took message {message.key!r}: {'; '.join(refusals)}")
+
+    @activity.defn(name=EXPORT_FACTS)
+    async def export_facts(self, facts: Facts) -> None:
+        """Hand facts to every sink; returns only when all have confirmed."""
+        await self._sink.append(facts.facts)

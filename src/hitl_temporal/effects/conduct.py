@@ -1,0 +1,45 @@
+"""How every activity behaves, whoever wrote it: it beats lazily, and its errors tell Temporal whether to try again.
+
+One interceptor does both, so that an author's function stays a plain function.
+
+Source of the heartbeat pattern: reference/engine.md 8 (a quick call never beats; a killed worker shows in seconds).
+"""
+
+import asyncio
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from hitl_temporal.ports import PermanentError, TemporaryError
+
+
+class Conduct(Interceptor):
+    """Worker interceptor: heartbeats and error types."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+        """Wrap the chain; the parameter's name is Temporal's."""
+        return _Conducted(next)
+
+
+class _Conducted(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+        beating = asyncio.create_task(_beat())
+        try:
+            return await super().execute_activity(input)
+        except TemporaryError as error:
+            raise ApplicationError(str(error), type="TemporaryError", next_retry_delay=error.retry_after) from error
+        except PermanentError as error:
+            raise ApplicationError(error.reason, type="PermanentError", non_retryable=True) from error
+        finally:
+            beating.cancel()
+
+
+async def _beat() -> None:
+    every = activity.info().heartbeat_timeout
+    if every is None or activity.info().is_local:
+        return
+    while True:
+        await asyncio.sleep(every.total_seconds() / 2)
+        activity.heartbeat()

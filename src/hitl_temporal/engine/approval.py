@@ -1,0 +1,325 @@
+"""The workflow `Approval`: one question to people, as a durable wait.
+
+A shell around `domain.approval`: it reads people, feeds events in the order of their arrival, and carries out effects.
+"""
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from hitl_temporal.domain.approval import events
+    from hitl_temporal.domain.approval.commands import VERBS, Command, Decide, Receipt, Withdraw, parse
+    from hitl_temporal.domain.approval.effects import Deliver, Effect, Reply
+    from hitl_temporal.domain.approval.judge import flooded
+    from hitl_temporal.domain.approval.machine import advance
+    from hitl_temporal.domain.approval.message import Message, message
+    from hitl_temporal.domain.approval.opening import AskError, begin
+    from hitl_temporal.domain.approval.request import Request
+    from hitl_temporal.domain.approval.stages import next_moment
+    from hitl_temporal.domain.approval.state import Approval as State
+    from hitl_temporal.domain.approval.views import Status, listing, outcomes, result, selectors, status
+    from hitl_temporal.domain.audit import Trail
+    from hitl_temporal.domain.effects import Record
+    from hitl_temporal.domain.people import SYSTEM
+    from hitl_temporal.domain.problems import first_problem
+    from hitl_temporal.messages import (
+        APPROVAL,
+        DELIVER,
+        READ_PEOPLE,
+        Answered,
+        ApprovalCarried,
+        ApprovalResult,
+        Delivered,
+        PeopleRead,
+        ReadPeople,
+        ReportTo,
+        Unsent,
+    )
+
+from hitl_temporal.engine import options
+from hitl_temporal.engine.details import approval_details
+from hitl_temporal.engine.listing import Listing
+from hitl_temporal.engine.mailbox import Letter, Mailbox
+from hitl_temporal.engine.outbox import hand_over
+from hitl_temporal.engine.recorder import Recorder
+
+
+@workflow.defn(name=APPROVAL)
+class Approval:
+    """Asks people, waits for months at no cost, and returns their one outcome."""
+
+    @workflow.init
+    def __init__(self, request: Any, carried: ApprovalCarried | None = None) -> None:
+        """Build the whole state: commands may arrive before `run` has begun."""
+        info = workflow.info()
+        self._refused: ApplicationError | None = None
+        self._state: State | None = None
+        self._reports: list[ReportTo] = []
+        self._sending: dict[str, Deliver] = {}
+        self._unsent: list[Message] = []
+        self._news: list[events.Event] = []
+        self._listing = Listing()
+        self._is_closed = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._mailbox: Mailbox[Command, Receipt] = Mailbox(VERBS, parse, Receipt, self._refuse)
+        if carried is not None:
+            self._state = carried.state
+            self._recorder = Recorder(carried.trail, carried.facts)
+            self._sending = {effect.delivery.id: effect for effect in carried.sending}
+            self._reports = list(carried.report_to)
+            return
+        try:
+            asked = Request.model_validate(request)
+            self._state = begin(
+                info.workflow_id,
+                asked.ask,
+                requester=asked.requester,
+                on_behalf_of=asked.on_behalf_of,
+                context=asked.context,
+                origin=asked.origin,
+                at=workflow.now(),
+            )
+            parent = asked.parent
+        except (ValidationError, AskError) as error:
+            reason = first_problem(error) if isinstance(error, ValidationError) else str(error)
+            self._refused = ApplicationError(
+                f"approval {info.workflow_id!r} can't be asked: {reason}", type="InvalidInput", non_retryable=True
+            )
+            parent = None
+        self._recorder = Recorder(Trail.begin(info.workflow_id, info.first_execution_run_id, parent))
+
+    @workflow.run
+    async def run(self, request: Any, carried: ApprovalCarried | None = None) -> ApprovalResult:
+        """Live until the outcome; Temporal's own cancellation is a withdrawal by `system:client`."""
+        if self._refused is not None:
+            raise self._refused
+        life = asyncio.create_task(self._live())
+        try:
+            return await asyncio.shield(life)
+        except asyncio.CancelledError:
+            self._mailbox.put("withdraw", Withdraw(actor=f"{SYSTEM}client", reason="cancelled in Temporal"))
+            await life
+            raise
+
+    @workflow.query(name="status", description="Title, stages with tally, decisions, deliveries, refusals")
+    def status(self) -> Status | None:
+        """Answer what the approval is now; None when its input was refused."""
+        return status(self._state) if self._state else None
+
+    @workflow.signal(name="report_to", description="Internal: a run that continued as new has adopted this approval")
+    def report_to(self, report: ReportTo) -> None:
+        """Remember who else must be told the outcome."""
+        if report not in self._reports:
+            self._reports.append(report)
+
+    async def _live(self) -> ApprovalResult:
+        for effect in list(self._sending.values()):
+            self._spawn(effect)
+        if not self._now.is_open:
+            people = await self._read_people()
+            self._feed(
+                events.PeopleResolved(at=workflow.now(), roster=people.roster, calendars=people.calendars), letter=None
+            )
+            if self._now.outcome is None:
+                await self._recorder.flush()
+        while not self._is_over:
+            judged = await self._judge_letters()
+            self._take_news()
+            if self._is_over:
+                break
+            if not judged:
+                await self._recorder.flush()
+            if self._may_continue_as_new():
+                await self._continue_as_new()
+            await self._wait()
+        return await self._close()
+
+    @property
+    def _now(self) -> State:
+        assert self._state is not None, "a refused input never lives"
+        return self._state
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether the outcome is there and every message has been brought up to date or given to the outbox."""
+        return self._now.outcome is not None and not self._sending and not self._mailbox and not self._news
+
+    async def _judge_letters(self) -> bool:
+        judged = bool(self._mailbox)
+        while self._mailbox:
+            letter = self._mailbox.take()
+            match letter.command:
+                case Decide() as decide:
+                    people = await self._read_people(decide.actor)
+                    event = events.DecisionSubmitted(at=letter.at, decide=decide, roster=people.roster)
+                case Withdraw() as withdraw:
+                    event = events.WithdrawSubmitted(at=letter.at, withdraw=withdraw)
+                case other:
+                    raise AssertionError(f"verb {letter.verb!r} has no event: {type(other).__name__}")
+            self._feed(event, letter)
+        return judged
+
+    def _take_news(self) -> None:
+        while self._news:
+            self._feed(self._news.pop(0), letter=None)
+        moment = next_moment(self._now)
+        if moment is not None and moment <= workflow.now():
+            self._feed(events.TimePassed(at=workflow.now()), letter=None)
+
+    def _feed(self, event: events.Event, letter: Letter[Command, Receipt] | None) -> None:
+        had_outcome = self._now.outcome is not None
+        self._state, effects = advance(self._now, event)
+        for effect in effects:
+            self._carry_out(effect, letter)
+        if self._now.outcome is not None and not had_outcome:
+            self._stop_asking()
+        self._show()
+
+    def _carry_out(self, effect: Effect, letter: Letter[Command, Receipt] | None) -> None:
+        match effect:
+            case Record():
+                self._recorder.write(effect)
+            case Deliver():
+                self._sending[effect.delivery.id] = effect
+                self._spawn(effect)
+            case Reply():
+                if letter is not None:
+                    letter.receipt = effect.receipt
+
+    def _spawn(self, effect: Deliver) -> None:
+        task = asyncio.create_task(self._deliver(effect), name=effect.delivery.id)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, effect: Deliver) -> None:
+        delivery, text = effect.delivery, message(self._now, effect)
+        chosen = options.SETTLE if delivery.occasion == "settled" else options.DELIVER
+        state, reason, channel = "delivered", "", None
+        try:
+            sent = await workflow.execute_activity(
+                DELIVER,
+                text,
+                result_type=Delivered,
+                activity_id=delivery.id,
+                summary=f"{delivery.occasion}: {delivery.person}",
+                **chosen,
+            )
+            channel = sent.channel
+        except ActivityError as error:
+            state, reason = "failed", str(error.cause or error)[:500]
+            if delivery.occasion == "settled":
+                self._unsent.append(text)
+        except asyncio.CancelledError:
+            state, reason = "failed", "no longer needed: the approval has ended"
+        self._sending.pop(delivery.id, None)
+        ended = {"delivery": delivery.id, "state": state, "reason": reason, "channel": channel}
+        self._news.append(events.DeliveryEnded.model_validate({"at": workflow.now(), **ended}))
+
+    def _stop_asking(self) -> None:
+        """Questions still on their way are not needed any more; those that arrived are settled."""
+        for task in list(self._tasks):
+            if not task.get_name().startswith("settled:"):
+                task.cancel()
+
+    async def _read_people(self, *people: str) -> PeopleRead:
+        named = [s.document.calendar for s in self._now.stages] + [self._now.ask.calendar]
+        request = ReadPeople(
+            selectors=selectors(self._now),
+            people=tuple(dict.fromkeys((*people, self._now.requester))),
+            calendars=() if self._now.is_open else tuple(dict.fromkeys(["default", *(c for c in named if c)])),
+        )
+        return await workflow.execute_local_activity(READ_PEOPLE, request, result_type=PeopleRead, **options.READ)
+
+    def _refuse(self, verb: str, command: Command) -> Receipt | None:
+        """Turn away a flood of attempts that would be refused anyway, before it fills the history."""
+        if not isinstance(command, Decide) or self._state is None or not self._state.is_open:
+            return None
+        return flooded(self._state, command)
+
+    async def _wait(self) -> None:
+        moments = [m for m in (next_moment(self._now), self._recorder.due) if m is not None]
+        timeout = max(min(moments) - workflow.now(), options.NO_TIME) if moments else None
+        try:
+            await workflow.wait_condition(
+                lambda: bool(self._mailbox) or bool(self._news) or self._is_over,
+                timeout=timeout,
+                timeout_summary=_summary(self._now, min(moments)) if moments else None,
+            )
+        except TimeoutError:
+            return
+
+    def _may_continue_as_new(self) -> bool:
+        return workflow.info().is_continue_as_new_suggested() and not self._mailbox
+
+    async def _continue_as_new(self) -> None:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._mailbox or self._news:
+            return
+        carried = ApprovalCarried(
+            state=self._now,
+            trail=self._recorder.trail,
+            facts=self._recorder.unexported,
+            sending=tuple(self._sending.values()),
+            report_to=tuple(self._reports),
+        )
+        workflow.continue_as_new(args=[None, carried])
+
+    async def _close(self) -> ApprovalResult:
+        self._feed(events.Closed(at=workflow.now()), letter=None)
+        facts = await self._recorder.close()
+        await hand_over(Unsent(messages=tuple(self._unsent), facts=facts))
+        answer = result(self._now, self._recorder.evidence)
+        for report in self._reports:
+            await self._report(report, answer)
+        while self._mailbox:  # what arrived meanwhile is answered, not lost: it is closed now
+            await self._judge_letters()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return answer
+
+    async def _report(self, report: ReportTo, answer: ApprovalResult) -> None:
+        told = Answered(step=report.step, n=report.n, approval=self._now.id, result=answer)
+        try:
+            # Awaited: a signal that starts in the task that also completes the workflow is never delivered.
+            await workflow.get_external_workflow_handle(report.workflow_id).signal("answered", told)
+        except ApplicationError:
+            workflow.logger.warning("approval.parent_gone", extra={"parent": report.workflow_id})
+
+    def _show(self) -> None:
+        now, seen = self._now, listing(self._now)
+        self._listing.show(
+            {
+                "state": seen.state,
+                "flow": now.origin.flow if now.origin else None,
+                "requester": now.requester,
+                "due": seen.due,
+                "assignees": seen.assignees,
+                "groups": seen.groups,
+            },
+            {
+                "kind": "approval",
+                "title": seen.title,
+                "tally": seen.tally,
+                "requester": now.requester,
+                "flow": now.origin.flow if now.origin else None,
+                "due": seen.due.isoformat() if seen.due else None,
+                "digest": now.shown.digest,
+                "outcomes": sorted(outcomes(now)),
+                "comment": now.ask.comment,
+                "barred": list(seen.barred),
+            },
+        )
+        workflow.set_current_details(approval_details(now))
+
+
+def _summary(state: State, moment: datetime) -> str:
+    stage = state.live_stage
+    if stage is None or moment not in {stage.due_at, stage.remind_at}:
+        return "export audit facts"
+    what = stage.document.at_due if moment == stage.due_at else "remind"
+    return f"{what}: {stage.name} at {moment.isoformat()}"
+

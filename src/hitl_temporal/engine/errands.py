@@ -1,0 +1,240 @@
+"""What a run has under way outside: calls, questions, compensations; each ends as an event for the domain.
+
+A question is a child workflow of its own that outlives its parent's continue-as-new; the new run adopts it
+(DESIGN section 5): it asks the child to report, and reads the result of one that has closed meanwhile.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
+
+with workflow.unsafe.imports_passed_through():
+    from hitl_temporal.domain.approval.ask import Ask
+    from hitl_temporal.domain.audit import Trail
+    from hitl_temporal.domain.flow import events
+    from hitl_temporal.domain.flow.effects import StartAsk, StartCall, StopStep
+    from hitl_temporal.domain.flow.state import Run
+    from hitl_temporal.domain.value import Json
+    from hitl_temporal.messages import APPROVAL, FETCH_CHILD, ApprovalResult, Child, FetchChild, ReportTo
+
+from hitl_temporal.engine import options
+
+
+class Errands:
+    """Starts, stops and adopts; puts what comes of it into `news`."""
+
+    def __init__(self, news: list[events.Event], postponed: tuple[StartCall, ...] = ()) -> None:
+        self._news = news
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._calls: set[str] = set()
+        self._is_postponing = False
+        self._postponed: list[StartCall] = list(postponed)
+
+    @property
+    def are_open(self) -> bool:
+        """Whether anything is under way."""
+        return any(not t.done() for t in self._tasks.values())
+
+    @property
+    def calls_in_flight(self) -> bool:
+        """Whether a call is under way: it can't be carried over continue-as-new, a question can."""
+        return bool(self._calls)
+
+    @property
+    def postponed(self) -> tuple[StartCall, ...]:
+        """Calls that the next run starts."""
+        return tuple(self._postponed)
+
+    def postpone_calls(self) -> None:
+        """Start no more calls in this run."""
+        self._is_postponing = True
+
+    def carry_out(self, effect: StartCall | StartAsk | StopStep, trail: Trail) -> None:
+        """Begin an effect; its end arrives in `news`."""
+        match effect:
+            case StartCall() if self._is_postponing:
+                self._postponed.append(effect)
+            case StartCall():
+                self._start(effect)
+            case StartAsk():
+                self._spawn(effect.step, self._ask(effect, trail))
+            case StopStep():
+                self._stop(effect)
+
+    def resume(self, run: Run) -> None:
+        """Take up what a run that continued as new has left: postponed calls, open questions."""
+        postponed, self._postponed = self._postponed, []
+        for call in postponed:
+            self._start(call)
+        for step_id, step in run.steps.items():
+            if step.is_begun and step.state == "waiting" and run.definition.step(step_id).ask is not None:
+                self._spawn(step_id, self._adopt(step_id, step.n, f"{run.id}.{step_id}.{step.n}"))
+
+    def close(self, step: str) -> None:
+        """Stop waiting for a question whose answer came as a signal."""
+        task = self._tasks.get(step)
+        if task is not None:
+            task.cancel()
+
+    def _spawn(self, name: str, errand: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        self._tasks[name] = asyncio.create_task(errand, name=name)
+        return self._tasks[name]
+
+    def _start(self, effect: StartCall) -> None:
+        self._calls.add(effect.key)
+        task = self._spawn(_task_name(effect), self._call(effect))
+        task.add_done_callback(lambda done: self._ended(effect, done))
+
+    def _ended(self, effect: StartCall, task: asyncio.Task[None]) -> None:
+        """Say so when a call was stopped before its task had even begun: nobody else would."""
+        self._calls.discard(effect.key)
+        if task.cancelled():
+            self._news.append(events.JobCancelled(at=workflow.now(), step=effect.step, n=effect.n))
+
+    async def _call(self, effect: StartCall) -> None:
+        at = workflow.now
+        try:
+            found: Json = await workflow.execute_activity(
+                effect.activity,
+                effect.arguments,
+                activity_id=effect.key.removeprefix(f"{workflow.info().workflow_id}."),
+                task_queue=f"{workflow.info().task_queue}-pool-{effect.pool}" if effect.pool else None,
+                summary=effect.summary,
+                start_to_close_timeout=effect.timeout,
+                schedule_to_close_timeout=effect.budget,
+                heartbeat_timeout=None if effect.pool else min(options.HEARTBEAT, effect.timeout),
+                retry_policy=RetryPolicy(
+                    initial_interval=effect.first_backoff,
+                    maximum_interval=max(effect.max_backoff, effect.first_backoff),
+                    maximum_attempts=effect.attempts,
+                    non_retryable_error_types=options.PERMANENT,
+                ),
+                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            )
+            outputs: dict[str, Json] = found if isinstance(found, dict) else {"result": found}
+            event = (
+                events.UndoSucceeded(at=at(), step=effect.step)
+                if effect.undo
+                else events.JobSucceeded(at=at(), step=effect.step, n=effect.n, outputs=outputs)
+            )
+        except ActivityError as error:
+            event = self._failure(effect, error)
+        self._news.append(event)
+
+    @staticmethod
+    def _failure(effect: StartCall, error: ActivityError) -> events.Event:
+        at = workflow.now()
+        if is_cancelled_exception(error) and not effect.undo:
+            return events.JobCancelled(at=at, step=effect.step, n=effect.n)
+        reason = _reason(error)
+        if effect.undo:
+            return events.UndoFailed(at=at, step=effect.step, error=reason)
+        return events.JobFailed(at=at, step=effect.step, n=effect.n, error=reason)
+
+    async def _ask(self, effect: StartAsk, trail: Trail) -> None:
+        document = effect.ask.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        request: dict[str, Json] = {
+            **document,
+            "requester": effect.requester,
+            "on_behalf_of": effect.on_behalf_of,
+            "context": effect.context,
+            "origin": effect.origin.model_dump(mode="json"),
+            "parent": trail.as_parent().model_dump(mode="json"),
+        }
+        try:
+            child = await workflow.start_child_workflow(
+                APPROVAL,
+                request,
+                id=effect.approval,
+                result_type=ApprovalResult,
+                memo={"parent_run": workflow.info().first_execution_run_id},
+                # A run that continues as new, or is terminated, must not take its open questions with it.
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                static_summary=f"{effect.step}: {_first_line(effect.ask)}",
+            )
+        except WorkflowAlreadyStartedError:  # a reset to before the start: the question is out already
+            await self._adopt(effect.step, effect.n, effect.approval)
+            return
+        try:
+            answer = await asyncio.shield(child)
+        except ChildWorkflowError as error:
+            self._news.append(_child_failed(effect.step, effect.n, error))
+            return
+        self._answer(effect.step, effect.n, effect.approval, answer)
+
+    async def _adopt(self, step: str, n: int, approval: str) -> None:
+        """Take over a question that another run of ours has put, or learn that the id is somebody else's."""
+        request = FetchChild(workflow_id=approval, first_run_id=workflow.info().first_execution_run_id)
+        child = await self._fetch(request)
+        if child.is_open:
+            report = ReportTo(workflow_id=workflow.info().workflow_id, step=step, n=n)
+            try:
+                await workflow.get_external_workflow_handle(approval).signal("report_to", report)
+                return
+            except ApplicationError:  # it has closed in between
+                child = await self._fetch(request)
+        if not child.is_ours:
+            self._news.append(events.AttemptTaken(at=workflow.now(), step=step, n=n))
+        elif child.result is not None:
+            self._answer(step, n, approval, child.result)
+        else:
+            self._news.append(events.JobFailed(at=workflow.now(), step=step, n=n, error=child.error))
+
+    @staticmethod
+    async def _fetch(request: FetchChild) -> Child:
+        return await workflow.execute_local_activity(FETCH_CHILD, request, result_type=Child, **options.READ)
+
+    def _answer(self, step: str, n: int, approval: str, answer: ApprovalResult) -> None:
+        self._news.append(events.AskAnswered(at=workflow.now(), step=step, n=n, approval=approval, result=answer))
+
+    def _stop(self, effect: StopStep) -> None:
+        task = self._tasks.get(effect.step)
+        if effect.approval is not None:
+            self._spawn(f"{effect.step}:withdraw", _withdraw(effect.approval, effect.reason))
+        elif task is not None:
+            task.cancel()
+
+
+async def _withdraw(approval: str, reason: str) -> None:
+    """Take a question back; its outcome, whatever it is, ends the step."""
+    command = {"actor": "system:run", "reason": reason[:1000], "key": "parent-ended"}
+    try:
+        await workflow.get_external_workflow_handle(approval).signal("withdraw", command)
+    except ApplicationError:
+        workflow.logger.info("approval.closed_already", extra={"approval": approval})
+
+
+def _task_name(effect: StartCall) -> str:
+    return f"{effect.step}:undo" if effect.undo else effect.step
+
+
+def _first_line(ask: Ask) -> str:
+    return ask.title.splitlines()[0][:150] if ask.title else "approval"
+
+
+def _reason(error: ActivityError) -> str:
+    """Return what happened in one bounded line, with the error's type: the innermost cause says most."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    kind = cause.type if isinstance(cause, ApplicationError) and cause.type else type(cause).__name__
+    return f"{kind}: {cause}"[:1000]
+
+
+def _child_failed(step: str, n: int, error: ChildWorkflowError) -> events.Event:
+    cause = error.cause or error
+    if is_cancelled_exception(error):
+        return events.JobCancelled(at=workflow.now(), step=step, n=n)
+    return events.JobFailed(at=workflow.now(), step=step, n=n, error=f"the approval failed: {cause}"[:1000])

@@ -1,0 +1,277 @@
+"""The dynamic workflow `Flow`: runs every definition, under the definition's own name as workflow type.
+
+A shell around `domain.flow`: the first thing it does is to pin its definition in history; then it feeds events in the
+order of their arrival, and carries out effects.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.common import RawValue, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from hitl_temporal.domain.audit import Trail
+    from hitl_temporal.domain.effects import Record
+    from hitl_temporal.domain.expressions import ExpressionError
+    from hitl_temporal.domain.flow import events
+    from hitl_temporal.domain.flow.commands import ACTIONS, Cancel, Operate, Receipt, parse
+    from hitl_temporal.domain.flow.effects import Effect, Reply, StartAsk, StartCall, StopStep
+    from hitl_temporal.domain.flow.machine import advance, new_run, next_moment
+    from hitl_temporal.domain.flow.state import Run
+    from hitl_temporal.domain.flow.views import Reason, Result, Status, graph, result, status, waiting_reasons, why
+    from hitl_temporal.domain.people import SYSTEM
+    from hitl_temporal.domain.problems import first_problem
+    from hitl_temporal.domain.value import Json
+    from hitl_temporal.messages import (
+        LOAD_FLOW,
+        READ_PEOPLE,
+        Answered,
+        FlowCarried,
+        FlowLoaded,
+        LoadFlow,
+        PeopleRead,
+        ReadPeople,
+        StartedBy,
+        Unsent,
+    )
+
+from hitl_temporal.engine import options
+from hitl_temporal.engine.details import run_details
+from hitl_temporal.engine.errands import Errands
+from hitl_temporal.engine.listing import Listing
+from hitl_temporal.engine.mailbox import Letter, Mailbox
+from hitl_temporal.engine.outbox import hand_over
+from hitl_temporal.engine.recorder import Recorder
+
+
+@workflow.defn(dynamic=True)
+class Flow:
+    """Interprets the definition whose name is this execution's workflow type."""
+
+    @workflow.init
+    def __init__(self, args: Sequence[RawValue]) -> None:
+        """Build the whole state: commands may arrive before the definition is loaded."""
+        info = workflow.info()
+        self._run: Run | None = None
+        self._news: list[events.Event] = []
+        self._early: list[Answered] = []
+        self._listing = Listing()
+        self._inputs, self._started_by, carried, self._refused = _read(args)
+        self._mailbox: Mailbox[Operate, Receipt] = Mailbox(ACTIONS, parse, Receipt, lambda _verb, _command: None)
+        if carried is not None:
+            self._run = carried.run
+            self._recorder = Recorder(carried.trail, carried.facts)
+        else:
+            self._recorder = Recorder(Trail.begin(info.workflow_id, info.first_execution_run_id, None))
+        self._errands = Errands(self._news, carried.postponed if carried else ())
+
+    @workflow.run
+    async def run(self, args: Sequence[RawValue]) -> Result:
+        """Live until the end; Temporal's own cancellation is `cancel` by `system:client`."""
+        if self._refused is not None:
+            raise self._refused
+        life = asyncio.create_task(self._live())
+        try:
+            return await asyncio.shield(life)
+        except asyncio.CancelledError:
+            reason = workflow.cancellation_reason() or "cancelled in Temporal"
+            self._mailbox.put("cancel", Cancel(actor=f"{SYSTEM}client", reason=reason))
+            await life
+            raise
+
+    @workflow.query(name="status", description="The result so far, inputs, requester, definition digest")
+    def status(self) -> Status | None:
+        """Answer what the run is now; None before its definition is loaded."""
+        return status(self._run, self._recorder.evidence) if self._run else None
+
+    @workflow.query(name="why", description="Why each open step does not move, and what would release it")
+    def why(self) -> tuple[Reason, ...]:
+        """Answer one reason per step that has not ended."""
+        return why(self._run) if self._run else ()
+
+    @workflow.query(name="graph", description="Nodes and edges with live states")
+    def graph(self) -> dict[str, Json]:
+        """Answer the graph; empty before the definition is loaded."""
+        return graph(self._run) if self._run else {}
+
+    @workflow.signal(name="answered", description="Internal: an adopted approval tells its outcome")
+    def answered(self, told: Answered) -> None:
+        """Take the answer of an approval that was adopted; the domain ignores a second one."""
+        self._early.append(told)
+
+    async def _live(self) -> Result:
+        if self._run is None:
+            await self._load()
+            self._feed(events.Begun(at=workflow.now()), letter=None)
+            if self._now.status is None:
+                await self._recorder.flush()
+        else:
+            self._errands.resume(self._now)
+        while self._now.status is None or self._errands.are_open:
+            judged = await self._judge_letters()
+            self._take_news()
+            if self._now.status is not None and not self._errands.are_open:
+                break
+            if not judged:
+                await self._recorder.flush()
+            if workflow.info().is_continue_as_new_suggested():
+                await self._continue_as_new()
+            await self._wait()
+        return await self._close()
+
+    @property
+    def _now(self) -> Run:
+        assert self._run is not None, "nothing is fed before the definition is loaded"
+        return self._run
+
+    async def _load(self) -> None:
+        info = workflow.info()
+        loaded = await workflow.execute_local_activity(
+            LOAD_FLOW,
+            LoadFlow(flow=info.workflow_type, inputs=self._inputs),
+            result_type=FlowLoaded,
+            **options.READ,
+        )
+        if loaded.refused is not None or loaded.definition is None:
+            raise ApplicationError(loaded.reason, type=loaded.refused or "UnknownFlow", non_retryable=True)
+        try:
+            self._run = new_run(
+                info.workflow_id,
+                loaded.definition,
+                loaded.inputs,
+                requester=self._started_by.requester,
+                on_behalf_of=self._started_by.on_behalf_of,
+                calendars=loaded.calendars,
+                at=workflow.now(),
+            )
+        except ExpressionError as error:
+            raise ApplicationError(f"vars: {error}", type="InvalidInput", non_retryable=True) from error
+
+    async def _judge_letters(self) -> bool:
+        judged = bool(self._mailbox)
+        while self._mailbox:
+            letter = self._mailbox.take()
+            actor = letter.command.actor
+            people = PeopleRead.model_validate({"roster": {}}) if actor.startswith(SYSTEM) else await self._read(actor)
+            event = events.Operated(at=letter.at, action=letter.verb, command=letter.command, roster=people.roster)
+            self._feed(event, letter)
+        return judged
+
+    def _take_news(self) -> None:
+        while self._early:
+            told = self._early.pop(0)
+            self._errands.close(told.step)
+            answer = {"step": told.step, "n": told.n, "approval": told.approval, "result": told.result}
+            self._news.append(events.AskAnswered.model_validate({"at": workflow.now(), **answer}))
+        while self._news:
+            self._feed(self._news.pop(0), letter=None)
+        moment = next_moment(self._now)
+        if moment is not None and moment <= workflow.now():
+            self._feed(events.TimePassed(at=workflow.now()), letter=None)
+
+    def _feed(self, event: events.Event, letter: Letter[Operate, Receipt] | None) -> None:
+        self._run, effects = advance(self._now, event)
+        for effect in effects:
+            self._carry_out(effect, letter)
+        self._show()
+
+    def _carry_out(self, effect: Effect, letter: Letter[Operate, Receipt] | None) -> None:
+        match effect:
+            case Record():
+                self._recorder.write(effect)
+            case StartCall() | StartAsk() | StopStep():
+                self._errands.carry_out(effect, self._recorder.trail)
+            case Reply():
+                if letter is not None:
+                    letter.receipt = effect.receipt
+
+    async def _read(self, *people: str) -> PeopleRead:
+        return await workflow.execute_local_activity(
+            READ_PEOPLE, ReadPeople(people=people), result_type=PeopleRead, **options.READ
+        )
+
+    async def _wait(self) -> None:
+        moments = [m for m in (next_moment(self._now), self._recorder.due) if m is not None]
+        timeout = max(min(moments) - workflow.now(), options.NO_TIME) if moments else None
+        try:
+            await workflow.wait_condition(
+                lambda: bool(self._mailbox) or bool(self._news) or bool(self._early) or self._is_idle_and_over,
+                timeout=timeout,
+                timeout_summary=f"until {min(moments).isoformat()}" if moments else None,
+            )
+        except TimeoutError:
+            return
+
+    @property
+    def _is_idle_and_over(self) -> bool:
+        return self._now.status is not None and not self._errands.are_open
+
+    async def _continue_as_new(self) -> None:
+        """Carry the run over once no call is in flight; open questions are adopted by the new run."""
+        self._errands.postpone_calls()
+        if self._errands.calls_in_flight or self._mailbox or self._news:
+            return
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._mailbox or self._news:
+            return
+        carried = FlowCarried(
+            run=self._now,
+            trail=self._recorder.trail,
+            facts=self._recorder.unexported,
+            postponed=self._errands.postponed,
+        )
+        workflow.continue_as_new(args=[self._inputs, self._started_by, carried])
+
+    async def _close(self) -> Result:
+        facts = await self._recorder.close()
+        await hand_over(Unsent(facts=facts))
+        while self._mailbox:
+            await self._judge_letters()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        answer = result(self._now, self._recorder.evidence)
+        if answer.status == "failed":
+            raise ApplicationError(answer.reason, answer, type="FlowFailed", non_retryable=True)
+        if answer.status == "cancelled":
+            raise asyncio.CancelledError
+        return answer
+
+    def _show(self) -> None:
+        run = self._now
+        self._listing.show(
+            {
+                "state": run.state,
+                "flow": run.definition.flow,
+                "requester": run.requester,
+                "due": next_moment(run),
+                "priority": run.definition.priority,
+                "waiting": waiting_reasons(run),
+            },
+            {
+                "kind": "run",
+                "title": run.definition.flow,
+                "flow": run.definition.flow,
+                "requester": run.requester,
+                "definition": run.definition.digest,
+            },
+        )
+        workflow.set_current_details(run_details(run))
+
+
+def _read(args: Sequence[RawValue]) -> tuple[Json, StartedBy, FlowCarried | None, ApplicationError | None]:
+    """Return inputs, who started it, and what was carried over; or the failure that a bad payload is."""
+    try:
+        convert = workflow.payload_converter()
+        values: list[Any] = [convert.from_payload(a.payload, t) for a, t in zip(args, _TYPES, strict=False)]
+    except (ValidationError, ValueError, TypeError) as error:
+        what = first_problem(error) if isinstance(error, ValidationError) else str(error)[:300]
+        refused = ApplicationError(f"the input can't be read: {what}", type="InvalidInput", non_retryable=True)
+        return {}, StartedBy(), None, refused
+    inputs, started_by, carried = (*values, *(None,) * (3 - len(values)))
+    return ({} if inputs is None else inputs), started_by or StartedBy(), carried, None
+
+
+_TYPES: tuple[Any, ...] = (Any, StartedBy | None, FlowCarried | None)

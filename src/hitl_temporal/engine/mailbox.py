@@ -1,0 +1,94 @@
+"""One queue for everything that people send: a signal and an update of each verb end in the same place, in order.
+
+Messages may arrive before the workflow has loaded what it needs to judge them; they wait here. An update is answered
+when its message has been judged, a signal is not.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+C = TypeVar("C")
+R = TypeVar("R")
+
+
+@dataclass
+class Letter(Generic[C, R]):
+    """One command that waits to be judged; `at` is the time of its arrival."""
+
+    verb: str
+    command: C
+    at: datetime
+    receipt: R | None = None
+
+
+class Mailbox(Generic[C, R]):
+    """Registers the handlers of a table of verbs and keeps what arrives."""
+
+    def __init__(
+        self,
+        verbs: Mapping[str, object],
+        parse: Callable[[str, object], C | R],
+        receipt_type: type[R],
+        refuse: Callable[[str, C], R | None],
+    ) -> None:
+        """Register a signal and an update handler of the same name for each verb.
+
+        Args:
+            verbs: The table; only its names matter here.
+            parse: Turns a raw payload into a command, or into the receipt that says what is wrong with it.
+            receipt_type: What `parse` and the judge answer.
+            refuse: The receipt to turn a command away with before it is recorded, None to let it in.
+        """
+        self._parse = parse
+        self._receipt_type = receipt_type
+        self._refuse = refuse
+        self._letters: list[Letter[C, R]] = []
+        for verb in verbs:
+            self._register(verb)
+
+    def __bool__(self) -> bool:
+        """Whether something waits."""
+        return bool(self._letters)
+
+    def take(self) -> Letter[C, R]:
+        """Return the oldest letter and remove it from the queue."""
+        return self._letters.pop(0)
+
+    def put(self, verb: str, command: C) -> Letter[C, R]:
+        """Add a command of our own, such as Temporal's cancellation."""
+        letter: Letter[C, R] = Letter(verb, command, workflow.now())
+        self._letters.append(letter)
+        return letter
+
+    def _register(self, verb: str) -> None:
+        # `Any`: whatever JSON a client sends must reach our own parser, which answers instead of raising.
+        async def update(payload: Any = None) -> R:
+            parsed = self._parse(verb, payload)
+            if isinstance(parsed, self._receipt_type):
+                return parsed
+            letter = self.put(verb, parsed)  # pyright: ignore[reportArgumentType]
+            await workflow.wait_condition(lambda: letter.receipt is not None)
+            assert letter.receipt is not None, "waited for"
+            return letter.receipt
+
+        def validate(payload: Any = None) -> None:
+            parsed = self._parse(verb, payload)
+            refused = None if isinstance(parsed, self._receipt_type) else self._refuse(verb, parsed)  # pyright: ignore[reportArgumentType]
+            if refused is not None:
+                raise ApplicationError(f"{verb} refused", refused, type="Refused", non_retryable=True)
+
+        def signal(payload: Any = None) -> None:
+            parsed = self._parse(verb, payload)
+            if isinstance(parsed, self._receipt_type):
+                workflow.logger.warning("message.invalid", extra={"verb": verb})
+            else:
+                self.put(verb, parsed)  # pyright: ignore[reportArgumentType]
+
+        update.__name__ = signal.__name__ = verb
+        workflow.set_update_handler(verb, update, validator=validate)
+        workflow.set_signal_handler(verb, signal)

@@ -1,0 +1,65 @@
+"""The one table of activity options: how long, how often, and why.
+
+Retry types are matched by name, so each that must not be retried is listed.
+"""
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import RetryPolicy
+
+PERMANENT = ["PermanentError", "UnknownFlow", "InvalidInput", "ValidationError"]
+
+
+class LocalOptions(TypedDict):
+    """Keyword arguments of `workflow.execute_local_activity`."""
+
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+class Options(TypedDict, total=False):
+    """Keyword arguments of `workflow.execute_activity`."""
+
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta | None
+    heartbeat_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+def _seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+FOR_EVER = RetryPolicy(
+    initial_interval=_seconds(1), maximum_interval=_seconds(60), non_retryable_error_types=PERMANENT
+)
+
+READ = LocalOptions(start_to_close_timeout=_seconds(5), retry_policy=FOR_EVER)
+"""Definitions, people, children: a fast read that must succeed before anything is judged."""
+
+EXPORT_AT_ONCE = LocalOptions(start_to_close_timeout=_seconds(2), retry_policy=RetryPolicy(maximum_attempts=1))
+"""One try in the present task; a sink that is slow or down gets the durable one instead."""
+
+EXPORT = Options(start_to_close_timeout=_seconds(30), retry_policy=FOR_EVER)
+"""For as long as the sink needs: nothing of the trail is ever given up."""
+
+DELIVER = Options(start_to_close_timeout=_seconds(60), heartbeat_timeout=_seconds(3), retry_policy=FOR_EVER)
+"""A lazy heartbeat shows a killed worker within seconds; quick calls never beat (reference/engine.md 8)."""
+
+SETTLE = Options(
+    start_to_close_timeout=_seconds(60),
+    schedule_to_close_timeout=_seconds(30),
+    heartbeat_timeout=_seconds(3),
+    retry_policy=FOR_EVER,
+)
+"""Bringing a message up to date may hold back the result for so long; then the outbox takes over."""
+
+FACTS_WITHIN = _seconds(60)
+"""A fact is handed to the exporter within this time of happening, however long the wait."""
+
+HEARTBEAT = _seconds(3)
+"""For calls of authors: a killed worker is noticed after this, not after the whole timeout."""
+
+NO_TIME = timedelta()
+"""A moment that has passed while the task ran: look again at once."""

@@ -1,0 +1,57 @@
+"""The workflow `Outbox`: what an ended workflow could not send in time, sent for as long as it takes.
+
+So neither a chat system nor a collector that is down delays a business result, and nothing is lost.
+"""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from hitl_temporal.domain.approval.message import Message
+    from hitl_temporal.messages import DELIVER, EXPORT_FACTS, OUTBOX, Delivered, Facts, Unsent
+
+from hitl_temporal.engine import options
+
+
+@workflow.defn(name=OUTBOX)
+class Outbox:
+    """Sends everything it was given; ends when all has been taken or refused for good."""
+
+    @workflow.run
+    async def run(self, unsent: Unsent) -> int:
+        """Return how many things were sent."""
+        sends = [self._send(m) for m in unsent.messages]
+        if unsent.facts:
+            sends.append(self._export(unsent))
+        return sum(await asyncio.gather(*sends))
+
+    async def _send(self, message: Message) -> int:
+        try:
+            await workflow.execute_activity(
+                DELIVER, message, result_type=Delivered, summary=f"{message.occasion} {message.person}", **options.DELIVER
+            )
+        except ActivityError:  # only what the channel refuses for good ends here: everything else is retried
+            workflow.logger.warning("delivery.refused", extra={"key": message.key})
+            return 0
+        return 1
+
+    async def _export(self, unsent: Unsent) -> int:
+        await workflow.execute_activity(
+            EXPORT_FACTS, Facts(facts=unsent.facts), summary="export audit facts", **options.EXPORT
+        )
+        return 1
+
+
+async def hand_over(unsent: Unsent) -> None:
+    """Give what is left to an outbox of its own; waits only until the outbox has been started."""
+    if not unsent.messages and not unsent.facts:
+        return
+    await workflow.start_child_workflow(
+        OUTBOX,
+        unsent,
+        id=f"{workflow.info().workflow_id}.outbox.{workflow.uuid4().hex[:8]}",
+        parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+        static_summary=f"unsent of {workflow.info().workflow_id}",
+    )

@@ -1,0 +1,187 @@
+"""Every type and name that crosses the Temporal boundary: append-only, never renamed.
+
+Messages ignore unknown fields, so that old and new workers understand each other.
+
+Must not know: workflows, activities, clients.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from hitl_temporal.domain.approval.commands import Receipt as DecisionReceipt
+from hitl_temporal.domain.approval.effects import Deliver
+from hitl_temporal.domain.approval.message import Message
+from hitl_temporal.domain.approval.state import Approval
+from hitl_temporal.domain.approval.views import Result as ApprovalResult
+from hitl_temporal.domain.audit import Fact, Trail
+from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.flow.commands import Receipt as OperationReceipt
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.effects import StartCall
+from hitl_temporal.domain.flow.state import Run
+from hitl_temporal.domain.people import Roster
+from hitl_temporal.domain.value import Json
+
+__all__ = [
+    "APPROVAL",
+    "DELIVER",
+    "EXPORT_FACTS",
+    "FETCH_CHILD",
+    "LOAD_FLOW",
+    "OUTBOX",
+    "READ_PEOPLE",
+    "RESERVED_TYPES",
+    "Answered",
+    "ApprovalCarried",
+    "ApprovalResult",
+    "Child",
+    "DecisionReceipt",
+    "Delivered",
+    "Facts",
+    "FetchChild",
+    "FlowCarried",
+    "FlowLoaded",
+    "LoadFlow",
+    "OperationReceipt",
+    "PeopleRead",
+    "ReadPeople",
+    "ReportTo",
+    "StartedBy",
+    "Unsent",
+]
+
+APPROVAL = "Approval"
+OUTBOX = "Outbox"
+RESERVED_TYPES = frozenset({APPROVAL, OUTBOX})
+"""Workflow types that no flow may be called; neither may one start with `hitl.`."""
+
+LOAD_FLOW = "hitl.load_flow"
+READ_PEOPLE = "hitl.read_people"
+DELIVER = "hitl.deliver"
+EXPORT_FACTS = "hitl.export_facts"
+FETCH_CHILD = "hitl.fetch_child"
+
+Who = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class StartedBy(_Message):
+    """The optional second input of a flow: who asks."""
+
+    requester: Who = "system:client"
+    on_behalf_of: Who | None = None
+    key: str | None = None
+
+
+class LoadFlow(_Message):
+    """Load a definition, and check inputs against it."""
+
+    flow: str
+    inputs: Json
+
+
+class FlowLoaded(_Message):
+    """A definition with its calendars and the completed inputs, or why there is none.
+
+    Attributes:
+        refused: The failure type (`UnknownFlow`, `InvalidInput`); None when all is well.
+        reason: What is wrong, naming the flow or the field.
+    """
+
+    definition: Flow | None = None
+    calendars: dict[str, Calendar] = Field(default_factory=dict)
+    inputs: dict[str, Json] = Field(default_factory=dict)
+    refused: Literal["UnknownFlow", "InvalidInput"] | None = None
+    reason: str = ""
+
+
+class ReadPeople(_Message):
+    """Ask the directory who these selectors name, and for the cards of these people."""
+
+    selectors: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    calendars: tuple[str, ...] = ()
+
+
+class PeopleRead(_Message):
+    """The directory's answer, and the calendars that were asked for and exist."""
+
+    roster: Roster
+    calendars: dict[str, Calendar] = Field(default_factory=dict)
+
+
+class Delivered(_Message):
+    """A channel has taken a message."""
+
+    channel: str
+    reference: str = ""
+
+
+class Facts(_Message):
+    """Facts for every sink."""
+
+    facts: tuple[Fact, ...]
+
+
+class FetchChild(_Message):
+    """Look at a workflow that has the id of a child of ours."""
+
+    workflow_id: str
+    first_run_id: str
+    """The first execution run id of the parent: only its own child may be adopted."""
+
+
+class Child(_Message):
+    """What was found: is it ours, and how did it end."""
+
+    is_ours: bool
+    is_open: bool = False
+    result: ApprovalResult | None = None
+    error: str = ""
+
+
+class ReportTo(_Message):
+    """Tell this workflow, too, how you end: it has adopted you."""
+
+    workflow_id: str
+    step: str
+    n: int
+
+
+class Answered(_Message):
+    """The answer of an adopted approval."""
+
+    step: str
+    n: int
+    approval: str
+    result: ApprovalResult
+
+
+class Unsent(_Message):
+    """What could not be sent in time and is sent for as long as it takes."""
+
+    messages: tuple[Message, ...] = ()
+    facts: tuple[Fact, ...] = ()
+
+
+class ApprovalCarried(_Message):
+    """An approval over continue-as-new."""
+
+    state: Approval
+    trail: Trail
+    facts: tuple[Fact, ...] = ()
+    sending: tuple[Deliver, ...] = ()
+    report_to: tuple[ReportTo, ...] = ()
+
+
+class FlowCarried(_Message):
+    """A run over continue-as-new."""
+
+    run: Run
+    trail: Trail
+    facts: tuple[Fact, ...] = ()
+    postponed: tuple[StartCall, ...] = ()

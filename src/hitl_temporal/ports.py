@@ -1,0 +1,157 @@
+"""What the world must satisfy, and the only two errors that it may raise.
+
+Exception
+├── TemporaryError         try again, at the earliest after `retry_after`
+└── PermanentError         trying again cannot help; `reason` says why
+    ├── UnknownFlowError   there is no such flow
+    └── InvalidInputError  the inputs do not fit it
+
+Must not know: who implements a port, Temporal, HTTP.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple, Protocol
+
+from hitl_temporal.domain.approval.message import Message
+from hitl_temporal.domain.audit import Fact
+from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.people import Roster
+from hitl_temporal.domain.value import Json
+
+
+class TemporaryError(Exception):
+    """The other side can't now; the same call may succeed later.
+
+    Attributes:
+        retry_after: What the other side asked to wait, None when it said nothing.
+    """
+
+    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PermanentError(Exception):
+    """The other side will never accept this call as it is.
+
+    Attributes:
+        reason: One line for a person: what was refused and what to do.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class AuditSink(Protocol):
+    """Where the facts of the audit trail go."""
+
+    async def append(self, facts: Sequence[Fact]) -> None:
+        """Keep these facts for good; return only when they are safe. The same facts again change nothing.
+
+        Raises:
+            TemporaryError: They may not be safe; the caller repeats until they are.
+            PermanentError: Something else is known under the id of one of them.
+        """
+        ...
+
+
+class AuditReader(Protocol):
+    """Reading the audit trail back."""
+
+    async def of_workflow(self, workflow_id: str) -> tuple[Fact, ...]:
+        """Return the facts of the latest execution of a workflow by `seq`; none if it is unknown."""
+        ...
+
+    async def of_trace(self, trace_id: str) -> tuple[Fact, ...]:
+        """Return the facts of all workflows of a trace, each workflow's together and by `seq`; none if it is unknown."""
+        ...
+
+    async def trace_of(self, workflow_id: str) -> str | None:
+        """Return the trace of the latest execution of a workflow, None if it is unknown."""
+        ...
+
+
+class Directory(Protocol):
+    """Knows people, groups, roles and owners."""
+
+    async def read(self, selectors: Sequence[str], people: Sequence[str]) -> Roster:
+        """Return who each selector names now, and the cards of all of them and of `people`.
+
+        A selector that names nobody, and a person who is unknown, is no error: it is absent or empty.
+
+        Raises:
+            TemporaryError: The directory can't be reached.
+        """
+        ...
+
+    async def groups_of(self, person: str) -> tuple[str, ...]:
+        """Return the groups that hold a person, directly or through another group; none for the unknown.
+
+        Raises:
+            TemporaryError: The directory can't be reached.
+        """
+        ...
+
+
+class Notifier(Protocol):
+    """One channel on which people are told."""
+
+    @property
+    def name(self) -> str:
+        """The channel's name, as `via` writes it."""
+        ...
+
+    async def send(self, message: Message) -> str:
+        """Send a message, or bring the one it settles up to date; return the channel's reference.
+
+        The same `message.key` again sends nothing again.
+
+        Raises:
+            TemporaryError: The channel can't now.
+            PermanentError: The channel will never take this message.
+        """
+        ...
+
+
+class Loaded(NamedTuple):
+    """A definition ready to run: its calendars, and the inputs completed with their defaults."""
+
+    definition: Flow
+    calendars: dict[str, Calendar]
+    inputs: dict[str, Json]
+
+
+class UnknownFlowError(PermanentError):
+    """There is no flow of this name; `reason` lists those there are."""
+
+
+class InvalidInputError(PermanentError):
+    """The inputs do not fit; `reason` names the field."""
+
+
+class Catalogue(Protocol):
+    """Knows the definitions and calendars of the project as they are on disk now."""
+
+    async def flow(self, name: str) -> Flow:
+        """Return one definition.
+
+        Raises:
+            UnknownFlowError: No such flow, or its document has errors.
+        """
+        ...
+
+    async def load(self, flow: str, inputs: Json) -> Loaded:
+        """Return a definition and its checked inputs.
+
+        Raises:
+            UnknownFlowError: No such flow, or its document has errors.
+            InvalidInputError: An input is missing, unknown or of the wrong type.
+        """
+        ...
+
+    async def calendars(self, names: Sequence[str]) -> dict[str, Calendar]:
+        """Return those of the named calendars that exist."""
+        ...

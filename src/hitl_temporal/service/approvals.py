@@ -1,0 +1,206 @@
+"""Approvals for people: the inbox, one approval, and deciding it.
+
+Must not know: HTTP, terminals.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import AwareDatetime
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowFailureError,
+    WorkflowHandle,
+)
+
+from hitl_temporal.domain.approval.closed import judge_closed
+from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, parse
+from hitl_temporal.domain.approval.views import Result, Status
+from hitl_temporal.domain.value import Value, digest
+from hitl_temporal.engine.attributes import ASSIGNEES, DUE, FLOW, GROUPS, REQUESTER, STATE
+from hitl_temporal.messages import APPROVAL
+from hitl_temporal.ports import Directory
+from hitl_temporal.service import door
+from hitl_temporal.service.errors import InvalidError, NotFoundError
+from hitl_temporal.service.identity import Identity
+from hitl_temporal.service.reading import Page, answer_of, describe, list_page, literal, memo_of
+
+
+class Item(Value):
+    """One row of the inbox."""
+
+    id: str
+    kind: str = "approval"
+    title: str
+    flow: str | None
+    requester: str
+    state: str
+    due: AwareDatetime | None
+    tally: str
+
+
+class Approvals:
+    """The use cases of one approval and of many."""
+
+    def __init__(self, client: Client, directory: Directory) -> None:
+        self._client = client
+        self._directory = directory
+
+    async def list(
+        self,
+        me: Identity,
+        *,
+        state: str | None = None,
+        flow: str | None = None,
+        text: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[Item]:
+        """Return what I may decide now, soonest due first; with `state`, everything I may see in that state.
+
+        Raises:
+            InvalidError: The cursor is not one of ours.
+        """
+        conditions = [f"WorkflowType = '{APPROVAL}'"]
+        if state is None:
+            conditions.append("ExecutionStatus = 'Running'")
+            conditions.append(f"{STATE.name} = 'open'")
+            conditions.append(_may_act(me))
+        else:
+            conditions.append(f"{STATE.name} = {literal(state)}")
+            if not me.is_operator:
+                conditions.append(_takes_part(me))
+        if flow is not None:
+            conditions.append(f"{FLOW.name} = {literal(flow)}")
+        rows, following = await list_page(self._client, " AND ".join(conditions), cursor)
+        found = [(row, await memo_of(row)) for row in rows]
+        shown = [(_item(row, memo), memo) for row, memo in found if state is not None or _is_mine(row, memo, me)]
+        items = [item for item, _ in shown if text is None or text.lower() in item.title.lower()]
+        items.sort(key=lambda i: (i.due is None, i.due, i.id))
+        return Page(items=tuple(items[:limit]), next=following)
+
+    async def show(self, me: Identity, approval_id: str) -> Status:
+        """Return one approval as I may see it.
+
+        Raises:
+            NotFoundError: There is none, or I have no part in it.
+        """
+        handle = await self._handle(approval_id)
+        status = await answer_of(handle, "status", Status)
+        if not self.may_see(me, status):
+            raise NotFoundError(f"no approval {approval_id!r} that you take part in")
+        return status
+
+    @staticmethod
+    def may_see(me: Identity, status: Status) -> bool:
+        """Tell whether this person takes part: asked for it, is asked, has acted, or operates."""
+        asked = {p for stage in status.stages for p in (*stage.asked, *stage.may_act)}
+        acted = {d.actor for d in status.decisions}
+        return me.is_operator or me.person in {status.requester, status.on_behalf_of, *asked, *acted}
+
+    async def act(self, me: Identity, approval_id: str, verb: str, body: Mapping[str, object]) -> Receipt:
+        """Send a verb as this person and return its receipt; every refusal is a receipt too.
+
+        Raises:
+            NotFoundError: There is no such approval.
+            InvalidError: The body names an actor other than the caller.
+            UnavailableError: Temporal does not answer; nothing was recorded.
+        """
+        if body.get("actor", me.person) != me.person:
+            raise InvalidError(f"actor: {body['actor']!r} is not you; leave it out, a door sets it")
+        payload = {**body, "actor": me.person, "via": me.via, "assurance": me.assurance}
+        command = parse(verb, payload)
+        if isinstance(command, Receipt):
+            await self._handle(approval_id)
+            return command
+        return await self.send(approval_id, verb, command)
+
+    async def send(self, approval_id: str, verb: str, command: Command) -> Receipt:
+        """Send a command whose actor is known; the door decides between Update and Signal."""
+        # With a key the same click stays the same on both ways, and its receipt can be read later.
+        key = command.key or digest([approval_id, verb, command.model_dump(mode="json")])[:32]
+        handle = self._client.get_workflow_handle(approval_id)
+        payload = command.model_dump(mode="json", exclude_none=True)
+
+        async def closed() -> Receipt:
+            return await self._closed(approval_id, command)
+
+        return await door.send(
+            handle,
+            verb,
+            payload,
+            Receipt,
+            recorded=Receipt(status="recorded", reason="kept by Temporal; judged when a worker is back", key=key),
+            closed=closed,
+        )
+
+    async def receipt(self, me: Identity, approval_id: str, key: str) -> Receipt:
+        """Return what became of an answer of mine, by its key.
+
+        Raises:
+            NotFoundError: I have sent no such answer, or it has not been judged yet.
+        """
+        status = await answer_of(await self._handle(approval_id), "status", Status)
+        if any(d.key == key and d.actor == me.person for d in status.decisions):
+            return Receipt(status="counted", key=key, tally=status.tally)
+        mine = [r.receipt for r in status.refusals if r.receipt.key == key and r.actor == me.person]
+        if not mine:
+            raise NotFoundError(f"no answer of yours with key {key!r} to {approval_id!r}: it may still be on its way")
+        return mine[-1]
+
+    async def _closed(self, approval_id: str, command: Command) -> Receipt:
+        description = await describe(self._client, approval_id)
+        _must_be_approval(approval_id, description)
+        if not isinstance(command, Decide):
+            return Receipt(status="closed", reason="the approval has ended", key=command.key or "")
+        memo = await memo_of(description)
+        try:
+            result: Result | None = await self._client.get_workflow_handle(approval_id, result_type=Result).result()
+        except WorkflowFailureError:
+            result = None
+        outcomes = memo.get("outcomes")
+        return judge_closed(approval_id, result, outcomes if isinstance(outcomes, list) else (), command)
+
+    async def _handle(self, approval_id: str) -> WorkflowHandle[Any, Any]:
+        description = await describe(self._client, approval_id)
+        _must_be_approval(approval_id, description)
+        return self._client.get_workflow_handle(approval_id)
+
+
+def _must_be_approval(approval_id: str, description: WorkflowExecutionDescription) -> None:
+    if description.workflow_type != APPROVAL:
+        raise NotFoundError(f"{approval_id!r} is a run of {description.workflow_type!r}, not an approval")
+
+
+def _may_act(me: Identity) -> str:
+    groups = "".join(f" OR {GROUPS.name} = {literal(g)}" for g in sorted(me.groups))
+    return f"({ASSIGNEES.name} = {literal(me.person)}{groups})"
+
+
+def _takes_part(me: Identity) -> str:
+    acted = literal(f"acted:{me.person}")
+    return f"({_may_act(me)} OR {ASSIGNEES.name} = {acted} OR {REQUESTER.name} = {literal(me.person)})"
+
+
+def _is_mine(row: WorkflowExecution, memo: Mapping[str, object], me: Identity) -> bool:
+    """Leave out what the query finds by my groups and I could not decide: my own requests, what I have answered."""
+    barred = memo.get("barred")
+    if isinstance(barred, list) and me.person in barred:
+        return False
+    return f"acted:{me.person}" not in (row.typed_search_attributes.get(ASSIGNEES) or ())
+
+
+def _item(row: WorkflowExecution, memo: Mapping[str, object]) -> Item:
+    found = row.typed_search_attributes
+    flow, title, tally = memo.get("flow"), memo.get("title"), memo.get("tally")
+    return Item(
+        id=row.id,
+        title=str(title or row.id),
+        flow=str(flow) if flow else None,
+        requester=found.get(REQUESTER) or "",
+        state=found.get(STATE) or "open",
+        due=found.get(DUE),
+        tally=str(tally or ""),
+    )

@@ -1,0 +1,97 @@
+"""Reading from Temporal: lists page by page, descriptions, queries; with errors in our own words.
+
+Must not know: what the rows mean.
+"""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription, WorkflowHandle, WorkflowQueryFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from hitl_temporal.service.errors import InvalidError, NotFoundError, UnavailableError
+
+T = TypeVar("T")
+V = TypeVar("V", bound=BaseModel)
+
+WINDOW = 200
+"""Rows read at a time: lists are sorted by due within it, since visibility sorts by start alone."""
+
+ANSWER_WITHIN_SECONDS = 5.0
+"""A query needs a worker; without one it would wait as long as it is allowed to."""
+
+
+class Page(BaseModel, Generic[T]):
+    """Some items, and the cursor of the next ones; None: there are no more."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: tuple[T, ...]
+    next: str | None = None
+
+
+async def list_page(
+    client: Client, query: str, cursor: str | None
+) -> tuple[tuple[WorkflowExecution, ...], str | None]:
+    """Return one window of rows and the cursor of the next."""
+    try:
+        token = base64.urlsafe_b64decode(cursor.encode()) if cursor else None
+    except (binascii.Error, ValueError) as error:
+        raise InvalidError(f"cursor {cursor!r} is none of ours; leave it out to start from the beginning") from error
+    rows = client.list_workflows(query, page_size=WINDOW, next_page_token=token)
+    try:
+        await rows.fetch_next_page()
+    except RPCError as error:
+        raise _in_our_words("the list", error) from error
+    following = base64.urlsafe_b64encode(rows.next_page_token).decode() if rows.next_page_token else None
+    return tuple(rows.current_page or ()), following
+
+
+async def describe(client: Client, workflow_id: str) -> WorkflowExecutionDescription:
+    """Return the description of the latest run under this id.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    try:
+        return await client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        raise _in_our_words(repr(workflow_id), error) from error
+
+
+async def answer_of(handle: WorkflowHandle[Any, Any], query: str, answer: type[V]) -> V:
+    """Return what a workflow answers to a query; closed ones answer too, while Temporal keeps them."""
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
+            found = await handle.query(query)
+    except TimeoutError as error:
+        raise UnavailableError(f"no worker answers for {handle.id!r}; is one running? (`hitl worker`)") from error
+    except WorkflowQueryFailedError as error:
+        raise NotFoundError(f"{handle.id!r} does not answer {query!r}: {str(error)[:200]}") from error
+    except RPCError as error:
+        raise _in_our_words(repr(handle.id), error) from error
+    if found is None:
+        raise NotFoundError(f"{handle.id!r} was refused at its start; `temporal workflow show` tells why")
+    return answer.model_validate(found)
+
+
+async def memo_of(row: WorkflowExecution) -> Mapping[str, Any]:
+    """Return a row's memo."""
+    return await row.memo()
+
+
+def literal(text: str) -> str:
+    """Return a text as a literal of the visibility query language."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _in_our_words(what: str, error: RPCError) -> Exception:
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return NotFoundError(f"there is no {what}, or Temporal keeps it no longer")
+    if error.status is RPCStatusCode.INVALID_ARGUMENT:
+        return InvalidError(f"{what}: {error.message[:300]}")
+    return UnavailableError(f"Temporal does not answer for {what}: {error.message[:200]}; nothing was recorded")

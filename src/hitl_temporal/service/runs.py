@@ -1,0 +1,322 @@
+"""Runs of flows: the catalogue, starting, looking, explaining, operating.
+
+Must not know: HTTP, terminals.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from pydantic import AwareDatetime, RootModel
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+)
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from hitl_temporal.domain.approval.views import Status as ApprovalStatus
+from hitl_temporal.domain.flow.commands import ACTIONS, Receipt, parse
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.views import Reason, Status
+from hitl_temporal.domain.ids import OUR_ID
+from hitl_temporal.domain.value import Json, Value, digest
+from hitl_temporal.engine.attributes import FLOW, REQUESTER, STATE
+from hitl_temporal.messages import APPROVAL, OUTBOX, StartedBy
+from hitl_temporal.ports import Catalogue, Directory, InvalidInputError, Loaded, UnknownFlowError
+from hitl_temporal.service import door
+from hitl_temporal.service.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
+from hitl_temporal.service.identity import Identity
+from hitl_temporal.service.reading import Page, answer_of, describe, list_page, literal, memo_of
+
+_STATUS = {
+    WorkflowExecutionStatus.TERMINATED: "terminated",
+    WorkflowExecutionStatus.TIMED_OUT: "timed_out",
+    WorkflowExecutionStatus.FAILED: "failed",
+    WorkflowExecutionStatus.CANCELED: "cancelled",
+}
+"""How an execution is called that ended otherwise than well."""
+
+
+class _Reasons(RootModel[tuple[Reason, ...]]):
+    """The answer of the query `why`."""
+
+
+class _Graph(RootModel[dict[str, Json]]):
+    """The answer of the query `graph`."""
+
+
+class Started(Value):
+    """A run that has been started, now or by the same request before."""
+
+    id: str
+
+
+class RunItem(Value):
+    """One row of the list of runs."""
+
+    id: str
+    kind: str = "run"
+    flow: str
+    requester: str
+    state: str
+    started: AwareDatetime
+    ended: AwareDatetime | None
+
+
+class Refusal(Value):
+    """Why a run ended without a result: its input or its name was refused, or it was terminated."""
+
+    id: str
+    flow: str
+    status: str
+    type: str
+    reason: str
+
+
+class Runs:
+    """The use cases of flows and their runs."""
+
+    def __init__(self, client: Client, catalogue: Catalogue, directory: Directory, task_queue: str) -> None:
+        self._client = client
+        self._catalogue = catalogue
+        self._directory = directory
+        self._task_queue = task_queue
+
+    async def start(
+        self,
+        me: Identity,
+        flow: str,
+        inputs: Json,
+        *,
+        run_id: str | None = None,
+        key: str | None = None,
+        on_behalf_of: str | None = None,
+    ) -> Started:
+        """Start a run, once per `key`; inputs are checked first, and nothing is started when they do not fit.
+
+        Raises:
+            NotFoundError: No such flow.
+            InvalidError: The inputs, the id, or the person acted for do not fit; or the key came with another body.
+            ForbiddenError: The flow's `start` does not name me.
+            ConflictError: The id is in use.
+            UnavailableError: Temporal does not answer.
+        """
+        loaded = await self._load(flow, inputs)
+        await self._may_start(me, loaded.definition, on_behalf_of)
+        if run_id is not None and not OUR_ID.fullmatch(run_id):
+            raise InvalidError(f"id {run_id[:100]!r} does not match {OUR_ID.pattern}")
+        body = digest([flow, inputs, run_id, on_behalf_of])
+        workflow_id = run_id or f"{flow}-{digest([me.person, key])[:16] if key else uuid4().hex[:12]}"
+        try:
+            await self._client.start_workflow(
+                flow,
+                args=[inputs, StartedBy(requester=me.person, on_behalf_of=on_behalf_of, key=key)],
+                id=workflow_id,
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                memo={"request": body},
+                search_attributes=TypedSearchAttributes(
+                    [
+                        SearchAttributePair(STATE, "running"),
+                        SearchAttributePair(FLOW, flow),
+                        SearchAttributePair(REQUESTER, me.person),
+                    ]
+                ),
+                static_summary=f"{flow} for {me.person}",
+            )
+        except WorkflowAlreadyStartedError as error:
+            return await self._started_before(workflow_id, body, key, error)
+        except RPCError as error:
+            raise UnavailableError(f"Temporal did not start {flow!r}: {error.message[:200]}") from error
+        return Started(id=workflow_id)
+
+    async def list(
+        self,
+        me: Identity,
+        *,
+        state: str | None = None,
+        flow: str | None = None,
+        mine: bool = False,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[RunItem]:
+        """Return runs, the newest first: all of them for operators, my own for everybody else."""
+        conditions = [f"{FLOW.name} IS NOT NULL", f"WorkflowType != '{APPROVAL}'", f"WorkflowType != '{OUTBOX}'"]
+        if state is not None:
+            conditions.append(f"{STATE.name} = {literal(state)}")
+        if flow is not None:
+            conditions.append(f"{FLOW.name} = {literal(flow)}")
+        if mine or not me.is_operator:
+            conditions.append(f"{REQUESTER.name} = {literal(me.person)}")
+        rows, following = await list_page(self._client, " AND ".join(conditions), cursor)
+        items = [
+            RunItem(
+                id=row.id,
+                flow=row.workflow_type,
+                requester=row.typed_search_attributes.get(REQUESTER) or "",
+                state=row.typed_search_attributes.get(STATE) or "running",
+                started=row.start_time,
+                ended=row.close_time,
+            )
+            for row in rows
+        ]
+        return Page(items=tuple(items[:limit]), next=following)
+
+    async def show(self, me: Identity, run_id: str, *, wait: timedelta | None = None) -> Status | Refusal:
+        """Return a run as I may see it; with `wait`, as soon as it has ended or when that time is over.
+
+        Raises:
+            NotFoundError: There is none, or I have no part in it.
+        """
+        description = await self._visible(me, run_id)
+        handle = self._client.get_workflow_handle(run_id)
+        if wait is not None and description.status is WorkflowExecutionStatus.RUNNING:
+            await _ended_within(handle, wait)
+            description = await describe(self._client, run_id)
+        if description.status in _STATUS and (refusal := await _refusal(handle, description)) is not None:
+            return refusal
+        return await answer_of(handle, "status", Status)
+
+    async def why(self, me: Identity, run_id: str) -> tuple[Reason, ...]:
+        """Return why each open step does not move; waiting approvals say who may act."""
+        await self._visible(me, run_id)
+        reasons = await answer_of(self._client.get_workflow_handle(run_id), "why", _Reasons)
+        return tuple([await self._with_people(r) for r in reasons.root])
+
+    async def graph(self, me: Identity, run_id: str) -> Mapping[str, Json]:
+        """Return nodes and edges with live states."""
+        await self._visible(me, run_id)
+        return (await answer_of(self._client.get_workflow_handle(run_id), "graph", _Graph)).root
+
+    async def operate(self, me: Identity, run_id: str, action: str, body: Mapping[str, object]) -> Receipt:
+        """Send an operator action as this person and return its receipt.
+
+        Raises:
+            NotFoundError: There is no such run.
+            InvalidError: The action is unknown, or the body names another actor.
+        """
+        if action not in ACTIONS:
+            raise InvalidError(f"action: {action!r} is not one of {', '.join(ACTIONS)}")
+        if body.get("actor", me.person) != me.person:
+            raise InvalidError(f"actor: {body['actor']!r} is not you; leave it out, a door sets it")
+        description = await describe(self._client, run_id)
+        command = parse(action, {**body, "actor": me.person, "key": body.get("key") or uuid4().hex})
+        if isinstance(command, Receipt):
+            return command
+
+        async def closed() -> Receipt:
+            ended = _STATUS.get(description.status, "completed") if description.status else "ended"
+            return Receipt(status="closed", reason=f"the run has ended: {ended}", key=command.key or "")
+
+        return await door.send(
+            self._client.get_workflow_handle(run_id),
+            action,
+            command.model_dump(mode="json", by_alias=True, exclude_none=True),
+            Receipt,
+            recorded=Receipt(status="recorded", reason="kept by Temporal; judged when a worker is back"),
+            closed=closed,
+        )
+
+    async def _load(self, flow: str, inputs: Json) -> Loaded:
+        try:
+            return await self._catalogue.load(flow, inputs)
+        except UnknownFlowError as error:
+            raise NotFoundError(error.reason) from error
+        except InvalidInputError as error:
+            raise InvalidError(error.reason) from error
+
+    async def _may_start(self, me: Identity, definition: Flow, on_behalf_of: str | None) -> None:
+        named = [s for s in definition.start if "{{" not in s]
+        roster = await self._directory.read(named, [on_behalf_of] if on_behalf_of else [])
+        if definition.start and me.person not in roster.named_by(named):
+            raise ForbiddenError(f"{me.person!r} may not start {definition.flow!r}: it is for {', '.join(named)}")
+        if on_behalf_of is not None and not roster.is_active(on_behalf_of):
+            raise InvalidError(f"on_behalf_of: {on_behalf_of!r} is not an active person of the directory")
+
+    async def _started_before(
+        self, workflow_id: str, body: str, key: str | None, error: WorkflowAlreadyStartedError
+    ) -> Started:
+        """Answer a repeated request with the run it started; anything else is a conflict."""
+        memo = await memo_of(await describe(self._client, workflow_id))
+        if key is not None and memo.get("request") == body:
+            return Started(id=workflow_id)
+        if key is not None:
+            raise InvalidError(f"Idempotency-Key {key[:100]!r} was used with another body; choose a new key") from error
+        raise ConflictError(f"id {workflow_id!r} is in use; choose another, or leave it out") from error
+
+    async def _visible(self, me: Identity, run_id: str) -> WorkflowExecutionDescription:
+        description = await describe(self._client, run_id)
+        found = description.typed_search_attributes
+        is_run = description.workflow_type not in {APPROVAL, OUTBOX}
+        requester = found.get(REQUESTER) or ""
+        if not is_run:
+            raise NotFoundError(f"{run_id!r} is not a run of a flow")
+        if me.is_operator or me.person == requester or await self._owns(me, description.workflow_type):
+            return description
+        if await self._takes_part(me, run_id):
+            return description
+        raise NotFoundError(f"there is no {run_id!r} that you take part in")
+
+    async def _owns(self, me: Identity, flow: str) -> bool:
+        try:
+            owner = (await self._catalogue.flow(flow)).owner
+        except UnknownFlowError:
+            return False
+        return owner is not None and me.person in (await self._directory.read([owner], [])).named_by([owner])
+
+    async def _takes_part(self, me: Identity, run_id: str) -> bool:
+        """Tell whether I am asked, or have acted, in an approval of this run."""
+        groups = "".join(f" OR HitlGroups = {literal(g)}" for g in sorted(me.groups))
+        acted = literal(f"acted:{me.person}")
+        query = (
+            f"WorkflowType = '{APPROVAL}' AND WorkflowId STARTS_WITH {literal(f'{run_id}.')} "
+            f"AND (HitlAssignees = {literal(me.person)} OR HitlAssignees = {acted}{groups})"
+        )
+        rows, _ = await list_page(self._client, query, None)
+        return bool(rows)
+
+    async def _with_people(self, reason: Reason) -> Reason:
+        """Add who may act to a reason that waits for an answer; without a worker it stays as it is."""
+        if reason.reason != "answer" or not reason.by:
+            return reason
+        try:
+            status = await answer_of(self._client.get_workflow_handle(reason.by[0]), "status", ApprovalStatus)
+        except (NotFoundError, UnavailableError):
+            return reason
+        acting = tuple(p for stage in status.stages for p in stage.may_act)
+        return reason.but(by=(*reason.by, *acting), releases=f"{reason.releases} by {', '.join(acting) or 'an operator'}")
+
+
+async def _ended_within(handle: WorkflowHandle[Any, Any], wait: timedelta) -> None:
+    """Wait for the end of a run, however it ends, but no longer than this."""
+    try:
+        async with asyncio.timeout(wait.total_seconds()):
+            await handle.result()
+    except (TimeoutError, WorkflowFailureError):
+        return
+    except RPCError as error:
+        raise UnavailableError(f"Temporal does not answer for {handle.id!r}: {error.message[:200]}") from error
+
+
+async def _refusal(handle: WorkflowHandle[Any, Any], description: WorkflowExecutionDescription) -> Refusal | None:
+    """Return why a run has ended without ever having a result, None when it has one."""
+    try:
+        await handle.result()
+    except WorkflowFailureError as error:
+        cause = error.cause
+        kind = cause.type or "" if isinstance(cause, ApplicationError) else type(cause).__name__
+        if kind in {"FlowFailed", "CancelledError"}:
+            return None
+        ended = _STATUS.get(description.status, "failed") if description.status else "failed"
+        text = cause.message if isinstance(cause, ApplicationError) else str(cause)
+        return Refusal(
+            id=handle.id, flow=description.workflow_type, status=ended, type=kind, reason=text[:1000]
+        )
+    return None

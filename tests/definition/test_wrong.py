@@ -1,0 +1,61 @@
+"""Every document in `wrong/` says in its first lines at which line it is wrong, and in which words an author is told."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hitl_temporal.definition.lint import Surroundings
+from hitl_temporal.definition.problems import Problem
+from hitl_temporal.definition.project import load_people, load_site, load_text
+from hitl_temporal.domain.calendar import CalendarDocument
+from hitl_temporal.domain.people import Group, People, Person
+from hitl_temporal.definition.site import Calendars, Site
+
+WRONG = sorted((Path(__file__).parent / "wrong").glob("*.yaml"))
+HEADER = re.compile(r"^# (line|says|mend|severity): (.*)$", re.MULTILINE)
+
+AROUND = Surroundings(
+    people=People(
+        people={"ann": Person(name="Ann"), "bob": Person(name="Bob")},
+        groups={name: Group(members=("bob",)) for name in ("secops", "it-leads", "employees")},
+    ),
+    site=Site(calendars=Calendars.model_validate({"default": "office-nl", "office-nl": CalendarDocument()})),
+    activities=frozenset({"firewall.assess", "firewall.apply", "firewall.remove"}),
+)
+
+
+def load(path: Path) -> tuple[object, tuple[Problem, ...]]:
+    match path.name.partition("_")[0]:
+        case "people":
+            return load_people(path)
+        case "site":
+            return load_site(path)
+        case _:
+            return load_text(path.read_text(encoding="utf-8"), str(path), AROUND)
+
+
+@pytest.mark.parametrize("path", WRONG, ids=lambda path: path.stem)
+def test_a_wrong_document_is_told_where_why_and_how_to_mend_it(path: Path) -> None:
+    """A wrong document gives the expected problem, at the expected line, and is used only if that is a warning."""
+    expected = dict(HEADER.findall(path.read_text(encoding="utf-8")))
+    loaded, problems = load(path)
+    told = "\n".join(map(str, problems))
+    severity = expected.get("severity", "error")
+    assert any(
+        p.line == int(expected["line"])
+        and expected["says"] in p.message
+        and expected.get("mend", "") in p.mend
+        and p.severity == severity
+        for p in problems
+    ), told
+    assert (loaded is None) == (severity == "error"), told
+    assert len(problems) == 1, f"one mistake is told once:\n{told}"
+    assert problems[0].mend, f"no mend: {told}"
+
+
+def test_every_problem_is_one_line_that_an_editor_can_jump_to() -> None:
+    """A problem is written `path:line: what is wrong; how to mend it`."""
+    _, (problem,) = load(Path(__file__).parent / "wrong" / "flow_misspelt_in_step.yaml")
+    path = Path(__file__).parent / "wrong" / "flow_misspelt_in_step.yaml"
+    assert str(problem) == f"{path}:8: unknown key 'tittle' in a step; did you mean 'title'?"
