@@ -192,7 +192,7 @@ def test_an_export_verifies_offline(trace: "Trace", tmp_path: Path) -> None:
     assert verify_file(path) == verify(trace.facts)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_any_changed_byte_of_an_export_is_found_at_its_line(
     trace: "Trace", tmp_path: Path, data: st.DataObject

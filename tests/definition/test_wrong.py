@@ -1,4 +1,4 @@
-"""Every document in `wrong/` says in its first lines at which line it is wrong, and in which words an author is told."""
+"""Every document in `wrong/` says in its first lines where it is wrong, and in which words an author is told."""
 
 import re
 from pathlib import Path
@@ -8,9 +8,9 @@ import pytest
 from hitl_temporal.definition.lint import Surroundings
 from hitl_temporal.definition.problems import Problem
 from hitl_temporal.definition.project import load_people, load_site, load_text
+from hitl_temporal.definition.site import Calendars, Site
 from hitl_temporal.domain.calendar import CalendarDocument
 from hitl_temporal.domain.people import Group, People, Person
-from hitl_temporal.definition.site import Calendars, Site
 
 WRONG = sorted((Path(__file__).parent / "wrong").glob("*.yaml"))
 HEADER = re.compile(r"^# (line|says|mend|severity): (.*)$", re.MULTILINE)

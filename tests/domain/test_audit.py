@@ -212,6 +212,20 @@ def test_a_retry_begins_again() -> None:
     assert (chain.live, chain.abandoned) == (new, old)
 
 
+def test_of_branches_that_end_at_the_same_moment_the_later_told_is_live() -> None:
+    """A retry within the same instant does not bring the run before it back to life."""
+    _, old = told(new_trail(), *EVENTS[:2])
+    _, new = told(new_trail(), *EVENTS[:2], run_id="r2")
+    assert follow((*old, *new)).live == new
+
+
+def test_a_first_fact_follows_nothing() -> None:
+    """A chain whose first fact states one before it has lost its beginning."""
+    _, (first,) = told(new_trail(), "run.started")
+    (problem,) = verify_chain((first.but(prev="ab" * 32).seal(),))
+    assert (problem.what, problem.seq) == ("removed", 1)
+
+
 def test_one_run_that_tells_two_stories_is_a_fork() -> None:
     """Two branches with the same run id are explained by nothing."""
     trail, facts = told(new_trail(), *EVENTS[:3])

@@ -60,7 +60,7 @@ def verify_file(path: Path) -> Report:
     """Prove an export: one fact a line. A line that is no fact to the letter is a problem; `seq` is then the line."""
     facts: list[Fact] = []
     unreadable: list[Problem] = []
-    # Not `splitlines`: it also splits at characters that stand unescaped in JSON texts.
+    # Bytes, and `\n` alone: JSON leaves other line separators unescaped, and a text would be split at them.
     for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         if not line:
             continue

@@ -12,6 +12,7 @@ from hitl_temporal.client.answers import (
     RunItem,
     Started,
 )
+from hitl_temporal.client.client import Client
 from hitl_temporal.client.errors import (
     ApiError,
     ConflictError,
@@ -23,7 +24,6 @@ from hitl_temporal.client.errors import (
     UnavailableError,
     UnreachableError,
 )
-from hitl_temporal.client.http import Client
 
 __all__ = [
     "ApiError",

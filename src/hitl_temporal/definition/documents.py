@@ -199,6 +199,8 @@ class _Reader:
         return token.text
 
     def _scalar(self, token: Token) -> Json:
+        if any("\ud800" <= character <= "\udfff" for character in token.text):
+            self._note(token, "there is half of a character in this text", "write the character itself")
         if token.tag in {"!", "tag:yaml.org,2002:str"}:
             return token.text
         self._refuse_tag(token)

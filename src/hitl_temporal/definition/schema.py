@@ -76,7 +76,10 @@ def _let_stage_keys_stand_in(ask: Schema, stage: Schema) -> None:
     ask["properties"] = {**own, **only_of_stage}
     ask["required"] = ["title"]
     beside_stages: Schema = dict.fromkeys(only_of_stage, False)
-    ask["oneOf"] = [{"required": ["stages"], "properties": beside_stages}, {"required": ["who"]}]
+    ask["oneOf"] = [
+        {"required": ["stages"], "properties": beside_stages},
+        {"required": ["who"], "properties": {"stages": False}},
+    ]
 
 
 def _need() -> Schema:

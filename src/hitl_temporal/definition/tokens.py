@@ -105,13 +105,20 @@ def _token(event: _Untyped) -> Token | None:
         case "document":
             return Token(kind, position, text=".".join(map(str, event.version or ())))
         case "scalar":
-            return Token(kind, position, str(event.value), bool(event.implicit[0]), _text(event.tag), event.anchor)
+            return Token(
+                kind, position, _joined(str(event.value)), bool(event.implicit[0]), _text(event.tag), event.anchor
+            )
         case "mapping" | "sequence":
             return Token(kind, position, tag=_text(event.tag), anchor=event.anchor)
         case "alias":
             return Token(kind, position, anchor=event.anchor)
         case _:
             return Token(kind, position)
+
+
+def _joined(text: str) -> str:
+    r"""Return the text with pairs such as `\ud83d\ude00` joined, as in JSON: the parser takes each half by itself."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def _text(tag: _Untyped) -> str | None:

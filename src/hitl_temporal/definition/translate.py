@@ -76,6 +76,8 @@ def _fault(details: ErrorDetails, document: Document, model: type[BaseModel]) ->
     kind, loc, value = details["type"], details["loc"], details["input"]
     context = details.get("ctx", {})
     at = document.place(loc)
+    if _is_unsupported(at, value):
+        return _Fault(at, f"this value of {_name(at)} is not supported by this version", "write another one")
     match kind:
         case "missing":
             return _missing(at, loc, model)
@@ -116,16 +118,20 @@ def _unknown_key(at: At, loc: tuple[str | int, ...], model: type[BaseModel]) -> 
     return _Fault(at, f"unknown key {key!r} in {kind.noun}", resembling(key, known, f"known keys: {', '.join(known)}"))
 
 
-def _not_one_of(at: At, value: Json, expected: str) -> _Fault:
-    name = at[-1] if at else ""
-    if value in _UNSUPPORTED_VALUES.get(str(name), ()) or isinstance(value, dict):
-        return _Fault(at, f"{_name(at)}: {found(value)} is not supported by this version", f"write {expected}")
+def _not_one_of(at: At, value: object, expected: str) -> _Fault:
     near = resembling(str(value), expected.replace("'", "").replace(" or ", ", ").split(", "))
     return _Fault(at, f"{_name(at)} can't be {found(value)}", " ".join(filter(None, (near, f"write {expected}"))))
 
 
-_UNSUPPORTED_VALUES = {"on_failure": ("ask",)}
-"""Words of the contract that this version does not have, by the key they may stand at."""
+def _is_unsupported(at: At, value: Json) -> bool:
+    """Tell whether this is a value of the contract that this version does not have."""
+    match at[-1:], value:
+        case (("on_failure",), "ask" | {"ask": _} | {"catch": _}) | (("stages",), {"route": _}):
+            return True
+        case ("approve" | "reject",), "each":
+            return True
+        case _:
+            return False
 
 
 def _split(text: str) -> tuple[str, str]:

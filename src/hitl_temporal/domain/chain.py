@@ -178,6 +178,8 @@ def _gap(run: Sequence[Fact], end: str) -> Problem | None:
 
 def _unjoined(run: Sequence[Fact], branches: Sequence[tuple[Fact, ...]]) -> Problem:
     first = run[0]
+    if first.seq == 1:
+        return _problem(first, "removed", "it states that a fact comes before it, and says that it is the first")
     known = max(map(len, branches), default=0)
     if known < first.seq - 1:
         return _missing(run, known + 1, first)

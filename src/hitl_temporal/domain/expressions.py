@@ -49,8 +49,8 @@ MAX_ITEMS = 10_000
 _MAX_MACROS = 2
 _MAX_BRACKETS = 32  # The library itself stops at 96, which already overflows a thread with a stack of 512 KB.
 _MAX_LEVELS = 100  # Of nested values: the library converts them recursively.
-_MAX_WORK = 50_000_000  # Units of about 20 ns: together one second, half of what Temporal allows a workflow task.
-_PASS = 20  # Units for handing one plain value to Python and back.
+_MAX_WORK = 75_000_000  # Units of about 20 ns: together 1.5 s, of the 2 s that Temporal gives a workflow task.
+_PASS = 30  # Units for handing one plain value to Python; handing it back and rebuilding costs twice that.
 _INT64 = range(-(2**63), 2**63)
 
 _MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
@@ -385,13 +385,13 @@ class _Hooks:
         if items is None:
             return target if self.refusal is None else None
         size = math.isqrt(len(items)) or 1
-        self._spend(items, size)
+        self._spend(items, size + 2 * _PASS)
         return [items[start : start + size] for start in range(0, len(items), size)]
 
     def joined(self, chunks: list[list[object]]) -> list[object]:
         """Return the items of the chunks that a `map` or `filter` has made."""
         items = list(chain.from_iterable(chunks))
-        self._spend(items, _PASS)
+        self._spend(items, 2 * _PASS)
         return items
 
     def string(self, value: object) -> str | None:

@@ -7,10 +7,10 @@ import hashlib
 import json
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 from pydantic import JsonValue as Json
 
-__all__ = ["Json", "Value", "canonical", "digest"]
+__all__ = ["Document", "Json", "Value", "canonical", "digest"]
 
 _V = TypeVar("_V", bound="Value")
 
@@ -23,6 +23,21 @@ class Value(BaseModel):
     def but(self: _V, **changes: object) -> _V:
         """Return a copy with these fields replaced. The caller vouches for their types: nothing is validated again."""
         return self.model_copy(update=changes)
+
+
+class Document(Value):
+    """A value that a person wrote: it is passed on as written, without the defaults of what was left out.
+
+    So a definition reads the same after a journey through a history, where what is written and what is not may mean
+    different things; and histories stay small.
+    """
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, dump: SerializerFunctionWrapHandler) -> dict[str, Json]:
+        whole: dict[str, Json] = dump(self)
+        unset = type(self).model_fields.keys() - self.model_fields_set
+        absent = {name for field in unset for name in (field, type(self).model_fields[field].alias)}
+        return {name: value for name, value in whole.items() if name not in absent}
 
 
 def canonical(value: object) -> str:

@@ -62,17 +62,15 @@ def _public_holidays(name: str, region: str | None, first: date, until: date) ->
 
 def _offsets(zone: ZoneInfo, first: date, until: date) -> Iterator[OffsetChange]:
     """Yield the zone's UTC offset at the beginning and each change of it, found day by day."""
-    # A day more at both ends: the local year begins up to 14 hours before or 12 hours after the UTC one.
-    at = datetime.combine(first, time(), UTC) - timedelta(days=1)
-    end = datetime.combine(until, time(), UTC) + timedelta(days=1)
+    at, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (first, until))
     offset = _offset(zone, at)
     yield OffsetChange(at, offset)
     while at < end:
-        tomorrow = at + timedelta(days=1)
-        if _offset(zone, tomorrow) != offset:
-            offset = _offset(zone, tomorrow)
-            yield OffsetChange(_change(zone, at, tomorrow), offset)
-        at = tomorrow
+        next_day = min(at + timedelta(days=1), end)
+        if _offset(zone, next_day) != offset:
+            offset = _offset(zone, next_day)
+            yield OffsetChange(_change(zone, at, next_day), offset)
+        at = next_day
 
 
 def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:

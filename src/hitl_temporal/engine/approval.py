@@ -47,6 +47,7 @@ from hitl_temporal.engine.listing import Listing
 from hitl_temporal.engine.mailbox import Letter, Mailbox
 from hitl_temporal.engine.outbox import hand_over
 from hitl_temporal.engine.recorder import Recorder
+from hitl_temporal.engine.tasks import Tasks
 
 
 @workflow.defn(name=APPROVAL)
@@ -65,7 +66,7 @@ class Approval:
         self._news: list[events.Event] = []
         self._listing = Listing()
         self._is_closed = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._mailbox: Mailbox[Command, Receipt] = Mailbox(VERBS, parse, Receipt, self._refuse)
         if carried is not None:
             self._state = carried.state
@@ -119,7 +120,7 @@ class Approval:
 
     async def _live(self) -> ApprovalResult:
         for effect in list(self._sending.values()):
-            self._spawn(effect)
+            self._tasks.start(effect.delivery.id, self._deliver(effect))
         if not self._now.is_open:
             people = await self._read_people()
             self._feed(
@@ -128,6 +129,7 @@ class Approval:
             if self._now.outcome is None:
                 await self._recorder.flush()
         while not self._is_over:
+            self._tasks.raise_error()
             judged = await self._judge_letters()
             self._take_news()
             if self._is_over:
@@ -186,15 +188,10 @@ class Approval:
                 self._recorder.write(effect)
             case Deliver():
                 self._sending[effect.delivery.id] = effect
-                self._spawn(effect)
+                self._tasks.start(effect.delivery.id, self._deliver(effect))
             case Reply():
                 if letter is not None:
                     letter.receipt = effect.receipt
-
-    def _spawn(self, effect: Deliver) -> None:
-        task = asyncio.create_task(self._deliver(effect), name=effect.delivery.id)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, effect: Deliver) -> None:
         delivery, text = effect.delivery, message(self._now, effect)
@@ -222,9 +219,8 @@ class Approval:
 
     def _stop_asking(self) -> None:
         """Questions still on their way are not needed any more; those that arrived are settled."""
-        for task in list(self._tasks):
-            if not task.get_name().startswith("settled:"):
-                task.cancel()
+        for delivery in [name for name in self._tasks.names() if not name.startswith("settled:")]:
+            self._tasks.cancel(delivery)
 
     async def _read_people(self, *people: str) -> PeopleRead:
         named = [s.document.calendar for s in self._now.stages] + [self._now.ask.calendar]
@@ -246,7 +242,7 @@ class Approval:
         timeout = max(min(moments) - workflow.now(), options.NO_TIME) if moments else None
         try:
             await workflow.wait_condition(
-                lambda: bool(self._mailbox) or bool(self._news) or self._is_over,
+                lambda: bool(self._mailbox or self._news) or self._is_over or self._tasks.has_failed,
                 timeout=timeout,
                 timeout_summary=_summary(self._now, min(moments)) if moments else None,
             )

@@ -5,8 +5,6 @@ A question is a child workflow of its own that outlives its parent's continue-as
 """
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
@@ -20,7 +18,7 @@ from temporalio.exceptions import (
 
 with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval.ask import Ask
-    from hitl_temporal.domain.audit import Trail
+    from hitl_temporal.domain.audit import TraceParent, Trail
     from hitl_temporal.domain.flow import events
     from hitl_temporal.domain.flow.effects import StartAsk, StartCall, StopStep
     from hitl_temporal.domain.flow.state import Run
@@ -28,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.messages import APPROVAL, FETCH_CHILD, ApprovalResult, Child, FetchChild, ReportTo
 
 from hitl_temporal.engine import options
+from hitl_temporal.engine.tasks import Tasks
 
 
 class Errands:
@@ -35,7 +34,7 @@ class Errands:
 
     def __init__(self, news: list[events.Event], postponed: tuple[StartCall, ...] = ()) -> None:
         self._news = news
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.tasks = Tasks()
         self._calls: set[str] = set()
         self._is_postponing = False
         self._postponed: list[StartCall] = list(postponed)
@@ -43,7 +42,7 @@ class Errands:
     @property
     def are_open(self) -> bool:
         """Whether anything is under way."""
-        return any(not t.done() for t in self._tasks.values())
+        return len(self.tasks) > 0
 
     @property
     def calls_in_flight(self) -> bool:
@@ -67,7 +66,7 @@ class Errands:
             case StartCall():
                 self._start(effect)
             case StartAsk():
-                self._spawn(effect.step, self._ask(effect, trail))
+                self.tasks.start(effect.step, self._ask(effect, trail))
             case StopStep():
                 self._stop(effect)
 
@@ -78,21 +77,15 @@ class Errands:
             self._start(call)
         for step_id, step in run.steps.items():
             if step.is_begun and step.state == "waiting" and run.definition.step(step_id).ask is not None:
-                self._spawn(step_id, self._adopt(step_id, step.n, f"{run.id}.{step_id}.{step.n}"))
+                self.tasks.start(step_id, self._adopt(step_id, step.n, f"{run.id}.{step_id}.{step.n}"))
 
     def close(self, step: str) -> None:
         """Stop waiting for a question whose answer came as a signal."""
-        task = self._tasks.get(step)
-        if task is not None:
-            task.cancel()
-
-    def _spawn(self, name: str, errand: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        self._tasks[name] = asyncio.create_task(errand, name=name)
-        return self._tasks[name]
+        self.tasks.cancel(step)
 
     def _start(self, effect: StartCall) -> None:
         self._calls.add(effect.key)
-        task = self._spawn(_task_name(effect), self._call(effect))
+        task = self.tasks.start(_task_name(effect), self._call(effect))
         task.add_done_callback(lambda done: self._ended(effect, done))
 
     def _ended(self, effect: StartCall, task: asyncio.Task[None]) -> None:
@@ -142,14 +135,14 @@ class Errands:
         return events.JobFailed(at=at, step=effect.step, n=effect.n, error=reason)
 
     async def _ask(self, effect: StartAsk, trail: Trail) -> None:
-        document = effect.ask.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        document = effect.ask.model_dump(mode="json", by_alias=True)
         request: dict[str, Json] = {
             **document,
             "requester": effect.requester,
             "on_behalf_of": effect.on_behalf_of,
             "context": effect.context,
             "origin": effect.origin.model_dump(mode="json"),
-            "parent": trail.as_parent().model_dump(mode="json"),
+            "parent": TraceParent.of(trail).model_dump(mode="json"),
         }
         try:
             child = await workflow.start_child_workflow(
@@ -200,11 +193,10 @@ class Errands:
         self._news.append(events.AskAnswered(at=workflow.now(), step=step, n=n, approval=approval, result=answer))
 
     def _stop(self, effect: StopStep) -> None:
-        task = self._tasks.get(effect.step)
         if effect.approval is not None:
-            self._spawn(f"{effect.step}:withdraw", _withdraw(effect.approval, effect.reason))
-        elif task is not None:
-            task.cancel()
+            self.tasks.start(f"{effect.step}:withdraw", _withdraw(effect.approval, effect.reason))
+        else:
+            self.tasks.cancel(effect.step)
 
 
 async def _withdraw(approval: str, reason: str) -> None:

@@ -112,6 +112,7 @@ class Flow:
         else:
             self._errands.resume(self._now)
         while self._now.status is None or self._errands.are_open:
+            self._errands.tasks.raise_error()
             judged = await self._judge_letters()
             self._take_news()
             if self._now.status is not None and not self._errands.are_open:
@@ -199,7 +200,7 @@ class Flow:
         timeout = max(min(moments) - workflow.now(), options.NO_TIME) if moments else None
         try:
             await workflow.wait_condition(
-                lambda: bool(self._mailbox) or bool(self._news) or bool(self._early) or self._is_idle_and_over,
+                lambda: bool(self._mailbox or self._news or self._early) or self._must_move,
                 timeout=timeout,
                 timeout_summary=f"until {min(moments).isoformat()}" if moments else None,
             )
@@ -207,8 +208,9 @@ class Flow:
             return
 
     @property
-    def _is_idle_and_over(self) -> bool:
-        return self._now.status is not None and not self._errands.are_open
+    def _must_move(self) -> bool:
+        """Whether the loop has something to do that is no message: the end, or an error to raise."""
+        return self._errands.tasks.has_failed or (self._now.status is not None and not self._errands.are_open)
 
     async def _continue_as_new(self) -> None:
         """Carry the run over once no call is in flight; open questions are adopted by the new run."""
@@ -227,12 +229,12 @@ class Flow:
         workflow.continue_as_new(args=[self._inputs, self._started_by, carried])
 
     async def _close(self) -> Result:
+        answer = result(self._now, self._recorder.evidence)
         facts = await self._recorder.close()
         await hand_over(Unsent(facts=facts))
         while self._mailbox:
             await self._judge_letters()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        answer = result(self._now, self._recorder.evidence)
         if answer.status == "failed":
             raise ApplicationError(answer.reason, answer, type="FlowFailed", non_retryable=True)
         if answer.status == "cancelled":

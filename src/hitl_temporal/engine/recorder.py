@@ -30,7 +30,15 @@ class Recorder:
 
     def write(self, record: Record) -> None:
         """Chain one fact to the trail."""
-        self.trail, fact = chain(self.trail, record, workflow.info().run_id)
+        self.trail, fact = chain(
+            self.trail,
+            name=record.name,
+            key=record.key,
+            at=record.at,
+            began=record.began,
+            attributes=record.attributes,
+            run_id=workflow.info().run_id,
+        )
         self._waiting.append(fact)
 
     @property

@@ -16,7 +16,7 @@ from hitl_temporal.domain.duration import Duration
 from hitl_temporal.domain.expressions import ExpressionError, check, expressions_in
 from hitl_temporal.domain.fault import fault
 from hitl_temporal.domain.people import is_selector
-from hitl_temporal.domain.value import Json, Value
+from hitl_temporal.domain.value import Document, Json
 
 OUTCOME = r"^[a-z][a-z0-9_]*$"
 RESERVED_OUTCOMES = frozenset({"expired", "withdrawn"})
@@ -90,14 +90,14 @@ def votes_needed(threshold: str | int, eligible: int) -> int:
             return max(math.ceil(eligible * int(percent[:-1]) / 100), 1)
 
 
-class Outcome(Value):
+class Outcome(Document):
     """An outcome beside `approved` and `rejected`."""
 
     label: str
     positive: bool = False
 
 
-class Auto(Value):
+class Auto(Document):
     """A rule that decides without people, judged once at the opening."""
 
     condition: Expression = Field(alias="if")
@@ -105,7 +105,7 @@ class Auto(Value):
     reason: str = ""
 
 
-class Stage(Value):
+class Stage(Document):
     """One group of people who must decide, and their time."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=100)] = "decision"
@@ -131,7 +131,7 @@ _STAGE_KEYS = frozenset(
 )
 
 
-class Ask(Value):
+class Ask(Document):
     """One question: what is shown, the stages in order, and the outcomes it may have.
 
     Stage keys written directly in the document are one stage.

@@ -149,7 +149,7 @@ def _count(turn: Turn, decision: Decision) -> None:
         via=decision.via,
         assurance=decision.assurance,
         digest=decision.digest,
-        key=decision.key,
+        decision=decision.key,
     )
 
 

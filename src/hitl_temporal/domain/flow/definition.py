@@ -15,13 +15,13 @@ from hitl_temporal.domain.duration import Backoff, Duration, parse
 from hitl_temporal.domain.fault import fault
 from hitl_temporal.domain.flow.needs import Need, read_needs
 from hitl_temporal.domain.ids import FlowNameText, StepIdText
-from hitl_temporal.domain.value import Json, Value, digest
+from hitl_temporal.domain.value import Document, Json, digest
 
 VERBS = ("call", "ask", "wait")
 ActivityName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.:/-]*$", max_length=200)]
 
 
-class Input(Value):
+class Input(Document):
     """One input: a JSON Schema property with three keys of ours (`optional`, `sensitive`, `default`)."""
 
     type: Literal["string", "integer", "number", "boolean", "array", "object"]
@@ -54,7 +54,7 @@ class Input(Value):
         return schema
 
 
-class Retry(Value):
+class Retry(Document):
     """How often and how fast a step is tried again; `max` counts attempts, `budget` bounds them all."""
 
     max: Annotated[int, Field(ge=1, le=1000)] = 5
@@ -62,7 +62,7 @@ class Retry(Value):
     budget: Duration | None = None
 
 
-class Undo(Value):
+class Undo(Document):
     """The compensation of a step: what reverses it, run only if the step succeeded."""
 
     call: ActivityName
@@ -77,14 +77,14 @@ def _duration(text: str) -> str:
     return text
 
 
-class Wait(Value):
+class Wait(Document):
     """A wait for the world; here: a time."""
 
     duration: Annotated[TextTemplate, AfterValidator(_duration), Field(alias="for")]
     """A duration, or an expression that gives one."""
 
 
-class Step(Value):
+class Step(Document):
     """One step: exactly one verb, and the envelope that all verbs share."""
 
     id: StepIdText
@@ -125,7 +125,7 @@ class Step(Value):
         return self
 
 
-class Flow(Value):
+class Flow(Document):
     """A whole flow, checked; immutable."""
 
     flow: FlowNameText

@@ -9,13 +9,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from hitl_temporal.domain.value import Value
+from hitl_temporal.domain.value import Document
 
 RESULTS = ("succeeded", "failed", "done", "skipped", "cancelled")
 """The results that are no outcomes."""
 
 
-class Need(Value):
+class Need(Document):
     """So many of these steps must have ended with one of these results."""
 
     of: Annotated[tuple[str, ...], Field(min_length=1)]

@@ -1,0 +1,83 @@
+"""How a function becomes a command: it is given a session, its errors become one line and an exit code.
+
+`--as` and `--json` may stand before or after the command's name, so every command of a person takes them too.
+
+Must not know: which commands there are.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from inspect import Parameter
+from typing import Annotated, Any, NoReturn, TypeAlias
+
+import typer
+
+from hitl_temporal.cli import output
+from hitl_temporal.cli.errors import DONE, CommandError
+from hitl_temporal.cli.session import Session
+
+As = Annotated[str | None, typer.Option("--as", metavar="USER", help="Act as this person (development identity).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+Command: TypeAlias = Callable[..., int | None]
+"""Takes a session first, then what the command line gives; returns the exit code, None for 0."""
+
+Register: TypeAlias = Callable[[Command], Command]
+
+
+def people(app: typer.Typer, name: str | None = None) -> Register:
+    """Add a command that goes over HTTP as a person: it takes `--as` and `--json`."""
+    return _register(app, name, {"as_user": (As, None), "as_json": (AsJson, False)})
+
+
+def local(app: typer.Typer, name: str | None = None) -> Register:
+    """Add a command that works on files: it takes `--json`."""
+    return _register(app, name, {"as_json": (AsJson, False)})
+
+
+def process(app: typer.Typer, name: str | None = None) -> Register:
+    """Add a command that runs until it is stopped."""
+    return _register(app, name, {})
+
+
+def _register(app: typer.Typer, name: str | None, common: dict[str, tuple[Any, object]]) -> Register:
+    def register(command: Command) -> Command:
+        signature = inspect.signature(command, eval_str=True)
+        session, *own = signature.parameters.values()
+        assert session.annotation is Session, f"{command.__name__} takes a session first"
+        shared = [
+            Parameter(option, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+            for option, (kind, default) in common.items()
+        ]
+        context = Parameter("ctx", Parameter.KEYWORD_ONLY, annotation=typer.Context)
+        parameters = [*(p.replace(kind=Parameter.KEYWORD_ONLY) for p in own), *shared, context]
+
+        @functools.wraps(command)
+        def run(*, ctx: typer.Context, as_user: str | None = None, as_json: bool = False, **given: Any) -> NoReturn:
+            launched = ctx.ensure_object(Session)
+            session = Session(launched.world, as_user or launched.as_user, as_json or launched.as_json)
+            raise typer.Exit(_exit_code(lambda: command(session, **given)))
+
+        # typer reads both: which parameters there are, and what they are.
+        run.__signature__ = signature.replace(parameters=parameters)  # pyright: ignore[reportAttributeAccessIssue]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        app.command(name)(run)
+        return command
+
+    return register
+
+
+def _exit_code(command: Callable[[], int | None]) -> int:
+    try:
+        return command() or DONE
+    except CommandError as error:
+        output.error(str(error))
+        return error.code
+    except Exception as error:
+        # Loaded here: most commands have it loaded by now, and `init` or `--help` never need it.
+        from hitl_temporal.client import ApiError  # noqa: PLC0415
+
+        if not isinstance(error, ApiError):
+            raise
+        return output.error(str(error))

@@ -1,0 +1,216 @@
+"""The client: one method a route, typed answers, keys that make repeating harmless.
+
+Whatever decides or starts something carries an idempotency key, made here if the caller has none.
+
+Must not know: where the address and the token come from, how requests are repeated (`wire`), Temporal.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Self
+from uuid import uuid4
+
+import httpx
+from pydantic import RootModel
+
+from hitl_temporal.client.answers import (
+    Approval,
+    ApprovalItem,
+    AuditTrail,
+    FlowCard,
+    Page,
+    Reason,
+    Receipt,
+    Run,
+    RunItem,
+    Started,
+)
+from hitl_temporal.client.wire import PATIENCE, Wire, part
+from hitl_temporal.domain.value import Json
+
+
+class Client:
+    """The HTTP service as one person, or one program, sees it. Not thread-safe; close it, or use it in a `with`.
+
+    Every method raises an `ApiError` when there is no answer to work with (drawn in `client.errors`).
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+        patience: timedelta = PATIENCE,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Take the address of the service.
+
+        Args:
+            url: Such as `http://127.0.0.1:8080`.
+            token: Sent as `Authorization: Bearer`; None: nobody in particular calls.
+            transport: Stands in for the network, in tests.
+            patience: How long to try again when nobody answers.
+            sleep: Waits for so many seconds.
+
+        Raises:
+            UnreachableError: This is no address.
+        """
+        self._wire = Wire(url, token=token, transport=transport, patience=patience, sleep=sleep)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._wire.close()
+
+    def flows(self) -> tuple[FlowCard, ...]:
+        """Return the catalogue."""
+        return self._wire.get(Page[FlowCard], "/v1/flows").items
+
+    def flow(self, name: str) -> FlowCard:
+        """Return one flow with the JSON Schema of its inputs."""
+        return self._wire.get(FlowCard, f"/v1/flows/{part(name)}")
+
+    def start(
+        self,
+        flow: str,
+        inputs: Mapping[str, Json],
+        *,
+        run_id: str | None = None,
+        on_behalf_of: str | None = None,
+        key: str | None = None,
+    ) -> Started:
+        """Start a run.
+
+        Args:
+            flow: Its name.
+            inputs: What it wants to know.
+            run_id: None: the server makes one.
+            on_behalf_of: For whom, if not for the caller.
+            key: The same key with the same inputs starts nothing twice; None: a key is made for this call, unless
+                `run_id` is given, which must be free.
+        """
+        if key is None and run_id is None:
+            key = uuid4().hex
+        body: dict[str, Json] = {"inputs": dict(inputs), "id": run_id, "on_behalf_of": on_behalf_of}
+        return self._wire.post(Started, f"/v1/flows/{part(flow)}/runs", body, key)
+
+    def runs(
+        self,
+        *,
+        state: str | None = None,
+        flow: str | None = None,
+        mine: bool = False,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[RunItem]:
+        """Return runs that the caller may see, the newest first."""
+        query = {"state": state, "flow": flow, "mine": "true" if mine else None, "cursor": cursor, "limit": str(limit)}
+        return self._wire.get(Page[RunItem], "/v1/runs", query)
+
+    def run(self, run_id: str, *, wait: timedelta | None = None) -> Run:
+        """Return one run; with `wait`, as soon as it has ended or that time is over."""
+        query = {"wait": f"{math.ceil(wait.total_seconds())}s"} if wait else {}
+        return self._wire.get(Run, f"/v1/runs/{part(run_id)}", query, longer=wait)
+
+    def why(self, run_id: str) -> tuple[Reason, ...]:
+        """Return why each open step of a run does not move."""
+        return self._wire.get(RootModel[tuple[Reason, ...]], f"/v1/runs/{part(run_id)}/why").root
+
+    def graph(self, run_id: str) -> dict[str, Json]:
+        """Return `{flow, nodes: [{id, verb, state}], edges: [{from, to, results}]}` of a run."""
+        return self._wire.get(RootModel[dict[str, Json]], f"/v1/runs/{part(run_id)}/graph").root
+
+    def audit(self, run_id: str) -> AuditTrail:
+        """Return the whole audit trail of a run's trace."""
+        return self._wire.get(AuditTrail, f"/v1/runs/{part(run_id)}/audit")
+
+    def operate(  # noqa: PLR0913 what an operator says of every action
+        self,
+        run_id: str,
+        action: str,
+        *,
+        step: str | None = None,
+        reason: str = "",
+        dry_run: bool = False,
+        key: str | None = None,
+        arguments: Mapping[str, Json] | None = None,
+    ) -> Receipt:
+        """Do something to a run, as an operator; refused or not, its receipt comes back.
+
+        Args:
+            run_id: Whose.
+            action: `hold`, `skip`, `rerun`, ...
+            step: None: the whole run.
+            reason: For the audit trail.
+            dry_run: Say what would change, and change nothing.
+            key: Makes a repetition harmless; None: one is made.
+            arguments: What this action takes beside these, such as `outputs` and `as` of `finish`.
+        """
+        key = key or uuid4().hex
+        asked: dict[str, Json] = {"action": action, "step": step, "reason": reason, "dry_run": dry_run, "key": key}
+        return self._wire.command(f"/v1/runs/{part(run_id)}/actions", asked | dict(arguments or {}), key)
+
+    def approvals(
+        self,
+        *,
+        state: str | None = None,
+        flow: str | None = None,
+        text: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[ApprovalItem]:
+        """Return what the caller may decide now, soonest due first; with `state`, all they may see in that state."""
+        query = {"state": state, "flow": flow, "q": text, "cursor": cursor, "limit": str(limit)}
+        return self._wire.get(Page[ApprovalItem], "/v1/approvals", query)
+
+    def approval(self, approval_id: str) -> Approval:
+        """Return one approval."""
+        return self._wire.get(Approval, f"/v1/approvals/{part(approval_id)}")
+
+    def decide(  # noqa: PLR0913 what a person may say with an answer
+        self,
+        approval_id: str,
+        outcome: str,
+        *,
+        comment: str = "",
+        form: Mapping[str, Json] | None = None,
+        digest: str | None = None,
+        on_behalf_of: str | None = None,
+        key: str | None = None,
+    ) -> Receipt:
+        """Answer an approval; counted or not, its receipt comes back.
+
+        Args:
+            approval_id: What is answered.
+            outcome: `approved`, `rejected`, or one of its own.
+            comment: Why.
+            form: What the form asks for.
+            digest: Of what the person has seen; None: whatever is shown now.
+            on_behalf_of: For whom.
+            key: Makes a repetition harmless; None: one is made.
+        """
+        answer: dict[str, Json] = {"outcome": outcome, "comment": comment, "form": dict(form or {}), "digest": digest}
+        return self._verb(approval_id, "decisions", answer | {"on_behalf_of": on_behalf_of}, key)
+
+    def receipt(self, approval_id: str, key: str) -> Receipt:
+        """Return what became of an answer of the caller's that was `recorded`.
+
+        Raises:
+            NotFoundError: It has not been judged yet, or never arrived.
+        """
+        return self._wire.receipt(f"/v1/approvals/{part(approval_id)}/decisions/{part(key)}")
+
+    def withdraw(self, approval_id: str, *, reason: str = "", key: str | None = None) -> Receipt:
+        """Take a request back; its receipt comes back."""
+        return self._verb(approval_id, "withdrawal", {"reason": reason}, key)
+
+    def _verb(self, approval_id: str, path: str, body: dict[str, Json], key: str | None) -> Receipt:
+        return self._wire.command(f"/v1/approvals/{part(approval_id)}/{path}", body, key or uuid4().hex)

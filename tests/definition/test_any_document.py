@@ -1,0 +1,61 @@
+"""Whatever a document says: it is loaded or its author is told why not; nothing is raised."""
+
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hitl_temporal.definition.lint import Surroundings
+from hitl_temporal.definition.problems import has_errors
+from hitl_temporal.definition.project import load_text
+from hitl_temporal.definition.site import Site
+from hitl_temporal.domain.people import People
+from hitl_temporal.domain.value import Json
+
+AROUND = Surroundings(people=People(), site=Site(), activities=frozenset({"a"}))
+KEYS = st.sampled_from(
+    "a b if id any of is count for who not due with ask call wait needs undo auto outcome outcomes stages remind "
+    "at_due approve name title show retry max backoff type default items minimum label $ref format pattern grant".split()
+)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 5)
+    | st.sampled_from(
+        ["a", "b", "2bd", "1h", "user:a", "{{steps.a.by}}", "{{x", "inputs.a", "integer", "approved", "{{"]
+    )
+    | st.text(max_size=4)
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=12
+)
+STEPS = st.fixed_dictionaries(
+    {"id": st.sampled_from(["a", "b"])},
+    optional={
+        "call": st.just("a") | SCALARS,
+        "needs": st.lists(st.sampled_from(["a", "b"]) | VALUES, max_size=2),
+        "if": SCALARS,
+        "with": VALUES,
+        "undo": VALUES,
+        "wait": st.fixed_dictionaries({"for": SCALARS}),
+        "ask": st.fixed_dictionaries(
+            {"title": SCALARS},
+            optional={"who": SCALARS, "due": SCALARS, "remind": VALUES, "stages": VALUES, "material": VALUES},
+        ),
+    },
+)
+
+
+@settings(max_examples=300)
+@given(
+    steps=st.lists(STEPS, max_size=3),
+    rest=st.dictionaries(st.sampled_from(["inputs", "vars", "owner", "start", "outputs", "title"]), VALUES, max_size=3),
+)
+def test_a_document_is_loaded_or_told(steps: list[Json], rest: dict[str, Json]) -> None:
+    """A flow comes exactly when there is no error, and each problem is one bounded line."""
+    flow, problems = load_text(json.dumps({"flow": "x", "steps": steps, **rest}), "flow.yaml", AROUND)
+    assert (flow is None) == has_errors(problems)
+    for problem in problems:
+        assert problem.message
+        assert "\n" not in str(problem)
+        assert len(str(problem)) < 700

@@ -1,0 +1,121 @@
+"""A project is loaded as far as it is sound."""
+
+import shutil
+from pathlib import Path
+
+from hitl_temporal.definition.project import load_flow, load_project
+
+ROOT = Path(__file__).parents[2]
+ACTIVITIES = frozenset({"firewall.assess", "firewall.apply", "firewall.remove"})
+FLOW = "flow: {name}\nsteps:\n  - id: a\n    call: firewall.apply\n"
+
+
+def project(tmp_path: Path, **flows: str) -> Path:
+    for name, text in flows.items():
+        folder = tmp_path / "workflows" / name
+        folder.mkdir(parents=True)
+        (folder / "flow.yaml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_reference_project_has_no_problems() -> None:
+    """What we ship as an example passes every check, warnings included."""
+    loaded = load_project(ROOT, ACTIVITIES)
+    assert loaded.problems == ()
+    assert "firewall_change" in loaded.flows
+    assert loaded.site.calendars.default == "office-nl"
+
+
+def test_the_reference_directory_has_the_promised_people() -> None:
+    """The people whom the contract names are there, with their managers, groups and roles."""
+    people = load_project(ROOT).people
+    assert set(people.resolve("group:employees")) >= {"ann", "bob", "cai", "dee", "eli", "fay", "gus"}
+    assert people.resolve("manager:user:ann") == ("bob",)
+    assert people.resolve("group:it-leads") == ("bob",)
+    assert people.resolve("group:secops") == ("cai", "dee")
+    assert people.resolve("group:security-leads") == ("eli",)
+    assert people.resolve("group:finance") == people.resolve("group:controllers") == ("fay",)
+    assert people.resolve("group:network") == ("gus",)
+    assert people.resolve("role:admin") == ("eli",)
+    assert people.resolve("role:operator") == ("gus",)
+
+
+def test_a_flow_with_an_error_is_left_out_and_the_others_load(tmp_path: Path) -> None:
+    """One broken file does not stop the rest."""
+    loaded = load_project(project(tmp_path, good=FLOW.format(name="good"), bad="flow: bad\nstep: []\n"))
+    assert list(loaded.flows) == list(loaded.sources) == ["good"]
+    assert [p.path for p in loaded.problems] == [str(tmp_path / "workflows" / "bad" / "flow.yaml")]
+    assert loaded.has_errors
+
+
+def test_a_flow_is_named_by_its_digest_whatever_its_layout(tmp_path: Path) -> None:
+    """Comments and order of keys do not make another definition, another value does."""
+    text = FLOW.format(name="good")
+    first = load_project(project(tmp_path / "1", good=text)).sources["good"].digest
+    moved = "# moved\nsteps: [{call: firewall.apply, id: a}]\nflow: good\n"
+    second = load_project(project(tmp_path / "2", good=moved)).sources["good"].digest
+    third = load_project(project(tmp_path / "3", good=text.replace("id: a", "id: b"))).sources["good"].digest
+    assert first == second != third
+
+
+def test_folder_and_flow_bear_the_same_name(tmp_path: Path) -> None:
+    """A flow is found by its folder, so the names must agree."""
+    path = project(tmp_path, other=FLOW.format(name="good")) / "workflows" / "other" / "flow.yaml"
+    flow, (problem,) = load_flow(path)
+    assert flow is None
+    assert str(problem) == f"{path}:1: the flow 'good' lies in the folder 'other'; give both the same name"
+
+
+def test_a_folder_without_a_flow_is_none(tmp_path: Path) -> None:
+    """Workflows in Python and other folders are left alone."""
+    (tmp_path / "workflows" / "review").mkdir(parents=True)
+    assert load_project(tmp_path).problems == ()
+
+
+def test_a_project_without_workflows_says_so(tmp_path: Path) -> None:
+    """A wrong root is one problem, not an empty project."""
+    (problem,) = load_project(tmp_path).problems
+    assert "there is no such folder" in problem.message
+
+
+def test_a_broken_directory_names_nobody_and_blames_no_flow(tmp_path: Path) -> None:
+    """An error in people.yaml is told once; selectors of flows are not checked against half a directory."""
+    ask = "flow: good\nsteps:\n  - id: a\n    ask: {title: May I?, who: [group:secops], due: 1d}\n"
+    root = project(tmp_path, good=ask)
+    (root / "workflows" / "people.yaml").write_text("people: {ann: {nam: Ann}}\n", encoding="utf-8")
+    loaded = load_project(root)
+    assert len(loaded.problems) == 1
+    assert loaded.people.people == {}
+    assert "good" in loaded.flows
+
+
+def test_business_time_without_a_calendar_is_warned_about(tmp_path: Path) -> None:
+    """Where nobody says when work is done, the author is told what holds instead."""
+    ask = "flow: good\nsteps:\n  - id: a\n    ask: {title: May I?, who: ['user:ann'], due: 2bd}\n"
+    loaded = load_project(project(tmp_path, good=ask))
+    (problem,) = loaded.problems
+    assert (problem.severity, problem.line) == ("warning", 4)
+    assert "MON-FRI 09:00-17:00 UTC holds" in problem.mend
+    assert "good" in loaded.flows
+
+
+def test_an_activity_of_a_pool_is_not_ours_to_know(tmp_path: Path) -> None:
+    """A `call` with a `pool` is another worker's; it is not checked."""
+    text = "flow: good\nsteps:\n  - id: a\n    call: sap.post\n    pool: sap\n"
+    assert load_project(project(tmp_path, good=text), ACTIVITIES).problems == ()
+
+
+def test_site_and_people_may_be_commented_out(tmp_path: Path) -> None:
+    """A file in which nothing is left is no mistake."""
+    root = project(tmp_path, good=FLOW.format(name="good"))
+    for name in ("site.yaml", "people.yaml"):
+        (root / "workflows" / name).write_text("# later\n", encoding="utf-8")
+    assert load_project(root).problems == ()
+
+
+def test_dates_of_a_calendar_are_dates(tmp_path: Path) -> None:
+    """`closed: [2026-12-24]` is read as a day although YAML 1.2 knows no dates."""
+    root = project(tmp_path, good=FLOW.format(name="good"))
+    shutil.copy(ROOT / "workflows" / "site.yaml", root / "workflows")
+    calendar = load_project(root).site.calendars.by_name["office-nl"]
+    assert [day.isoformat() for day in calendar.closed] == ["2026-12-24"]

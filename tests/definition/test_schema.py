@@ -1,0 +1,82 @@
+"""The schemas for editors accept what the models accept, and refuse what they refuse."""
+
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from hitl_temporal.definition.documents import parse, read
+from hitl_temporal.definition.project import load_text
+from hitl_temporal.definition.schema import SCHEMAS, flow_schema
+
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
+STEP = "flow: x\nsteps:\n  - {id: a, call: b}\n  - {id: c, call: d}\n  - "
+
+
+def is_valid(text: str) -> bool:
+    document, _ = parse(text, "flow.yaml")
+    return document is not None and Draft202012Validator(flow_schema()).is_valid(document.data)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_each_schema_is_one(name: str) -> None:
+    """What we hand to editors is JSON Schema itself."""
+    Draft202012Validator.check_schema(SCHEMAS[name]())
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in sorted(WORKFLOWS.rglob("*.yaml")) if p.name in SCHEMAS], ids=lambda p: p.parent.name + p.name
+)
+def test_the_shipped_documents_follow_the_schema(path: Path) -> None:
+    """Our own documents have no red line in an editor."""
+    document, _ = read(path)
+    assert document is not None
+    errors = [e.message for e in Draft202012Validator(SCHEMAS[path.name]()).iter_errors(document.data)]
+    assert errors == []
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{id: e, call: b, needs: [a, {c: failed}]}",
+        "{id: e, call: b, needs: a}",
+        "{id: e, call: b, needs: []}",
+        "{id: e, call: b, needs: [{c: [failed, skipped]}]}",
+        "{id: e, call: b, needs: [{any: [a, c], is: done}]}",
+        "{id: e, call: b, needs: [{of: [a, c], count: 1}]}",
+        "{id: e, call: b, if: 'true', with: {x: {if: [1, null]}}, undo: {call: f, with: {a: 1}}}",
+        "{id: e, wait: {for: 2h}}",
+        "{id: e, wait: {for: '{{inputs.n}}d'}}",
+        "{id: e, ask: {title: T, who: 'user:ann', not: 'user:bob', due: 2bd, remind: [1h, 2h]}}",
+        "{id: e, ask: {title: T, who: ['user:ann'], approve: 2, reject: 60%}}",
+        "{id: e, ask: {title: T, stages: [{who: ['user:ann'], due: 1d, via: slack}], comment: required}}",
+    ],
+)
+def test_schema_and_models_accept_the_written_forms(step: str) -> None:
+    """Every way to write a step is accepted by both."""
+    text = STEP + step
+    flow, problems = load_text(text.replace("{{inputs.n}}", "{{attempt}}"), "flow.yaml")
+    assert flow is not None, problems
+    assert is_valid(text)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{id: e}",
+        "{id: e, call: b, ask: {title: T, who: 'user:ann'}}",
+        "{id: E, call: b}",
+        "{id: e, call: b, tittle: T}",
+        "{id: e, call: b, grant: {for: 1d}}",
+        "{id: e, ask: {title: T}}",
+        "{id: e, ask: {who: 'user:ann'}}",
+        "{id: e, ask: {title: T, who: 'user:ann', stages: [{who: 'user:ann'}]}}",
+        "{id: e, call: b, needs: [{any: [a], all: [c]}]}",
+        "{id: e, call: b, timeout: soon}",
+    ],
+)
+def test_schema_and_models_refuse_the_same(step: str) -> None:
+    """What validation refuses has a red line in an editor already."""
+    flow, _ = load_text(STEP + step, "flow.yaml")
+    assert flow is None
+    assert not is_valid(STEP + step)
