@@ -13,10 +13,11 @@ from hitl_temporal.domain.people import People
 from hitl_temporal.domain.value import Json
 
 AROUND = Surroundings(people=People(), site=Site(), activities=frozenset({"a"}))
-KEYS = st.sampled_from(
-    "a b if id any of is count for who not due with ask call wait needs undo auto outcome outcomes stages remind "
-    "at_due approve name title show retry max backoff type default items minimum label $ref format pattern grant".split()
-)
+NAMES = """
+a b if id any of is count for who not due with ask call wait needs undo auto outcome outcomes stages remind at_due
+approve name title show retry max backoff type default items minimum label reason $ref format pattern grant
+"""
+KEYS = st.sampled_from(NAMES.split())
 SCALARS = (
     st.none()
     | st.booleans()
@@ -49,7 +50,11 @@ STEPS = st.fixed_dictionaries(
 @settings(max_examples=300)
 @given(
     steps=st.lists(STEPS, max_size=3),
-    rest=st.dictionaries(st.sampled_from(["inputs", "vars", "owner", "start", "outputs", "title"]), VALUES, max_size=3),
+    rest=st.dictionaries(
+        st.sampled_from(["inputs", "vars", "owner", "start", "outputs", "title", "category", "calendar"]),
+        VALUES,
+        max_size=3,
+    ),
 )
 def test_a_document_is_loaded_or_told(steps: list[Json], rest: dict[str, Json]) -> None:
     """A flow comes exactly when there is no error, and each problem is one bounded line."""

@@ -190,7 +190,7 @@ STARTS = st.builds(
     st.sampled_from([datetime(2026, 3, 27, tzinfo=UTC), datetime(2026, 10, 23, tzinfo=UTC)]),
     st.integers(0, 5 * 96),
 )
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=40, deadline=None)
 
 
 def slowly_open(at: datetime, calendar: Calendar) -> bool:

@@ -83,6 +83,12 @@ def test_an_expression_is_cel_over_the_scope(text: str, result: Json) -> None:
     assert evaluate(text, SCOPE) == result
 
 
+def test_a_context_may_use_the_names_of_types() -> None:
+    """A direct client chooses its own top-level names; `list` and `map` are types only where they are not given."""
+    assert evaluate("list.size() + map.size", {"list": [1], "map": {"size": 2}}) == 3
+    assert evaluate("type(1) == int", {"x": 1})
+
+
 @given(JSON)
 def test_a_value_passes_through_unchanged(value: Json) -> None:
     """What the scope holds comes back as it is, with its types."""
@@ -112,11 +118,11 @@ def test_lists_come_out_of_macros_as_cel_says(items: list[Json]) -> None:
 
 
 def test_a_large_list_does_not_stall() -> None:
-    """Filtering 10,000 small maps takes a second or two: the library alone needs most of a minute."""
+    """Filtering 10,000 small maps takes a fraction of a second; the library alone took seven."""
     people: list[Json] = [{"name": f"p{index}", "active": index % 2 == 0} for index in range(10_000)]
     begun = time.perf_counter()
     assert evaluate("people.filter(p, p.active).size()", {"people": people}) == 5_000
-    assert time.perf_counter() - begun < 10
+    assert time.perf_counter() - begun < 5
 
 
 # --- Conditions -----------------------------------------------------------------------------------------------------

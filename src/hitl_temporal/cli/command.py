@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn, TypeAlias
 import typer
 
 from hitl_temporal.cli import output
-from hitl_temporal.cli.errors import DONE, CommandError
+from hitl_temporal.cli.errors import DONE, FAILED, CommandError
 from hitl_temporal.cli.session import Session
 
 As = Annotated[str | None, typer.Option("--as", metavar="USER", help="Act as this person (development identity).")]
@@ -28,20 +28,25 @@ Register: TypeAlias = Callable[[Command], Command]
 
 def people(app: typer.Typer, name: str | None = None) -> Register:
     """Add a command that goes over HTTP as a person: it takes `--as` and `--json`."""
-    return _register(app, name, {"as_user": (As, None), "as_json": (AsJson, False)})
+    return _register(app, name, {"as_user": (As, None), "as_json": (AsJson, False)}, _over_http)
 
 
 def local(app: typer.Typer, name: str | None = None) -> Register:
     """Add a command that works on files: it takes `--json`."""
-    return _register(app, name, {"as_json": (AsJson, False)})
+    return _register(app, name, {"as_json": (AsJson, False)}, _here)
 
 
 def process(app: typer.Typer, name: str | None = None) -> Register:
     """Add a command that runs until it is stopped."""
-    return _register(app, name, {})
+    return _register(app, name, {}, _here)
 
 
-def _register(app: typer.Typer, name: str | None, common: dict[str, tuple[Any, object]]) -> Register:
+def _register(
+    app: typer.Typer,
+    name: str | None,
+    common: dict[str, tuple[Any, object]],
+    carry_out: Callable[[Callable[[], int | None]], int],
+) -> Register:
     def register(command: Command) -> Command:
         signature = inspect.signature(command, eval_str=True)
         session, *own = signature.parameters.values()
@@ -57,7 +62,7 @@ def _register(app: typer.Typer, name: str | None, common: dict[str, tuple[Any, o
         def run(*, ctx: typer.Context, as_user: str | None = None, as_json: bool = False, **given: Any) -> NoReturn:
             launched = ctx.ensure_object(Session)
             session = Session(launched.world, as_user or launched.as_user, as_json or launched.as_json)
-            raise typer.Exit(_exit_code(lambda: command(session, **given)))
+            raise typer.Exit(carry_out(lambda: command(session, **given)))
 
         # typer reads both: which parameters there are, and what they are.
         run.__signature__ = signature.replace(parameters=parameters)  # pyright: ignore[reportAttributeAccessIssue]
@@ -68,16 +73,19 @@ def _register(app: typer.Typer, name: str | None, common: dict[str, tuple[Any, o
     return register
 
 
-def _exit_code(command: Callable[[], int | None]) -> int:
+def _here(command: Callable[[], int | None]) -> int:
     try:
         return command() or DONE
     except CommandError as error:
         output.error(str(error))
         return error.code
-    except Exception as error:
-        # Loaded here: most commands have it loaded by now, and `init` or `--help` never need it.
-        from hitl_temporal.client import ApiError  # noqa: PLC0415
 
-        if not isinstance(error, ApiError):
-            raise
-        return output.error(str(error))
+
+def _over_http(command: Callable[[], int | None]) -> int:
+    from hitl_temporal.client import ApiError  # noqa: PLC0415 brings httpx, which `--help` has no use for
+
+    try:
+        return _here(command)
+    except ApiError as error:
+        output.error(str(error))
+        return FAILED

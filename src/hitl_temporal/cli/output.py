@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 
 import typer
 
-from hitl_temporal.cli.errors import FAILED
-
 
 def is_terminal() -> bool:
     """Tell whether a person reads stdout as it comes."""
@@ -41,10 +39,9 @@ def note(text: str) -> None:
     typer.echo(printable(text), err=True)
 
 
-def error(text: str) -> int:
-    """Say in one line why it did not work, and return the exit code."""
+def error(text: str) -> None:
+    """Say in one line why it did not work."""
     note(f"hitl: {' '.join(text.split())}")
-    return FAILED
 
 
 def as_json(document: object) -> None:

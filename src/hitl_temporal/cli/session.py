@@ -71,9 +71,7 @@ class Session:
         """The HTTP service as the caller sees it: `--as` goes before HITL_TOKEN, and that before HITL_USER."""
         from hitl_temporal.client import Client  # noqa: PLC0415
 
-        return Client(
-            self.settings.base_url, token=self._token, transport=self.world.transport, sleep=self.world.sleep
-        )
+        return Client(self.settings.base_url, token=self._token, transport=self.world.transport, sleep=self.world.sleep)
 
     @property
     def _token(self) -> str | None:

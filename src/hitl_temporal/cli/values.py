@@ -7,13 +7,18 @@ Must not know: flows, HTTP.
 """
 
 import json
+import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from hitl_temporal.cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from hitl_temporal.domain.value import Json
 
 _WHOLE = re.compile(r"[-+]?[0-9]{1,20}")
 _BOOLEANS = {"true": True, "false": False}
@@ -34,19 +39,19 @@ def pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def typed(texts: Mapping[str, str], schema: Mapping[str, object]) -> dict[str, object]:
+def typed(texts: Mapping[str, str], schema: Mapping[str, "Json"]) -> dict[str, "Json"]:
     """Return the texts in the types that a JSON Schema of an object declares; unknown names stay texts."""
     properties = schema.get("properties")
-    declared: Mapping[str, object] = properties if isinstance(properties, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    declared = properties if isinstance(properties, dict) else {}
     return {name: _typed(text, declared.get(name)) for name, text in texts.items()}
 
 
-def loose(texts: Mapping[str, str]) -> dict[str, object]:
+def loose(texts: Mapping[str, str]) -> dict[str, "Json"]:
     """Return what nothing declares: what is JSON as JSON, everything else as text."""
-    return {name: _parsed(text, json.loads) for name, text in texts.items()}
+    return {name: _parsed(text, _json) for name, text in texts.items()}
 
 
-def inputs_of(file: str) -> dict[str, object]:
+def inputs_of(file: str) -> dict[str, "Json"]:
     """Return the inputs in a file of JSON or YAML; `-` is stdin.
 
     Raises:
@@ -79,22 +84,35 @@ def duration(option: str, text: str) -> timedelta:
     return length
 
 
-def _typed(text: str, declared: object) -> object:
+def _typed(text: str, declared: "Json") -> "Json":
     match declared:
         case {"type": "integer"}:
             return int(text) if _WHOLE.fullmatch(text.strip()) else text
         case {"type": "number"}:
-            return _parsed(text.strip(), float)
+            return _parsed(text, _number)
         case {"type": "boolean"}:
             return _BOOLEANS.get(text.strip().lower(), text)
         case {"type": "array" | "object"}:
-            return _parsed(text, json.loads)
+            return _parsed(text, _json)
         case _:
             return text
 
 
-def _parsed(text: str, parse: Callable[[str], object]) -> object:
+def _parsed(text: str, parse: "Callable[[str], Json]") -> "Json":
     try:
         return parse(text)
     except ValueError:
         return text
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _not_json(text)
+
+
+def _json(text: str) -> "Json":
+    return json.loads(text, parse_constant=_not_json)
+
+
+def _not_json(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not in JSON")

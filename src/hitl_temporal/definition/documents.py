@@ -85,7 +85,7 @@ def read(path: Path) -> tuple[Document | None, tuple[Problem, ...]]:
     except OSError as error:
         return None, (Problem(path=str(path), message=f"the file can't be read: {error.strerror}"),)
     if len(raw) > MAX_BYTES:
-        return None, (Problem(path=str(path), message=f"the file is larger than {MAX_BYTES:,} bytes", mend="split it"),)
+        return None, (_too_large(str(path)),)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -96,6 +96,8 @@ def read(path: Path) -> tuple[Document | None, tuple[Problem, ...]]:
 
 def parse(text: str, path: str) -> tuple[Document | None, tuple[Problem, ...]]:
     """Read a text that came from `path`; no document when anything about its form is wrong."""
+    if len(text) > MAX_BYTES:  # Whatever their encoding, there are no more characters than bytes.
+        return None, (_too_large(path),)
     reader = _Reader(tokens(text))
     try:
         data = reader.document()
@@ -110,6 +112,10 @@ def parse(text: str, path: str) -> tuple[Document | None, tuple[Problem, ...]]:
         Problem(path=path, line=position.line, column=position.column, message=message, mend=mend)
         for position, message, mend in reader.wrong
     )
+
+
+def _too_large(path: str) -> Problem:
+    return Problem(path=path, message=f"the document is larger than {MAX_BYTES:,} bytes", mend="split it")
 
 
 class _UselessError(Exception):

@@ -150,7 +150,8 @@ def _flow(document: Document, around: Surroundings, folder: str | None = None) -
 
 def _modelled(document: Document, model: type[_Model]) -> tuple[_Model | None, _Problems]:
     try:
-        return model.model_validate(document.data), ()
+        # Only the keys of the documents count: the names that the models give them in Python are no second spelling.
+        return model.model_validate(document.data, by_alias=True, by_name=False), ()
     except ValidationError as error:
         return None, translate(error, document, model)
 

@@ -7,7 +7,7 @@ The CEL library is fast but trusting, so three things are done around it, in thi
 2. *Before it sees values*: it gets only the part of the scope that the text names, within bounds.
 3. *While it iterates*: each macro gets its items from `_Hooks`. The library walks maps in a random order, which
    would break replays, and copies what `map` and `filter` have built at each item, which would stall a workflow task
-   (measured with 0.10.0: 40 s to filter 10,000 small maps, 0.3 s in chunks).
+   (0.10.0 took 55 s to filter 10,000 maps of eight values, 1.4 s in chunks).
 
 Whatever goes wrong is an `ExpressionError`; it is never false and never nothing.
 
@@ -57,7 +57,7 @@ _MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
 _BUILDERS = frozenset({"filter", "map"})  # Those whose result is a list.
 _CHUNK = "_chunk_of_items"
 _TYPES = frozenset({"bool", "bytes", "double", "int", "list", "map", "null_type", "string", "uint"})
-_WORDS = _TYPES | {"true", "false", "null", "in"}
+_WORDS = frozenset({"true", "false", "null", "in"})
 _CONVERSIONS = frozenset({"bytes", "double", "duration", "dyn", "int", "string", "timestamp", "type", "uint"})
 _TESTS = frozenset({"contains", "endsWith", "matches", "size", "startsWith"})
 _DATES = frozenset({"getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getMonth"})
@@ -118,7 +118,7 @@ def references(text: str) -> frozenset[str]:
 
     A path ends where an index is computed. Names that a macro binds are left out.
     """
-    return frozenset(".".join(path) for path in _compiled(text).paths)
+    return frozenset(".".join(path) for path in _compiled(text).paths if path[0] not in _TYPES)
 
 
 def evaluate(text: str, scope: Mapping[str, Json]) -> Json:
@@ -488,7 +488,8 @@ def _json(result: object) -> Json:
 
 def _known(compiled: _Compiled, scope: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
     """Return each path that was read and a glimpse of its value."""
-    return tuple((".".join(path), _look_up(path, scope)) for path in sorted(compiled.paths))
+    read = sorted(path for path in compiled.paths if path[0] in scope or path[0] not in _TYPES)
+    return tuple((".".join(path), _look_up(path, scope)) for path in read)
 
 
 def _look_up(path: _Path, scope: Mapping[str, Json]) -> str:

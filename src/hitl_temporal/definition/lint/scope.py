@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from hitl_temporal.definition.documents import At, Document
 from hitl_temporal.definition.problems import Problem, Severity, resembling
-from hitl_temporal.domain.expressions import expressions_in, references
+from hitl_temporal.domain.expressions import ExpressionError, expressions_in, references
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.value import Json
 
@@ -19,6 +19,8 @@ _BARE = frozenset({"if", "when"})
 _NAMED_BY_THE_AUTHOR = frozenset({"outputs", "show", "vars", "with"})
 """Keys below which a key is a name that the author made up, even if it is `if`."""
 
+_NO_EXPRESSIONS: frozenset[At] = frozenset({("inputs",), ("description",), ("category",)})
+
 _ROOTS = ("inputs", "steps", "vars", "run", "requester", "attempt")
 _NOT_YET = ("item", "index", "event")
 _RUN = ("id", "flow", "version", "started")
@@ -28,12 +30,11 @@ _STEP = ("outputs", "outcome", "state", "by")
 def check_scope(flow: Flow, document: Document) -> Iterator[Problem]:
     """Yield what is wrong with the names that the expressions of a flow use."""
     before = _steps_before(flow)
-    for at, expression in _expressions(document.data, ()):
-        for path in sorted(references(expression)):
-            wrong = _wrong(flow, at, path.split("."), before)
-            if wrong is not None:
-                message, mend, severity = wrong
-                yield document.problem(at, f"`{path}`: {message}", mend, severity)
+    for at, path in _paths(document.data, ()):
+        wrong = _wrong(flow, at, path.split("."), before)
+        if wrong is not None:
+            message, mend, severity = wrong
+            yield document.problem(at, f"`{path}`: {message}", mend, severity)
 
 
 _Wrong = tuple[str, str, Severity] | None
@@ -104,23 +105,34 @@ def _steps_before(flow: Flow) -> dict[str, frozenset[str]]:
     return before
 
 
-def _expressions(value: Json, at: At) -> Iterator[tuple[At, str]]:
-    """Yield every expression of a flow's document with its place, in reading order."""
-    names_are_free = any(part in _NAMED_BY_THE_AUTHOR for part in at)
+def _paths(value: Json, at: At) -> Iterator[tuple[At, str]]:
+    """Yield each path that an expression of a flow's document reads, with the expression's place, in reading order."""
     match value:
-        case str() if at and at[-1] in _BARE and not names_are_free:
-            yield at, value
-        case str() if len(at) > 1 and at[-2] == "material" and not names_are_free:
-            yield at, value
-        case str() if at not in {("description",), ("category",)}:
-            for expression in expressions_in(value):
-                yield at, expression
+        case str():
+            for path in _paths_in(value, is_bare=_is_bare(at)):
+                yield at, path
         case list():
             for index, item in enumerate(value):
-                yield from _expressions(item, (*at, index))
+                yield from _paths(item, (*at, index))
         case dict():
             for key, inner in value.items():
-                if (*at, key) != ("inputs",):
-                    yield from _expressions(inner, (*at, key))
+                if (*at, key) not in _NO_EXPRESSIONS:
+                    yield from _paths(inner, (*at, key))
         case _:
             pass
+
+
+def _is_bare(at: At) -> bool:
+    """Tell whether a text at this place is an expression without braces."""
+    if any(part in _NAMED_BY_THE_AUTHOR for part in at):
+        return False
+    return at[-1] in _BARE or at[-2:-1] == ("material",)
+
+
+def _paths_in(text: str, *, is_bare: bool) -> list[str]:
+    try:
+        expressions = [text] if is_bare else expressions_in(text)
+        return sorted(path for expression in dict.fromkeys(expressions) for path in references(expression))
+    except ExpressionError:
+        # Where expressions may stand the models have refused it already; elsewhere braces are just text.
+        return []

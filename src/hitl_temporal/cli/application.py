@@ -1,0 +1,73 @@
+"""The whole command, put together: every module of commands, the options before them, the exit.
+
+Must not know: what any command does.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, NoReturn
+
+import typer
+
+from hitl_temporal.cli import auditing, authoring, deciding, drawing, hosting, looking, operating, output, starting
+from hitl_temporal.cli.command import As, AsJson
+from hitl_temporal.cli.errors import USAGE
+from hitl_temporal.cli.session import Session, World
+
+app = typer.Typer(
+    name="hitl",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _module in (hosting, authoring, starting, looking, drawing, deciding, operating):
+    app.add_typer(_module.app)
+app.add_typer(auditing.app, name="audit")
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str], world: World | None = None) -> int:
+    """Run one command line and return its exit code.
+
+    Args:
+        arguments: Without the name of the program.
+        world: What a test replaces.
+    """
+    try:
+        code = app(list(arguments), prog_name="hitl", standalone_mode=False, obj=Session(world or World()))
+    except typer.TyperException as error:
+        return _misused(error)
+    except typer.Abort:
+        return USAGE
+    return code if isinstance(code, int) else 0
+
+
+@app.callback()
+def _before(
+    ctx: typer.Context,
+    as_user: As = None,
+    as_json: AsJson = False,  # noqa: FBT002 an option
+    is_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,  # noqa: FBT002
+) -> None:
+    """Jobs and people in one durable flow, on Temporal."""
+    if is_version:
+        output.line(version("hitl-temporal"))
+        raise typer.Exit
+    session = ctx.ensure_object(Session)
+    session.as_user, session.as_json = as_user, as_json
+
+
+def _misused(error: typer.TyperException) -> int:
+    """Say in one line what is wrong with the command line; a command without any argument gets its help."""
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    if "\n" in message or context is None:
+        output.error(message) if "\n" not in message else typer.echo(message, err=True)
+    else:
+        output.error(f"{message.rstrip('.')}; see `{context.command_path} --help`")
+    return error.exit_code

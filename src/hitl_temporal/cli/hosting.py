@@ -1,0 +1,70 @@
+"""`hitl up`, `worker`, `serve`: processes that run until they are stopped.
+
+They end by `os._exit`: the Temporal SDK's threads now and then crash the interpreter as it shuts down
+("PyGILState_Release", sdk-python#300, open with 1.35), which would turn a clean stop into a crash.
+"""
+
+import logging
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from hitl_temporal.cli.command import process
+from hitl_temporal.cli.errors import CommandError
+from hitl_temporal.cli.session import Session
+
+app = typer.Typer()
+
+
+@process(app)
+def up(
+    session: Session,
+    *,
+    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing: all state goes when it stops.")] = False,
+) -> NoReturn:
+    """Run everything here: an embedded Temporal server, a worker, the HTTP service."""
+    from hitl_temporal.app.processes import StartError  # noqa: PLC0415 brings the Temporal SDK
+    from hitl_temporal.app.up import run_up  # noqa: PLC0415
+
+    settings = session.settings
+    try:
+        code = run_up(settings, ephemeral=ephemeral)
+    except StartError as error:
+        raise CommandError(str(error)) from error
+    _leave(code)
+
+
+@process(app)
+def worker(session: Session) -> NoReturn:
+    """Run one worker against the Temporal that the environment names."""
+    from hitl_temporal.app.processes import StartError, run_worker  # noqa: PLC0415 brings the Temporal SDK
+
+    settings = session.settings
+    try:
+        code = run_worker(settings)
+    except StartError as error:
+        raise CommandError(str(error)) from error
+    _leave(code)
+
+
+@process(app)
+def serve(session: Session) -> NoReturn:
+    """Run the HTTP service against the Temporal that the environment names."""
+    from hitl_temporal.app.processes import StartError, run_serve  # noqa: PLC0415 brings the Temporal SDK
+
+    settings = session.settings
+    try:
+        code = run_serve(settings)
+    except StartError as error:
+        raise CommandError(str(error)) from error
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process now; whatever had to be exported was exported by whoever ran it."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,189 @@
+"""`hitl ls`, `inbox`, `show`, `why`: what there is, how it stands, why it does not move."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from hitl_temporal.cli import output
+from hitl_temporal.cli.command import people
+from hitl_temporal.cli.session import Session
+
+if TYPE_CHECKING:
+    from hitl_temporal.client import Approval, ApprovalItem, Client, Page, Reason, Run, RunItem
+
+_T = TypeVar("_T")
+_Item = TypeVar("_Item", "RunItem", "ApprovalItem")
+
+app = typer.Typer()
+
+PAGE = 200
+"""The most that the service gives at a time."""
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The id of a run or of an approval.")]
+State = Annotated[str | None, typer.Option("--state", metavar="STATE", help="Only those in this state.")]
+Flow = Annotated[str | None, typer.Option("--flow", metavar="FLOW", help="Only those of this flow.")]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="No more than this.")]
+
+
+@people(app, "ls")
+def list_runs(
+    session: Session,
+    *,
+    mine: Annotated[bool, typer.Option("--mine", help="Only those that you have asked for.")] = False,
+    state: State = None,
+    flow: Flow = None,
+    limit: Limit = 50,
+) -> None:
+    """List runs, the newest first: your own, or all of them if you are an operator."""
+
+    def page(cursor: str | None) -> "Page[RunItem]":
+        return session.client.runs(state=state, flow=flow, mine=mine, cursor=cursor, limit=PAGE)
+
+    def row(item: "RunItem") -> tuple[str, ...]:
+        return (item.id, item.flow, item.state, item.requester, output.moment(item.started), output.moment(item.ended))
+
+    _list(session, page, limit, ("ID", "FLOW", "STATE", "REQUESTER", "STARTED", "ENDED"), row)
+
+
+@people(app)
+def inbox(session: Session, *, state: State = None, flow: Flow = None, limit: Limit = 50) -> None:
+    """List what you may decide now, soonest due first; with --state, all approvals you may see in that state."""
+
+    def page(cursor: str | None) -> "Page[ApprovalItem]":
+        return session.client.approvals(state=state, flow=flow, cursor=cursor, limit=PAGE)
+
+    def row(item: "ApprovalItem") -> tuple[str, ...]:
+        return (item.id, item.title, item.requester, output.moment(item.due), item.tally or item.state)
+
+    _list(session, page, limit, ("ID", "TITLE", "REQUESTER", "DUE", "STANDS"), row)
+
+
+@people(app)
+def show(session: Session, subject: Id) -> None:
+    """Show a run, or what an approval asks and how it stands."""
+    _of_either(session.client, subject, lambda run: _show_run(session, run), lambda a: _show_approval(session, a))
+
+
+@people(app)
+def why(session: Session, subject: Id) -> None:
+    """Say why a run or an approval does not move, and what would move it."""
+    client = session.client
+    reasons = _of_either(client, subject, lambda run: () if run.has_ended else client.why(run.id), _why_open)
+    if session.as_json:
+        output.as_json([reason.document() for reason in reasons])
+    elif reasons:
+        rows = [(r.step, r.state, r.reason, ", ".join(r.by), r.releases) for r in reasons]
+        output.table(("STEP", "STATE", "REASON", "BY", "RELEASED BY"), rows)
+    else:
+        output.note(f"{subject} waits for nothing; `hitl show {subject}` says how it ended")
+
+
+def _list(
+    session: Session,
+    page: "Callable[[str | None], Page[_Item]]",
+    limit: int,
+    headings: tuple[str, ...],
+    row: Callable[[_Item], tuple[str, ...]],
+) -> None:
+    """Print so many items, however the service divides them into pages."""
+    found = page(None)
+    items, following = list(found.items), found.next
+    while following is not None and len(items) < limit:
+        found = page(following)
+        items, following = [*items, *found.items], found.next
+    has_more = following is not None or len(items) > limit
+    if session.as_json:
+        output.as_json({"items": [item.document() for item in items[:limit]], "next": following})
+    else:
+        output.table(headings, map(row, items[:limit]))
+    if has_more:
+        output.note(f"there are more than {limit}; --limit shows them")
+
+
+def _of_either(
+    client: "Client", subject: str, of_run: "Callable[[Run], _T]", of_approval: "Callable[[Approval], _T]"
+) -> _T:
+    """Return what is wanted of the run, or else of the approval, with this id."""
+    from hitl_temporal.cli.errors import CommandError  # noqa: PLC0415
+    from hitl_temporal.client import NotFoundError  # noqa: PLC0415 brings httpx
+
+    try:
+        run = client.run(subject)
+    except NotFoundError:
+        try:
+            approval = client.approval(subject)
+        except NotFoundError:
+            text = f"there is no run or approval {subject!r} that you take part in; look with `hitl ls` or `hitl inbox`"
+            raise CommandError(text) from None
+        return of_approval(approval)
+    return of_run(run)
+
+
+def _show_run(session: Session, run: "Run") -> None:
+    if session.as_json:
+        output.as_json(run.document())
+        return
+    version = f" (version {run.version})" if run.version is not None else ""
+    output.fields(
+        [
+            ("run", run.id),
+            ("flow", f"{run.flow}{version}"),
+            ("status", run.status),
+            ("reason", run.reason),
+            ("requester", run.requester),
+            ("on behalf of", run.on_behalf_of or ""),
+            ("started", output.moment(run.started)),
+            *((f"input {name}", output.value(given)) for name, given in run.inputs.items()),
+            *((f"output {name}", output.value(given)) for name, given in run.outputs.items()),
+        ]
+    )
+    rows = [(name, s.state, s.outcome or "", s.approval or "", s.reason) for name, s in run.steps.items()]
+    if rows:
+        output.table(("STEP", "STATE", "OUTCOME", "APPROVAL", "REASON"), rows)
+
+
+def _show_approval(session: Session, approval: "Approval") -> None:
+    if session.as_json:
+        output.as_json(approval.document())
+        return
+    output.fields(
+        [
+            ("approval", approval.id),
+            ("title", approval.title),
+            ("state", approval.outcome or approval.state),
+            ("reason", approval.reason),
+            ("requester", approval.requester),
+            ("on behalf of", approval.on_behalf_of or ""),
+            *((f"{name}", output.value(given)) for name, given in approval.show.items()),
+            ("stands", approval.tally),
+            ("outcomes", ", ".join(approval.outcomes) if approval.outcome is None else ""),
+        ]
+    )
+    for text in approval.body.splitlines():
+        output.line(f"  {text}")
+    stages = [(s.name, s.state, s.tally, ", ".join(s.may_act), output.moment(s.due)) for s in approval.stages]
+    output.table(("STAGE", "STATE", "STANDS", "MAY DECIDE", "DUE"), stages)
+    decisions = [(d.actor, d.outcome, d.stage, output.moment(d.at), d.comment) for d in approval.decisions]
+    if decisions:
+        output.table(("WHO", "DECIDED", "STAGE", "AT", "COMMENT"), decisions)
+
+
+def _why_open(approval: "Approval") -> "tuple[Reason, ...]":
+    """Return why each open stage waits; the service explains runs only."""
+    from hitl_temporal.client import Reason  # noqa: PLC0415 brings httpx
+
+    return tuple(
+        Reason(
+            step=stage.name,
+            state=stage.state,
+            reason=stage.reason or ("answer" if stage.state == "open" else stage.state),
+            by=stage.may_act,
+            releases=(
+                f"an answer to {approval.id} by {', '.join(stage.may_act) or 'an operator'}"
+                + (f", or its end at {output.moment(stage.due)}" if stage.due else "")
+            ),
+        )
+        for stage in approval.stages
+        if stage.state in {"open", "parked"} and approval.outcome is None
+    )

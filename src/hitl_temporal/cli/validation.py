@@ -1,0 +1,67 @@
+"""What is wrong at a path: a project, a folder of one, one document.
+
+A document of a project is checked with everything that it refers to: calendars, people, registered activities.
+
+Must not know: how problems are printed.
+"""
+
+from pathlib import Path
+
+from hitl_temporal.app.project import ProjectError, load_code
+from hitl_temporal.definition.documents import read
+from hitl_temporal.definition.problems import Problem
+from hitl_temporal.definition.project import load_flow, load_people, load_project, load_site, load_text
+
+_WORKFLOWS = "workflows"
+
+
+def problems_of(path: Path) -> tuple[Problem, ...]:
+    """Return everything that is wrong at or below a path, by file and line."""
+    root = _project_of(path)
+    if root is None:
+        return load_project(path).problems if path.is_dir() else _alone(path)
+    if path.is_file() and not _is_document(path, root):
+        return _alone(path)
+    found = _of_project(root)
+    if path.resolve() == root.resolve():
+        return found
+    return tuple(p for p in found if Path(p.path).resolve().is_relative_to(path.resolve()))
+
+
+def _project_of(path: Path) -> Path | None:
+    """Return the project that a path is, or lies in, as it was reached; None if it is in none."""
+    if (path / _WORKFLOWS).is_dir():
+        return path
+    ways = (path, *path.parents, *path.resolve().parents)
+    return next((folder.parent for folder in ways if folder.name == _WORKFLOWS), None)
+
+
+def _is_document(path: Path, root: Path) -> bool:
+    place = path.resolve().relative_to((root / _WORKFLOWS).resolve()).parts
+    return place in {("people.yaml",), ("site.yaml",)} or (len(place) == 2 and place[1] == "flow.yaml")
+
+
+def _of_project(root: Path) -> tuple[Problem, ...]:
+    try:
+        activities = load_code(root).activity_names
+    except ProjectError as error:
+        file, _, what = str(error).partition(": ")
+        message, _, mend = what.partition("; ")
+        broken = Problem(path=file, message=message or file, mend=mend)
+        return (broken, *load_project(root).problems)
+    return load_project(root, activities).problems
+
+
+def _alone(path: Path) -> tuple[Problem, ...]:
+    """Check a document by itself: what it refers to is not there to be checked."""
+    match path.name:
+        case "people.yaml":
+            return load_people(path)[1]
+        case "site.yaml":
+            return load_site(path)[1]
+        case "flow.yaml":
+            return load_flow(path)[1]
+        case _:
+            # Of another name, so its folder need not bear the flow's.
+            document, problems = read(path)
+            return problems if document is None else load_text(path.read_text(encoding="utf-8-sig"), str(path))[1]

@@ -1,0 +1,145 @@
+"""Waiting for the end of a run, and what its end means for the exit code.
+
+A service or worker that is restarted meanwhile does not end the wait. A run that can't go on by itself does: somebody
+has to see to it, so a script must not hang on it in silence.
+
+Must not know: how a run was started.
+"""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from hitl_temporal.cli import output
+from hitl_temporal.cli.errors import DONE, FAILED, NEGATIVE, PARKED, TIMED_OUT
+
+if TYPE_CHECKING:
+    from hitl_temporal.cli.session import Session
+    from hitl_temporal.client import Client, Run
+
+LONGEST_POLL = timedelta(seconds=30)
+POLL_FOR_PARKED = timedelta(seconds=5)
+"""A poll is answered by the end of a run alone, so what has parked is seen when the poll is over."""
+LONGEST_SILENCE = timedelta(minutes=5)
+"""After so long without an answer the service is given up; the run is not."""
+
+_PAUSE_SECONDS = 1.0
+_NEGATIVE = frozenset({"rejected", "expired", "withdrawn"})
+
+
+class Patience(NamedTuple):
+    """How long to wait.
+
+    Attributes:
+        timeout: None: for ever.
+        even_parked: Whether to go on when the run can't.
+    """
+
+    timeout: timedelta | None = None
+    even_parked: bool = False
+
+
+def wait_for(session: "Session", run_id: str, patience: Patience) -> int:
+    """Wait, print the result (or, if there is none, how far the run has come) as JSON, and return the exit code."""
+    run, code, why = _Wait(session, run_id, patience).until_over()
+    output.as_json(_result(run))
+    if why:
+        output.error(why)
+    return code
+
+
+def exit_code(status: str) -> int:
+    """Return the exit code that the final status of a run stands for."""
+    return DONE if status == "completed" else NEGATIVE if status in _NEGATIVE else FAILED
+
+
+class _Wait:
+    def __init__(self, session: "Session", run_id: str, patience: Patience) -> None:
+        self._client: Client = session.client
+        self._world = session.world
+        self._id = run_id
+        self._patience = patience
+        self._began = session.world.clock()
+        self._told = ""
+
+    def until_over(self) -> tuple["Run", int, str]:
+        """Return the run as it is when the wait is over, the exit code, and why it was no end of the run."""
+        poll = timedelta(seconds=1)  # the first look comes soon: what parks mostly parks at once
+        while True:
+            run = self._look(min(poll, self._left))
+            if run.has_ended:
+                return run, exit_code(run.status), run.reason and f"{self._id} has ended {run.status}: {run.reason}"
+            if not self._patience.even_parked and (stuck := _stuck(self._client, run)):
+                return run, PARKED, stuck
+            if self._left <= timedelta(0):
+                more = f"it goes on; `hitl wait {self._id}` waits again, `hitl why {self._id}` says for what"
+                return run, TIMED_OUT, f"{self._id} has not ended within {self._patience.timeout}; {more}"
+            self._tell()
+            poll = LONGEST_POLL if self._patience.even_parked else POLL_FOR_PARKED
+
+    @property
+    def _left(self) -> timedelta:
+        if self._patience.timeout is None:
+            return LONGEST_POLL
+        return max(self._patience.timeout - timedelta(seconds=self._world.clock() - self._began), timedelta(0))
+
+    def _look(self, poll: timedelta) -> "Run":
+        """Return the run after a poll, however often the service is restarted meanwhile.
+
+        Raises:
+            ApiError: There is no such run, or nobody has answered for too long.
+        """
+        from hitl_temporal.client import UnavailableError, UnreachableError  # noqa: PLC0415 brings httpx
+
+        silent_since = self._world.clock()
+        while True:
+            asked = self._world.clock()
+            try:
+                run = self._client.run(self._id, wait=poll)
+            except (UnavailableError, UnreachableError) as error:
+                silence = timedelta(seconds=self._world.clock() - silent_since)
+                if silence > LONGEST_SILENCE or self._left <= timedelta(0):
+                    raise
+                self._say(f"still waiting for {self._id}: {error}")
+                self._world.sleep(_PAUSE_SECONDS)
+            else:
+                answered_after = timedelta(seconds=self._world.clock() - asked)
+                if not run.has_ended and answered_after < poll:
+                    # A service that does not hold the answer back must not be asked without a pause.
+                    self._world.sleep(min((poll - answered_after).total_seconds(), _PAUSE_SECONDS))
+                return run
+
+    def _tell(self) -> None:
+        """Say to whoever watches what the run waits for, when that has changed."""
+        if output.is_watched():
+            reasons = [
+                f"{r.step}: {r.reason}" + (f" ({r.releases})" if r.releases else "") for r in self._client.why(self._id)
+            ]
+            self._say("; ".join(reasons))
+
+    def _say(self, text: str) -> None:
+        if text and text != self._told:
+            output.note(text)
+            self._told = text
+
+
+def _stuck(client: "Client", run: "Run") -> str:
+    """Return why a run, or an approval it waits for, can't go on by itself; empty when it can."""
+    parked = [f"{name}: {step.reason or 'parked'}" for name, step in run.steps.items() if step.state == "parked"]
+    if parked or run.status == "parked":
+        more = f"`hitl why {run.id}` says what releases it"
+        return f"{run.id} is parked: {'; '.join(parked) or run.reason or 'see why'}; {more}"
+    for approval_id in run.open_approvals:
+        approval = client.approval(approval_id)
+        if approval.state == "parked":
+            reasons = [stage.reason for stage in approval.stages if stage.state == "parked" and stage.reason]
+            why = "; ".join(reasons) or approval.reason or "nobody may decide it"
+            return f"{run.id} waits for {approval_id}, which is parked: {why}; an operator can reassign or override it"
+    return ""
+
+
+def _result(run: "Run") -> object:
+    """Return what a flow returns; of a run that was refused at its start, why."""
+    from hitl_temporal.domain.flow.views import Result  # noqa: PLC0415 brings the domain
+
+    document = run.document()
+    return document if run.type else {name: document[name] for name in Result.model_fields if name in document}

@@ -1,0 +1,17 @@
+"""What every test has: a deterministic Hypothesis profile, and no leftovers of another test's environment."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("default")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the settings of whoever runs the tests out of them."""
+    for name in list(os.environ):
+        if name.startswith(("HITL_", "TEMPORAL_", "OTEL_")) and name != "HITL_CHAOS":
+            monkeypatch.delenv(name)

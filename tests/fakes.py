@@ -1,0 +1,133 @@
+"""The few fakes that tests share: each stands behind a port, remembers what it was asked, and can be told to fail."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from hitl_temporal.definition.inputs import InputError, check_inputs
+from hitl_temporal.definition.project import load_text
+from hitl_temporal.domain.approval.message import Message
+from hitl_temporal.domain.audit import Fact
+from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.people import People, Roster
+from hitl_temporal.domain.value import Json
+from hitl_temporal.ports import InvalidInputError, Loaded, TemporaryError, UnknownFlowError
+
+PEOPLE = People.model_validate(
+    {
+        "people": {
+            "ann": {"name": "Ann", "manager": "bob"},
+            "bob": {"name": "Bob", "manager": "eli"},
+            "cai": {"name": "Cai"},
+            "dee": {"name": "Dee"},
+            "eli": {"name": "Eli", "roles": ["admin"]},
+            "gus": {"name": "Gus", "roles": ["operator"]},
+            "zoe": {"name": "Zoe", "active": False},
+        },
+        "groups": {"secops": {"members": ["cai", "dee"]}, "leads": {"members": ["bob"]}, "gone": {"members": ["zoe"]}},
+    }
+)
+
+
+def flow(text: str, name: str = "test_flow") -> Flow:
+    """Return the flow that this YAML is; a wrong one fails the test with its problems."""
+    found, problems = load_text(f"flow: {name}\n{text}", name)
+    assert found is not None, [str(p) for p in problems]
+    return found
+
+
+class FakeDirectory:
+    """A `Directory` over `people`, which a test may replace while it runs."""
+
+    def __init__(self, people: People = PEOPLE) -> None:
+        self.people = people
+        self.delay = 0.0
+
+    async def read(self, selectors: Sequence[str], people: Sequence[str]) -> Roster:
+        """Answer from `people`."""
+        await asyncio.sleep(self.delay)
+        return self.people.roster(selectors, people)
+
+    async def groups_of(self, person: str) -> tuple[str, ...]:
+        """Answer from `people`."""
+        return self.people.groups_of(person)
+
+
+class FakeCatalogue:
+    """A `Catalogue` of the flows it is given."""
+
+    def __init__(self) -> None:
+        self.flows: dict[str, Flow] = {}
+        self.delay = 0.0
+
+    def add(self, text: str, name: str = "test_flow") -> Flow:
+        """Add a flow."""
+        self.flows[name] = flow(text, name)
+        return self.flows[name]
+
+    async def flow(self, name: str) -> Flow:
+        """Answer from `flows`."""
+        if name not in self.flows:
+            raise UnknownFlowError(f"no flow {name!r}")
+        return self.flows[name]
+
+    async def load(self, flow: str, inputs: Json) -> Loaded:
+        """Check inputs as the real one does."""
+        await asyncio.sleep(self.delay)
+        definition = await self.flow(flow)
+        try:
+            return Loaded(definition, {}, check_inputs(definition, inputs))
+        except InputError as error:
+            raise InvalidInputError(str(error)) from error
+
+    async def calendars(self, names: Sequence[str]) -> dict[str, Calendar]:
+        """There are none: MON-FRI 09:00-17:00 UTC counts."""
+        return {}
+
+
+class FakeNotifier:
+    """A `Notifier` that keeps messages; while `is_down` it takes none."""
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.messages: dict[str, Message] = {}
+        self.is_down = False
+
+    async def send(self, message: Message) -> str:
+        """Keep the message under its key."""
+        if self.is_down:
+            raise TemporaryError("the channel is down")
+        self.messages[message.key] = message
+        return message.key
+
+    def sent(self, occasion: str) -> list[str]:
+        """Return who got messages of this kind, in order."""
+        return [m.person for m in self.messages.values() if m.occasion == occasion]
+
+
+class FakeSink:
+    """An `AuditSink` that keeps facts; while `is_down` it confirms none."""
+
+    def __init__(self) -> None:
+        self.facts: dict[tuple[str, str], Fact] = {}
+        self.is_down = False
+
+    async def append(self, facts: Sequence[Fact]) -> None:
+        """Keep each fact once."""
+        if self.is_down:
+            raise TemporaryError("the sink is down")
+        self.facts.update({(f.span_id, f.run_id): f for f in facts})
+
+    def of(self, workflow_id: str) -> list[Fact]:
+        """Return a workflow's facts, in order."""
+        return sorted((f for f in self.facts.values() if f.workflow_id == workflow_id), key=lambda f: f.seq)
+
+    def names(self, workflow_id: str) -> list[str]:
+        """Return the names of a workflow's facts, in order."""
+        return [f.name for f in self.of(workflow_id)]
+
+
+def answer(outcome: str, actor: str, **rest: object) -> Mapping[str, object]:
+    """Return the payload of a decision."""
+    return {"actor": actor, "outcome": outcome, **rest}
