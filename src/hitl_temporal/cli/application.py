@@ -50,9 +50,10 @@ def run(arguments: Sequence[str], world: World | None = None) -> int:
 @app.callback()
 def _before(
     ctx: typer.Context,
+    *,
     as_user: As = None,
-    as_json: AsJson = False,  # noqa: FBT002 an option
-    is_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,
+    is_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Jobs and people in one durable flow, on Temporal."""
     if is_version:
@@ -66,8 +67,8 @@ def _misused(error: typer.TyperException) -> int:
     """Say in one line what is wrong with the command line; a command without any argument gets its help."""
     message = error.format_message()
     context = getattr(error, "ctx", None)
-    if "\n" in message or context is None:
-        output.error(message) if "\n" not in message else typer.echo(message, err=True)
+    if "\n" in message:
+        typer.echo(message, err=True)
     else:
-        output.error(f"{message.rstrip('.')}; see `{context.command_path} --help`")
+        output.error(f"{message.rstrip('.')}; see `{getattr(context, 'command_path', 'hitl')} --help`")
     return error.exit_code

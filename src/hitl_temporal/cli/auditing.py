@@ -3,6 +3,8 @@
 The proof is made here, out of the facts alone: whoever asks need not believe the service.
 """
 
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -58,7 +60,7 @@ def show(
     ] = Format.TABLE,
 ) -> None:
     """Show what happened in a run and in everything under it, in order of time."""
-    from hitl_temporal.audit import as_json, html, table, verify  # noqa: PLC0415 brings jinja2 and OpenTelemetry
+    from hitl_temporal.audit import as_json, html, table, verify
 
     facts = session.client.audit(run_id).facts
     if session.as_json or form is Format.JSON:
@@ -75,7 +77,7 @@ def verify(
     subject: Annotated[str, typer.Argument(metavar="ID|FILE", help="The run's id, or a file of `hitl audit export`.")],
 ) -> int:
     """Prove that a trail is complete and unchanged; exit 1 if it is not."""
-    from hitl_temporal.audit import verify_file  # noqa: PLC0415 brings jinja2 and OpenTelemetry
+    from hitl_temporal.audit import verify_file
 
     if Path(subject).is_file():
         return _tell(session, subject, verify_file(Path(subject)), is_open=False)
@@ -90,7 +92,7 @@ def export(
     file: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Where to; - is stdout.")],
 ) -> None:
     """Write a trail to a file, one fact a line, for `hitl audit verify FILE` anywhere."""
-    from hitl_temporal.audit import export_lines  # noqa: PLC0415 brings jinja2 and OpenTelemetry
+    from hitl_temporal.audit import export_lines
 
     facts = session.client.audit(run_id).facts
     text = "".join(export_lines(facts))
@@ -109,7 +111,7 @@ def export(
 
 
 def _verify_run(session: Session, run_id: str) -> int:
-    from hitl_temporal.audit import verify as prove  # noqa: PLC0415 brings jinja2 and OpenTelemetry
+    from hitl_temporal.audit import verify as prove
 
     facts = session.client.audit(run_id).facts
     evidence, is_open = _evidence(session.client, run_id, facts)
@@ -118,7 +120,7 @@ def _verify_run(session: Session, run_id: str) -> int:
 
 def _evidence(client: "Client", run_id: str, facts: "tuple[Fact, ...]") -> "tuple[Evidence | None, bool]":
     """Return what the run's own result says of its trail, None if it has none, and whether the run is open."""
-    from hitl_temporal.client import NotFoundError, UnavailableError  # noqa: PLC0415 brings httpx
+    from hitl_temporal.client import NotFoundError, UnavailableError
 
     root = next((fact.workflow_id for fact in facts if fact.parent_span_id is None), None)
     try:

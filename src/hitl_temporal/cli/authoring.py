@@ -1,5 +1,7 @@
 """`hitl init`, `validate`, `schema`: for those who write flows."""
 
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +26,7 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
 ) -> None:
     """Make a project: a flow that calls and asks, its activity, a directory, tests."""
-    from hitl_temporal.app.scaffold import ScaffoldError, write_project  # noqa: PLC0415
+    from hitl_temporal.app.scaffold import ScaffoldError, write_project
 
     try:
         written = write_project(folder)
@@ -43,14 +45,14 @@ def validate(
     session: Session,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", exists=True, help="Projects, folders or files; default: the project."),
+        typer.Argument(metavar="PATH", exists=True, help="Projects, folders or files; default: the project."),
     ] = None,
     *,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
 ) -> int:
     """Say everything that is wrong with documents, with file, line and how to mend it."""
-    from hitl_temporal.cli.validation import problems_of  # noqa: PLC0415
-    from hitl_temporal.definition.problems import has_errors  # noqa: PLC0415
+    from hitl_temporal.cli.validation import problems_of
+    from hitl_temporal.definition.problems import has_errors
 
     problems = [p for path in paths or [session.settings.project] for p in problems_of(path)]
     if session.as_json:
@@ -66,11 +68,11 @@ def validate(
 def schema(
     _: Session,
     document: Annotated[
-        str, typer.Argument(metavar="[DOCUMENT]", help="flow.yaml, people.yaml or site.yaml.")
+        str, typer.Argument(metavar="DOCUMENT", help="flow.yaml, people.yaml or site.yaml.")
     ] = "flow.yaml",
 ) -> None:
     """Print the JSON Schema of a document, for editors."""
-    from hitl_temporal.definition.schema import SCHEMAS  # noqa: PLC0415
+    from hitl_temporal.definition.schema import SCHEMAS
 
     name = document if document in SCHEMAS else f"{document}.yaml"
     if name not in SCHEMAS:

@@ -5,11 +5,13 @@
 Must not know: which commands there are.
 """
 
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
 import functools
 import inspect
 from collections.abc import Callable
 from inspect import Parameter
-from typing import Annotated, Any, NoReturn, TypeAlias
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -20,23 +22,21 @@ from hitl_temporal.cli.session import Session
 As = Annotated[str | None, typer.Option("--as", metavar="USER", help="Act as this person (development identity).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
-Command: TypeAlias = Callable[..., int | None]
+Command = TypeVar("Command", bound=Callable[..., int | None])
 """Takes a session first, then what the command line gives; returns the exit code, None for 0."""
 
-Register: TypeAlias = Callable[[Command], Command]
 
-
-def people(app: typer.Typer, name: str | None = None) -> Register:
+def people(app: typer.Typer, name: str | None = None) -> Callable[[Command], Command]:
     """Add a command that goes over HTTP as a person: it takes `--as` and `--json`."""
     return _register(app, name, {"as_user": (As, None), "as_json": (AsJson, False)}, _over_http)
 
 
-def local(app: typer.Typer, name: str | None = None) -> Register:
+def local(app: typer.Typer, name: str | None = None) -> Callable[[Command], Command]:
     """Add a command that works on files: it takes `--json`."""
     return _register(app, name, {"as_json": (AsJson, False)}, _here)
 
 
-def process(app: typer.Typer, name: str | None = None) -> Register:
+def process(app: typer.Typer, name: str | None = None) -> Callable[[Command], Command]:
     """Add a command that runs until it is stopped."""
     return _register(app, name, {}, _here)
 
@@ -46,7 +46,7 @@ def _register(
     name: str | None,
     common: dict[str, tuple[Any, object]],
     carry_out: Callable[[Callable[[], int | None]], int],
-) -> Register:
+) -> Callable[[Command], Command]:
     def register(command: Command) -> Command:
         signature = inspect.signature(command, eval_str=True)
         session, *own = signature.parameters.values()
@@ -82,7 +82,7 @@ def _here(command: Callable[[], int | None]) -> int:
 
 
 def _over_http(command: Callable[[], int | None]) -> int:
-    from hitl_temporal.client import ApiError  # noqa: PLC0415 brings httpx, which `--help` has no use for
+    from hitl_temporal.client import ApiError
 
     try:
         return _here(command)

@@ -1,5 +1,7 @@
 """`hitl approve`, `reject`, `decide`, `withdraw`: what people say to an approval."""
 
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -128,7 +130,7 @@ def _to_approval(client: "Client", approval_id: str, send: "Callable[[], Receipt
 
     Nothing is chosen for people: what a run asks next may be another question than the one they have read.
     """
-    from hitl_temporal.client import NotFoundError  # noqa: PLC0415 brings httpx
+    from hitl_temporal.client import NotFoundError
 
     try:
         return send()

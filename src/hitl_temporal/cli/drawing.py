@@ -1,5 +1,7 @@
 """`hitl graph`: a flow's steps and what follows what, before or during a run."""
 
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -120,7 +122,7 @@ _COLOURS = {
 
 
 def _of_flow(file: "Path") -> Graph:
-    from hitl_temporal.definition.project import load_flow  # noqa: PLC0415 brings the YAML reader and the domain
+    from hitl_temporal.definition.project import load_flow
 
     flow, problems = load_flow(file)
     if flow is None:

@@ -4,6 +4,8 @@ They end by `os._exit`: the Temporal SDK's threads now and then crash the interp
 ("PyGILState_Release", sdk-python#300, open with 1.35), which would turn a clean stop into a crash.
 """
 
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
 import logging
 import os
 import sys
@@ -25,8 +27,8 @@ def up(
     ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing: all state goes when it stops.")] = False,
 ) -> NoReturn:
     """Run everything here: an embedded Temporal server, a worker, the HTTP service."""
-    from hitl_temporal.app.processes import StartError  # noqa: PLC0415 brings the Temporal SDK
-    from hitl_temporal.app.up import run_up  # noqa: PLC0415
+    from hitl_temporal.app.processes import StartError
+    from hitl_temporal.app.up import run_up
 
     settings = session.settings
     try:
@@ -39,7 +41,7 @@ def up(
 @process(app)
 def worker(session: Session) -> NoReturn:
     """Run one worker against the Temporal that the environment names."""
-    from hitl_temporal.app.processes import StartError, run_worker  # noqa: PLC0415 brings the Temporal SDK
+    from hitl_temporal.app.processes import StartError, run_worker
 
     settings = session.settings
     try:
@@ -52,7 +54,7 @@ def worker(session: Session) -> NoReturn:
 @process(app)
 def serve(session: Session) -> NoReturn:
     """Run the HTTP service against the Temporal that the environment names."""
-    from hitl_temporal.app.processes import StartError, run_serve  # noqa: PLC0415 brings the Temporal SDK
+    from hitl_temporal.app.processes import StartError, run_serve
 
     settings = session.settings
     try:

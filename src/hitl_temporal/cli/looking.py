@@ -1,5 +1,7 @@
 """`hitl ls`, `inbox`, `show`, `why`: what there is, how it stands, why it does not move."""
 
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -105,8 +107,8 @@ def _of_either(
     client: "Client", subject: str, of_run: "Callable[[Run], _T]", of_approval: "Callable[[Approval], _T]"
 ) -> _T:
     """Return what is wanted of the run, or else of the approval, with this id."""
-    from hitl_temporal.cli.errors import CommandError  # noqa: PLC0415
-    from hitl_temporal.client import NotFoundError  # noqa: PLC0415 brings httpx
+    from hitl_temporal.cli.errors import CommandError
+    from hitl_temporal.client import NotFoundError
 
     try:
         run = client.run(subject)
@@ -171,7 +173,7 @@ def _show_approval(session: Session, approval: "Approval") -> None:
 
 def _why_open(approval: "Approval") -> "tuple[Reason, ...]":
     """Return why each open stage waits; the service explains runs only."""
-    from hitl_temporal.client import Reason  # noqa: PLC0415 brings httpx
+    from hitl_temporal.client import Reason
 
     return tuple(
         Reason(

@@ -17,7 +17,7 @@ app = typer.Typer()
 
 RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id.")]
 Step = Annotated[str, typer.Argument(metavar="STEP", help="The step's id.")]
-StepOrRun = Annotated[str | None, typer.Argument(metavar="[STEP]", help="The step's id; without it, the whole run.")]
+StepOrRun = Annotated[str | None, typer.Argument(metavar="STEP", help="The step's id; without it, the whole run.")]
 Reason = Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="Why; kept in the audit trail.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
 
@@ -93,7 +93,7 @@ def cancel(  # noqa: PLR0913 one parameter per option
 def set_value(
     session: Session,
     run_id: RunId,
-    variables: Annotated[list[str], typer.Argument(metavar="NAME=VALUE...", help="Variables, as JSON or text.")],
+    variables: Annotated[list[str], typer.Argument(metavar="NAME=VALUE", help="Variables, as JSON or text.")],
     *,
     reason: Reason = "",
     dry_run: DryRun = False,

@@ -6,6 +6,8 @@ headings, never cut. What people wrote may hold anything, so no control characte
 Must not know: what is printed.
 """
 
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -56,9 +58,9 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
             typer.echo("\t".join(map(printable, row)))
         return
     # At a terminal only: the tables take longer to import than everything else that a listing needs.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     drawn = Table(*headings, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in drawn.columns:

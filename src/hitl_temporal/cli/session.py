@@ -5,6 +5,8 @@ Settings and the HTTP client are made when a command first needs them, so that `
 Must not know: what the commands do.
 """
 
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -55,10 +57,10 @@ class Session:
         Raises:
             UsageError: One of them holds what it can't mean.
         """
-        from pydantic import ValidationError  # noqa: PLC0415 only commands that need it pay for it
+        from pydantic import ValidationError
 
-        from hitl_temporal.app.settings import Settings  # noqa: PLC0415
-        from hitl_temporal.domain.problems import first_problem  # noqa: PLC0415
+        from hitl_temporal.app.settings import Settings
+        from hitl_temporal.domain.problems import first_problem
 
         try:
             return Settings()
@@ -69,7 +71,7 @@ class Session:
     @cached_property
     def client(self) -> "Client":
         """The HTTP service as the caller sees it: `--as` goes before HITL_TOKEN, and that before HITL_USER."""
-        from hitl_temporal.client import Client  # noqa: PLC0415
+        from hitl_temporal.client import Client
 
         return Client(self.settings.base_url, token=self._token, transport=self.world.transport, sleep=self.world.sleep)
 

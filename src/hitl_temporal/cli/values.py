@@ -6,6 +6,8 @@ what it wanted.
 Must not know: flows, HTTP.
 """
 
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
 import json
 import math
 import re
@@ -57,7 +59,7 @@ def inputs_of(file: str) -> dict[str, "Json"]:
     Raises:
         UsageError: It can't be read, or is no object.
     """
-    from hitl_temporal.definition.documents import parse, read  # noqa: PLC0415 brings the YAML reader
+    from hitl_temporal.definition.documents import parse, read
 
     document, problems = parse(sys.stdin.read(), "stdin") if file == "-" else read(Path(file))
     if document is None:
@@ -73,7 +75,7 @@ def duration(option: str, text: str) -> timedelta:
     Raises:
         UsageError: It is none, or counts working hours.
     """
-    from hitl_temporal.domain.duration import DurationError, fixed  # noqa: PLC0415
+    from hitl_temporal.domain.duration import DurationError, fixed
 
     try:
         length = fixed(text)

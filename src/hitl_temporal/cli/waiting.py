@@ -6,15 +6,17 @@ has to see to it, so a script must not hang on it in silence.
 Must not know: how a run was started.
 """
 
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from hitl_temporal.cli import output
-from hitl_temporal.cli.errors import DONE, FAILED, NEGATIVE, PARKED, TIMED_OUT
+from hitl_temporal.cli.errors import DONE, FAILED, NEGATIVE, PARKED, TIMED_OUT, CommandError
 
 if TYPE_CHECKING:
     from hitl_temporal.cli.session import Session
-    from hitl_temporal.client import Client, Run
+    from hitl_temporal.client import ApiError, Client, Run
 
 LONGEST_POLL = timedelta(seconds=30)
 POLL_FOR_PARKED = timedelta(seconds=5)
@@ -52,28 +54,43 @@ def exit_code(status: str) -> int:
     return DONE if status == "completed" else NEGATIVE if status in _NEGATIVE else FAILED
 
 
+class _TimedOutError(CommandError):
+    """The time was over while nobody answered, so there is not even a result so far."""
+
+    code = TIMED_OUT
+
+
 class _Wait:
     def __init__(self, session: "Session", run_id: str, patience: Patience) -> None:
         self._client: Client = session.client
         self._world = session.world
         self._id = run_id
         self._patience = patience
-        self._began = session.world.clock()
+        self._began = self._heard = session.world.clock()
         self._told = ""
 
     def until_over(self) -> tuple["Run", int, str]:
-        """Return the run as it is when the wait is over, the exit code, and why it was no end of the run."""
+        """Return the run as it is when the wait is over, the exit code, and why, where the run does not say it.
+
+        Raises:
+            ApiError: There is no such run, or nobody has answered for too long.
+        """
+        from hitl_temporal.client import UnavailableError, UnreachableError
+
         poll = timedelta(seconds=1)  # the first look comes soon: what parks mostly parks at once
         while True:
-            run = self._look(min(poll, self._left))
-            if run.has_ended:
-                return run, exit_code(run.status), run.reason and f"{self._id} has ended {run.status}: {run.reason}"
-            if not self._patience.even_parked and (stuck := _stuck(self._client, run)):
-                return run, PARKED, stuck
-            if self._left <= timedelta(0):
-                more = f"it goes on; `hitl wait {self._id}` waits again, `hitl why {self._id}` says for what"
-                return run, TIMED_OUT, f"{self._id} has not ended within {self._patience.timeout}; {more}"
-            self._tell()
+            asked = self._world.clock()
+            try:
+                run = self._client.run(self._id, wait=min(poll, self._left))
+                if over := self._over(run):
+                    return run, *over
+                self._tell()
+            except (UnavailableError, UnreachableError) as error:
+                self._bear(error)
+                continue
+            self._heard = self._world.clock()
+            if self._heard - asked < _PAUSE_SECONDS:
+                self._world.sleep(_PAUSE_SECONDS)  # a service that holds no answer back is not asked without a pause
             poll = LONGEST_POLL if self._patience.even_parked else POLL_FOR_PARKED
 
     @property
@@ -82,39 +99,30 @@ class _Wait:
             return LONGEST_POLL
         return max(self._patience.timeout - timedelta(seconds=self._world.clock() - self._began), timedelta(0))
 
-    def _look(self, poll: timedelta) -> "Run":
-        """Return the run after a poll, however often the service is restarted meanwhile.
+    def _over(self, run: "Run") -> tuple[int, str] | None:
+        """Return the exit code and why, None while the wait goes on."""
+        if run.has_ended:
+            return exit_code(run.status), run.reason and f"{self._id} has ended {run.status}: {run.reason}"
+        if not self._patience.even_parked and (stuck := _stuck(self._client, run)):
+            return PARKED, stuck
+        if not self._left:
+            more = f"it goes on; `hitl wait {self._id}` waits again, `hitl why {self._id}` says for what"
+            return TIMED_OUT, f"{self._id} has not ended within {self._patience.timeout}; {more}"
+        return None
 
-        Raises:
-            ApiError: There is no such run, or nobody has answered for too long.
-        """
-        from hitl_temporal.client import UnavailableError, UnreachableError  # noqa: PLC0415 brings httpx
-
-        silent_since = self._world.clock()
-        while True:
-            asked = self._world.clock()
-            try:
-                run = self._client.run(self._id, wait=poll)
-            except (UnavailableError, UnreachableError) as error:
-                silence = timedelta(seconds=self._world.clock() - silent_since)
-                if silence > LONGEST_SILENCE or self._left <= timedelta(0):
-                    raise
-                self._say(f"still waiting for {self._id}: {error}")
-                self._world.sleep(_PAUSE_SECONDS)
-            else:
-                answered_after = timedelta(seconds=self._world.clock() - asked)
-                if not run.has_ended and answered_after < poll:
-                    # A service that does not hold the answer back must not be asked without a pause.
-                    self._world.sleep(min((poll - answered_after).total_seconds(), _PAUSE_SECONDS))
-                return run
+    def _bear(self, error: "ApiError") -> None:
+        """Go on although nobody answers, for a while."""
+        if not self._left:
+            raise _TimedOutError(f"{self._id} has not ended within {self._patience.timeout}, and {error}") from error
+        if timedelta(seconds=self._world.clock() - self._heard) > LONGEST_SILENCE:
+            raise error
+        self._say(f"still waiting for {self._id}: {error}")
+        self._world.sleep(_PAUSE_SECONDS)
 
     def _tell(self) -> None:
         """Say to whoever watches what the run waits for, when that has changed."""
         if output.is_watched():
-            reasons = [
-                f"{r.step}: {r.reason}" + (f" ({r.releases})" if r.releases else "") for r in self._client.why(self._id)
-            ]
-            self._say("; ".join(reasons))
+            self._say("; ".join(f"{r.step} waits for {r.releases or r.reason}" for r in self._client.why(self._id)))
 
     def _say(self, text: str) -> None:
         if text and text != self._told:
@@ -124,12 +132,17 @@ class _Wait:
 
 def _stuck(client: "Client", run: "Run") -> str:
     """Return why a run, or an approval it waits for, can't go on by itself; empty when it can."""
+    from hitl_temporal.client import NotFoundError
+
     parked = [f"{name}: {step.reason or 'parked'}" for name, step in run.steps.items() if step.state == "parked"]
     if parked or run.status == "parked":
         more = f"`hitl why {run.id}` says what releases it"
         return f"{run.id} is parked: {'; '.join(parked) or run.reason or 'see why'}; {more}"
     for approval_id in run.open_approvals:
-        approval = client.approval(approval_id)
+        try:
+            approval = client.approval(approval_id)
+        except NotFoundError:
+            continue  # not there yet, or not ours to see
         if approval.state == "parked":
             reasons = [stage.reason for stage in approval.stages if stage.state == "parked" and stage.reason]
             why = "; ".join(reasons) or approval.reason or "nobody may decide it"
@@ -139,7 +152,7 @@ def _stuck(client: "Client", run: "Run") -> str:
 
 def _result(run: "Run") -> object:
     """Return what a flow returns; of a run that was refused at its start, why."""
-    from hitl_temporal.domain.flow.views import Result  # noqa: PLC0415 brings the domain
+    from hitl_temporal.domain.flow.views import Result
 
     document = run.document()
     return document if run.type else {name: document[name] for name in Result.model_fields if name in document}
