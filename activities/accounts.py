@@ -1,6 +1,7 @@
 """Accounts of a system, in a CSV file: listed for a review, disabled when somebody says so.
 
-The file: `HITL_ACCOUNTS`, else `accounts.csv` in `HITL_STATE` (default `.hitl`), made from the shipped one at first use.
+The file: `HITL_ACCOUNTS`, else `accounts.csv` in `HITL_STATE` (default `.hitl`), made from the shipped one at first
+use.
 """
 
 import asyncio
@@ -8,7 +9,7 @@ import csv
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from temporalio import activity
 from hitl_temporal.ports import PermanentError
 
 SHIPPED = Path("workflows/quarterly_access_review/accounts.csv")
-FIELDS = ("account", "person", "role", "state")
+FIELDS: tuple[str, ...] = ("account", "person", "role", "state")
 
 
 class Account(BaseModel):
@@ -94,7 +95,9 @@ def _read(file: Path) -> list[Account]:
                 raise PermanentError(f"{file}: the columns must be {','.join(FIELDS)}, found {reader.fieldnames}")
             return [Account.model_validate(row) for row in reader]
     except OSError as error:
-        raise PermanentError(f"{file} can't be read: {error.strerror}; set HITL_ACCOUNTS to the accounts' file") from error
+        raise PermanentError(
+            f"{file} can't be read: {error.strerror}; set HITL_ACCOUNTS to the accounts' file"
+        ) from error
 
 
 def _write(file: Path, accounts: list[Account]) -> None:
@@ -109,7 +112,7 @@ def _write(file: Path, accounts: list[Account]) -> None:
 
 
 @contextmanager
-def _locked(file: Path) -> Iterator[None]:
+def _locked(file: Path) -> Generator[None]:
     with file.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,7 +1,7 @@
 """`make demo`: one firewall request from start to end, on real processes, real files and real HTTP.
 
-It starts what `hitl up` starts (Temporal with its UI, a worker, the HTTP service), lets ann ask for a risky opening, bob
-and then one of secops agree over HTTP, and shows what has become of the ruleset file and of the audit trail.
+It starts what `hitl up` starts (Temporal with its UI, a worker, the HTTP service), lets ann ask for a risky opening,
+bob and then one of secops agree over HTTP, and shows what has become of the ruleset file and of the audit trail.
 """
 
 import difflib
@@ -29,7 +29,15 @@ def main() -> int:
     """Run the demo; return the exit code."""
     say("1. Starting Temporal, a worker and the HTTP service (hitl up)")
     STATE.mkdir(parents=True, exist_ok=True)
-    for old in ("temporal.db", "temporal.db-wal", "temporal.db-shm", "audit.db", "audit.db-wal", "audit.db-shm", "messages.jsonl"):
+    for old in (
+        "temporal.db",
+        "temporal.db-wal",
+        "temporal.db-shm",
+        "audit.db",
+        "audit.db-wal",
+        "audit.db-shm",
+        "messages.jsonl",
+    ):
         (STATE / old).unlink(missing_ok=True)
     shutil.copyfile(SHIPPED, RULESET)
     up = subprocess.Popen(
@@ -74,7 +82,9 @@ def play() -> None:
     say(f"3. The risk check scores {risk['score']}:")
     for factor in risk["factors"]:
         show(f"{factor['weight']:+.2f}  {factor['reason']}")
-    say(f"4. It waits for people, at no cost. bob's inbox: {approval['title']!r} ({approval['tally']}, due {approval['due']})")
+    say(
+        f"4. It waits for people, at no cost. bob's inbox: {approval['title']!r} ({approval['tally']}, due {approval['due']})"
+    )
     for reason in ann("GET", f"/v1/runs/{run}/why"):
         show(f"{reason['step']}: {reason['reason']}, released by {reason['releases']}")
     say("5. People decide over HTTP, and each gets a receipt at once")
@@ -83,7 +93,9 @@ def play() -> None:
     waiting_for(cai)
     decide(cai, "cai, one of secops", approval["id"])
     done = ann("GET", f"/v1/runs/{run}?wait=30s")
-    say(f"6. The run is {done['status']}: rule {done['outputs']['rule']}, {done['steps']['apply']['outputs']['checked']}")
+    say(
+        f"6. The run is {done['status']}: rule {done['outputs']['rule']}, {done['steps']['apply']['outputs']['checked']}"
+    )
     show_change()
     trail = ann("GET", f"/v1/runs/{run}/audit")
     say("7. The audit trail (hitl audit show)")
@@ -91,7 +103,9 @@ def play() -> None:
     say("8. Its verification (hitl audit verify)")
     hitl("audit", "verify", run)
     if done["status"] != "completed" or not trail["report"]["ok"]:
-        sys.exit(f"demo: the run is {done['status']} and its trail {trail['report']['status']}: {json.dumps(trail['report'])}")
+        sys.exit(
+            f"demo: the run is {done['status']} and its trail {trail['report']['status']}: {json.dumps(trail['report'])}"
+        )
 
 
 def person(name: str):  # noqa: ANN201 - a closure over one person's HTTP client

@@ -66,7 +66,7 @@ class AuditReader(Protocol):
         ...
 
     async def of_trace(self, trace_id: str) -> tuple[Fact, ...]:
-        """Return the facts of all workflows of a trace, each workflow's together and by `seq`; none if it is unknown."""
+        """Return the facts of all workflows of a trace, each one's together and by `seq`; none if it is unknown."""
         ...
 
     async def trace_of(self, workflow_id: str) -> str | None:

@@ -122,13 +122,13 @@ async def _adopt(approval: str, name: str, attempt: int) -> ApprovalResult:
 
 def _answers() -> dict[str, ApprovalResult]:
     """Return where adopted questions of this workflow report to: one handler, however many questions."""
-    if workflow.get_signal_handler("answered") is None:
+    if workflow.get_signal_handler("answered") is None:  # pyright: ignore[reportUnknownMemberType] - untyped in the SDK
         known: dict[str, ApprovalResult] = {}
 
         def answered(told: Answered) -> None:
             known[told.approval] = told.result
 
-        workflow.set_signal_handler("answered", answered)
+        workflow.set_signal_handler("answered", answered)  # pyright: ignore[reportUnknownMemberType]
         setattr(workflow.instance(), _KNOWN, known)
     found: dict[str, ApprovalResult] = getattr(workflow.instance(), _KNOWN)
     return found

@@ -92,7 +92,9 @@ async def test_same_click_five_times_counts_once(rig: Rig, two_secops: dict[str,
     with_key = [await rig.decide(handle, answer("approved", "cai", key="k")) for _ in range(5)]
     assert {r.status for r in with_key} == {"counted"}
     assert len((await status(handle)).decisions) == 1
-    without = await asyncio.gather(*(rig.decide(handle, answer("approved", "dee")) for _ in range(3)), return_exceptions=True)
+    without = await asyncio.gather(
+        *(rig.decide(handle, answer("approved", "dee")) for _ in range(3)), return_exceptions=True
+    )
     result = Result.model_validate(await handle.result())
     assert [d.actor for d in result.decisions] == ["cai", "dee"]
     # Of those that raced the end, Temporal may have aborted some; none was answered otherwise than `counted`.
@@ -105,7 +107,9 @@ async def test_two_at_the_same_moment_give_one_outcome(rig: Rig) -> None:
     handle = await rig.ask({"title": "Go?", "requester": "ann", "who": "group:secops"})
     await eventually(handle, lambda s: s.stages[0].state == "open")
     both = await asyncio.gather(
-        rig.decide(handle, answer("approved", "cai")), rig.decide(handle, answer("rejected", "dee")), return_exceptions=True
+        rig.decide(handle, answer("approved", "cai")),
+        rig.decide(handle, answer("rejected", "dee")),
+        return_exceptions=True,
     )
     result = Result.model_validate(await handle.result())
     assert len(result.decisions) == 1

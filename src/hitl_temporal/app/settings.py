@@ -4,7 +4,6 @@ Secrets come from files or the environment, never from documents.
 """
 
 from pathlib import Path
-from typing_extensions import override
 
 from pydantic import Field, SecretStr
 from pydantic_settings import (
@@ -13,6 +12,7 @@ from pydantic_settings import (
     PyprojectTomlConfigSettingsSource,
     SettingsConfigDict,
 )
+from typing_extensions import override
 
 
 class Settings(BaseSettings):

@@ -5,6 +5,7 @@ One converter and one sandbox runner serve worker, clients, replayer and test ki
 
 import asyncio
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
 import structlog
@@ -46,16 +47,16 @@ async def connect(*, address: str | None = None, patience: timedelta = timedelta
     try:
         options = ClientConfig.load_client_connect_config(config_file_strict=True)
     except (RuntimeError, ValueError, TypeError) as error:
-        raise TemporalUnreachableError(f"Temporal's configuration is wrong: {error}; mend the file or variable") from error
+        raise TemporalUnreachableError(
+            f"Temporal's configuration is wrong: {error}; mend the file or variable"
+        ) from error
     target = address or options.get("target_host") or "localhost:7233"
     options["target_host"] = target
     deadline = asyncio.get_running_loop().time() + patience.total_seconds()
     delay = 0.2
     while True:
         try:
-            return await Client.connect(
-                **options, data_converter=pydantic_data_converter, runtime=_runtime()
-            )
+            return await Client.connect(**options, data_converter=pydantic_data_converter, runtime=_runtime())
         except (RuntimeError, RPCError, OSError) as error:
             if asyncio.get_running_loop().time() + delay > deadline:
                 raise TemporalUnreachableError(
@@ -67,12 +68,7 @@ async def connect(*, address: str | None = None, patience: timedelta = timedelta
             delay = min(delay * 2, 5)
 
 
+@cache
 def _runtime() -> Runtime:
     """Return the process's one runtime, with the SDK's telemetry quiet: our logs say what matters."""
-    global _RUNTIME  # noqa: PLW0603 - the SDK wants one runtime a process, made lazily so that imports stay cheap
-    if _RUNTIME is None:
-        _RUNTIME = Runtime(telemetry=TelemetryConfig())
-    return _RUNTIME
-
-
-_RUNTIME: Runtime | None = None
+    return Runtime(telemetry=TelemetryConfig())

@@ -67,13 +67,17 @@ async def _up(settings: Settings, *, is_ephemeral: bool) -> int:
             address = f"{embedded.HOST}:{settings.temporal_port}"
             client = await connect(address=address)
         except (PortTakenError, ProjectError, TemporalUnreachableError, embedded.MissingServerError) as error:
-            raise StartError(f"{error} (log: {state / 'temporal.log'})" if "answer" in str(error) else str(error)) from error
+            raise StartError(
+                f"{error} (log: {state / 'temporal.log'})" if "answer" in str(error) else str(error)
+            ) from error
         stack.callback(pids.remove)
         environment = {"TEMPORAL_ADDRESS": address, "HITL_STATE": str(state)}
         keeper = asyncio.create_task(_keep_worker(environment, state / "worker.log", lambda w: pids.write([server, w])))
         stack.push_async_callback(_end, keeper)
         is_development = settings.http_host in LOOPBACK
-        app = create_app(make_services(client, settings.model_copy(update={"state": state})), is_development=is_development)
+        app = create_app(
+            make_services(client, settings.model_copy(update={"state": state})), is_development=is_development
+        )
         _announce(settings, state)
         await serve_until(http_server(app), listening, stop)
     return 0
@@ -83,7 +87,9 @@ async def _keep_worker(environment: dict[str, str], log_file: Path, started: Cal
     """Run a worker, and another one whenever it has died; with a growing pause if it dies at once."""
     pause = 0.2
     while True:
-        worker = await spawn("worker", [sys.executable, "-m", "hitl_temporal", "worker"], log=log_file, environment=environment)
+        worker = await spawn(
+            "worker", [sys.executable, "-m", "hitl_temporal", "worker"], log=log_file, environment=environment
+        )
         started(worker)
         born = asyncio.get_running_loop().time()
         try:
@@ -114,4 +120,3 @@ def _announce(settings: Settings, state: Path) -> None:
     text = "\n".join(f"  {name:<15} {where}" for name, where in rows)
     sys.stdout.write(f"hitl is up; Ctrl-C stops it.\n{text}\n")
     sys.stdout.flush()
-

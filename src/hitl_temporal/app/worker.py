@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import ValidationError
 from temporalio.client import Client
-
 from temporalio.worker import Worker
 
 from hitl_temporal.app.documents import Documents

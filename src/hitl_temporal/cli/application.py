@@ -47,20 +47,24 @@ def run(arguments: Sequence[str], world: World | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _print_version(is_asked: bool) -> None:  # noqa: FBT001 typer passes it so
+    if is_asked:
+        output.line(version("hitl-temporal"))
+        raise typer.Exit
+
+
 @app.callback()
 def _before(
     ctx: typer.Context,
     *,
     as_user: As = None,
     as_json: AsJson = False,
-    is_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    _: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
 ) -> None:
     """Jobs and people in one durable flow, on Temporal."""
-    if is_version:
-        output.line(version("hitl-temporal"))
-        raise typer.Exit
-    session = ctx.ensure_object(Session)
-    session.as_user, session.as_json = as_user, as_json
+    ctx.ensure_object(Session).hear(as_user, is_json=as_json)
 
 
 def _misused(error: typer.TyperException) -> int:

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from typing_extensions import override
 
 from hitl_temporal.cli import output
-from hitl_temporal.cli.command import people
+from hitl_temporal.cli.command import As, AsJson, people
 from hitl_temporal.cli.errors import DONE, FAILED, CommandError
 from hitl_temporal.cli.session import Session
 
@@ -24,20 +24,32 @@ if TYPE_CHECKING:
     from hitl_temporal.domain.audit import Evidence, Fact
 
 
+_BEFORE = frozenset({"--as", "--json"})
+"""The options that may stand before the command's name, and so before an id."""
+
+
 class ShowByDefault(TyperGroup):
     """A group whose command `show` is meant when none is named."""
 
     @override
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Name `show` when the first word is an id."""
-        # `Any`: typer's context class is its own or click's, by its version.
-        first = next((arg for arg in args if not arg.startswith("-")), None)
-        if first is not None and first not in self.commands:
-            args = ["show", *args]
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # `Any`: typer's own class is not public
+        """Name `show` where an id stands in the place of a command."""
+        place = 0
+        while place < len(args) and args[place].partition("=")[0] in _BEFORE:
+            place += 2 if args[place] == "--as" else 1
+        if place < len(args) and args[place] not in {*self.commands, *ctx.help_option_names}:
+            args = [*args[:place], "show", *args[place:]]
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(cls=ShowByDefault, no_args_is_help=True, help="The audit trail of a run: show, verify, export.")
+app = typer.Typer(cls=ShowByDefault, no_args_is_help=True)
+
+
+@app.callback()
+def before(ctx: typer.Context, *, as_user: As = None, as_json: AsJson = False) -> None:
+    """Show, verify or export the audit trail of a run; `hitl audit ID` shows it."""
+    ctx.ensure_object(Session).hear(as_user, is_json=as_json)
+
 
 RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id.")]
 
@@ -56,7 +68,7 @@ def show(
     run_id: RunId,
     *,
     form: Annotated[
-        Format, typer.Option("--format", help="How it is shown; html is one page by itself.")
+        Format, typer.Option("--format", metavar="FORMAT", help="table, json, or html: one page by itself.")
     ] = Format.TABLE,
 ) -> None:
     """Show what happened in a run and in everything under it, in order of time."""

@@ -60,8 +60,8 @@ def _register(
 
         @functools.wraps(command)
         def run(*, ctx: typer.Context, as_user: str | None = None, as_json: bool = False, **given: Any) -> NoReturn:
-            launched = ctx.ensure_object(Session)
-            session = Session(launched.world, as_user or launched.as_user, as_json or launched.as_json)
+            session = ctx.ensure_object(Session)
+            session.hear(as_user, is_json=as_json)
             raise typer.Exit(carry_out(lambda: command(session, **given)))
 
         # typer reads both: which parameters there are, and what they are.

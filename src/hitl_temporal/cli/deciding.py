@@ -34,7 +34,7 @@ Fields = Annotated[
 
 
 @people(app)
-def approve(  # noqa: PLR0913 one parameter per option
+def approve(
     session: Session,
     approval_id: ApprovalId,
     *,
@@ -49,7 +49,7 @@ def approve(  # noqa: PLR0913 one parameter per option
 
 
 @people(app)
-def reject(  # noqa: PLR0913 one parameter per option
+def reject(
     session: Session,
     approval_id: ApprovalId,
     *,
@@ -64,7 +64,7 @@ def reject(  # noqa: PLR0913 one parameter per option
 
 
 @people(app)
-def decide(  # noqa: PLR0913 one parameter per option
+def decide(
     session: Session,
     approval_id: ApprovalId,
     outcome: Annotated[str, typer.Argument(metavar="OUTCOME", help="One of those that `hitl show ID` lists.")],

@@ -64,7 +64,7 @@ class Graph(NamedTuple):
 def graph(
     session: Session,
     subject: Annotated[str, typer.Argument(metavar="FLOW|ID", help="A flow of this project, or the id of a run.")],
-    form: Annotated[Format, typer.Option("--format", help="How it is drawn.")] = Format.MERMAID,
+    form: Annotated[Format, typer.Option("--format", metavar="FORMAT", help="mermaid or text.")] = Format.MERMAID,
 ) -> None:
     """Draw a flow, or a run with the state of each step."""
     file = session.settings.project / "workflows" / subject / "flow.yaml"

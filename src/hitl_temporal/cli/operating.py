@@ -45,7 +45,7 @@ def skip(session: Session, run_id: RunId, step: Step, *, reason: Reason = "", dr
 
 
 @people(app)
-def finish(  # noqa: PLR0913 one parameter per option
+def finish(
     session: Session,
     run_id: RunId,
     step: Step,
@@ -72,7 +72,7 @@ def rerun(session: Session, run_id: RunId, step: Step, *, reason: Reason = "", d
 
 
 @people(app)
-def cancel(  # noqa: PLR0913 one parameter per option
+def cancel(
     session: Session,
     run_id: RunId,
     step: StepOrRun = None,
@@ -103,7 +103,7 @@ def set_value(
     return _operate(session, run_id, "set_value", None, reason=reason, dry_run=dry_run, arguments={"with": changed})
 
 
-def _operate(  # noqa: PLR0913 what an operator says of every action
+def _operate(
     session: Session,
     run_id: str,
     action: str,

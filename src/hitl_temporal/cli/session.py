@@ -50,6 +50,11 @@ class Session:
     as_user: str | None = None
     as_json: bool = False
 
+    def hear(self, as_user: str | None, *, is_json: bool) -> None:
+        """Take what stands before the name of a command; what stands after it goes first."""
+        self.as_user = as_user or self.as_user
+        self.as_json = is_json or self.as_json
+
     @cached_property
     def settings(self) -> "Settings":
         """The environment, the project's pyproject.toml, and defaults.

@@ -132,7 +132,7 @@ class Client:
         """Return the whole audit trail of a run's trace."""
         return self._wire.get(AuditTrail, f"/v1/runs/{part(run_id)}/audit")
 
-    def operate(  # noqa: PLR0913 what an operator says of every action
+    def operate(
         self,
         run_id: str,
         action: str,
@@ -175,7 +175,7 @@ class Client:
         """Return one approval."""
         return self._wire.get(Approval, f"/v1/approvals/{part(approval_id)}")
 
-    def decide(  # noqa: PLR0913 what a person may say with an answer
+    def decide(
         self,
         approval_id: str,
         outcome: str,

@@ -51,17 +51,16 @@ class Wire:
         self._url = url.rstrip("/")
         self._patience = patience
         self._sleep = sleep
-        try:
-            self._http = httpx.Client(
-                base_url=self._url,
-                headers={"Authorization": f"Bearer {token}"} if token else None,
-                timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
-                transport=transport,
-                # A proxy of the environment is not for this machine; it would also spoil the development identity.
-                mounts=None if transport else dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]")),
-            )
-        except httpx.InvalidURL as error:
-            raise _no_address(self._url) from error
+        if not _is_address(self._url):
+            raise UnreachableError(f"{url!r} is no address; set HITL_URL to one such as http://127.0.0.1:8080")
+        self._http = httpx.Client(
+            base_url=self._url,
+            headers={"Authorization": f"Bearer {token}"} if token else None,
+            timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
+            transport=transport,
+            # A proxy of the environment is not for this machine; it would also spoil the development identity.
+            mounts=None if transport else dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]")),
+        )
 
     def close(self) -> None:
         """Give the connections back."""
@@ -115,8 +114,6 @@ class Wire:
                 has_arrived = not isinstance(error, httpx.ConnectError)
                 if (has_arrived and not is_repeatable) or not patience.waits():
                     raise _unreachable(self._url, error) from error
-            except httpx.UnsupportedProtocol as error:
-                raise _no_address(self._url) from error
             except httpx.TransportError as error:
                 raise _unreachable(self._url, error) from error
             else:
@@ -208,8 +205,12 @@ def _unreachable(url: str, error: httpx.TransportError) -> UnreachableError:
     return UnreachableError(f"{url} {what} ({why}); start it with `hitl up`, or set HITL_URL to where it is")
 
 
-def _no_address(url: str) -> UnreachableError:
-    return UnreachableError(f"{url!r} is no address; set HITL_URL to one such as http://127.0.0.1:8080")
+def _is_address(url: str) -> bool:
+    try:
+        found = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return found.scheme in {"http", "https"} and bool(found.host)
 
 
 def _seconds(retry_after: str | None) -> float:

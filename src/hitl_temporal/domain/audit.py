@@ -194,7 +194,7 @@ class Trail(Value):
         return Evidence(trace_id=self.trace_id, events=self.events, digest=self.head)
 
 
-def record(  # noqa: PLR0913 a fact has this many parts, all of them told by whoever saw it happen
+def record(
     trail: Trail,
     *,
     name: str,

@@ -5,14 +5,12 @@ Must not know: clocks, environment, I/O, Temporal.
 
 import hashlib
 import json
-from typing import TypeVar
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 from pydantic import JsonValue as Json
 
 __all__ = ["Document", "Json", "Value", "canonical", "digest"]
-
-_V = TypeVar("_V", bound="Value")
 
 
 class Value(BaseModel):
@@ -20,7 +18,7 @@ class Value(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    def but(self: _V, **changes: object) -> _V:
+    def but(self, **changes: object) -> Self:
         """Return a copy with these fields replaced. The caller vouches for their types: nothing is validated again."""
         return self.model_copy(update=changes)
 

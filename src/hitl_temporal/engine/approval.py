@@ -95,7 +95,7 @@ class Approval:
         self._recorder = Recorder(Trail.begin(info.workflow_id, info.first_execution_run_id, parent))
 
     @workflow.run
-    async def run(self, request: Any, carried: ApprovalCarried | None = None) -> ApprovalResult:
+    async def run(self, request: Any, carried: ApprovalCarried | None = None) -> ApprovalResult:  # noqa: ARG002 - read in __init__
         """Live until the outcome; Temporal's own cancellation is a withdrawal by `system:client`."""
         if self._refused is not None:
             raise self._refused
@@ -231,7 +231,7 @@ class Approval:
         )
         return await workflow.execute_local_activity(READ_PEOPLE, request, result_type=PeopleRead, **options.READ)
 
-    def _refuse(self, verb: str, command: Command) -> Receipt | None:
+    def _refuse(self, command: Command) -> Receipt | None:
         """Turn away a flood of attempts that would be refused anyway, before it fills the history."""
         if not isinstance(command, Decide) or self._state is None or not self._state.is_open:
             return None
@@ -318,4 +318,3 @@ def _summary(state: State, moment: datetime) -> str:
         return "export audit facts"
     what = stage.document.at_due if moment == stage.due_at else "remind"
     return f"{what}: {stage.name} at {moment.isoformat()}"
-

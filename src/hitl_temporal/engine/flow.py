@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from temporalio import workflow
-from temporalio.common import RawValue, WorkflowIDReusePolicy
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -61,7 +61,7 @@ class Flow:
         self._early: list[Answered] = []
         self._listing = Listing()
         self._inputs, self._started_by, carried, self._refused = _read(args)
-        self._mailbox: Mailbox[Operate, Receipt] = Mailbox(ACTIONS, parse, Receipt, lambda _verb, _command: None)
+        self._mailbox: Mailbox[Operate, Receipt] = Mailbox(ACTIONS, parse, Receipt, lambda _command: None)
         if carried is not None:
             self._run = carried.run
             self._recorder = Recorder(carried.trail, carried.facts)
@@ -70,7 +70,7 @@ class Flow:
         self._errands = Errands(self._news, carried.postponed if carried else ())
 
     @workflow.run
-    async def run(self, args: Sequence[RawValue]) -> Result:
+    async def run(self, args: Sequence[RawValue]) -> Result:  # noqa: ARG002 - read in __init__
         """Live until the end; Temporal's own cancellation is `cancel` by `system:client`."""
         if self._refused is not None:
             raise self._refused

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate
 
 from hitl_temporal.engine.attributes import ASSIGNEES, DUE, FLOW, GROUPS, PRIORITY, REQUESTER, STATE, WAITING
 
@@ -34,7 +34,8 @@ class Listing:
     """Remembers what was written last, so that an upsert that changes nothing is not made."""
 
     def __init__(self) -> None:
-        known = {pair.key.name: pair.value for pair in workflow.info().typed_search_attributes}
+        pairs: list[SearchAttributePair[Any]] = list(workflow.info().typed_search_attributes)
+        known = {pair.key.name: pair.value for pair in pairs}
         self._attributes: dict[str, object] = {n: known[key.name] for n, key in _KEYS.items() if key.name in known}
         self._memo: dict[str, object] = {}
 
@@ -47,7 +48,7 @@ class Listing:
         changed = {n: v for n, v in wanted.items() if n not in self._attributes or self._attributes[n] != v}
         updates = [u for n, v in changed.items() if (u := self._update(n, v)) is not None]
         if updates:
-            workflow.upsert_search_attributes(updates)
+            workflow.upsert_search_attributes(updates)  # pyright: ignore[reportUnknownMemberType] - untyped in the SDK
         self._attributes.update(changed)
         news = {n: v for n, v in memo.items() if n not in self._memo or self._memo[n] != v}
         if news:

@@ -34,7 +34,7 @@ class Mailbox(Generic[C, R]):
         verbs: Mapping[str, object],
         parse: Callable[[str, object], C | R],
         receipt_type: type[R],
-        refuse: Callable[[str, C], R | None],
+        refuse: Callable[[C], R | None],
     ) -> None:
         """Register a signal and an update handler of the same name for each verb.
 
@@ -78,7 +78,7 @@ class Mailbox(Generic[C, R]):
 
         def validate(payload: Any = None) -> None:
             parsed = self._parse(verb, payload)
-            refused = None if isinstance(parsed, self._receipt_type) else self._refuse(verb, parsed)  # pyright: ignore[reportArgumentType]
+            refused = None if isinstance(parsed, self._receipt_type) else self._refuse(parsed)  # pyright: ignore[reportArgumentType]
             if refused is not None:
                 raise ApplicationError(f"{verb} refused", refused, type="Refused", non_retryable=True)
 
@@ -90,5 +90,5 @@ class Mailbox(Generic[C, R]):
                 self.put(verb, parsed)  # pyright: ignore[reportArgumentType]
 
         update.__name__ = signal.__name__ = verb
-        workflow.set_update_handler(verb, update, validator=validate)
-        workflow.set_signal_handler(verb, signal)
+        workflow.set_update_handler(verb, update, validator=validate)  # pyright: ignore[reportUnknownMemberType] - untyped in the SDK
+        workflow.set_signal_handler(verb, signal)  # pyright: ignore[reportUnknownMemberType] - untyped in the SDK

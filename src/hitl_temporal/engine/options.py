@@ -31,9 +31,7 @@ def _seconds(number: float) -> timedelta:
     return timedelta(seconds=number)
 
 
-FOR_EVER = RetryPolicy(
-    initial_interval=_seconds(1), maximum_interval=_seconds(60), non_retryable_error_types=PERMANENT
-)
+FOR_EVER = RetryPolicy(initial_interval=_seconds(1), maximum_interval=_seconds(60), non_retryable_error_types=PERMANENT)
 
 READ = LocalOptions(start_to_close_timeout=_seconds(5), retry_policy=FOR_EVER)
 """Definitions, people, children: a fast read that must succeed before anything is judged."""

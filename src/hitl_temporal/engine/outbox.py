@@ -30,7 +30,11 @@ class Outbox:
     async def _send(self, message: Message) -> int:
         try:
             await workflow.execute_activity(
-                DELIVER, message, result_type=Delivered, summary=f"{message.occasion} {message.person}", **options.DELIVER
+                DELIVER,
+                message,
+                result_type=Delivered,
+                summary=f"{message.occasion} {message.person}",
+                **options.DELIVER,
             )
         except ActivityError:  # only what the channel refuses for good ends here: everything else is retried
             workflow.logger.warning("delivery.refused", extra={"key": message.key})

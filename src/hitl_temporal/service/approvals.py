@@ -160,8 +160,8 @@ class Approvals:
             result: Result | None = await self._client.get_workflow_handle(approval_id, result_type=Result).result()
         except WorkflowFailureError:
             result = None
-        outcomes = memo.get("outcomes")
-        return judge_closed(approval_id, result, outcomes if isinstance(outcomes, list) else (), command)
+        outcomes: list[str] = memo.get("outcomes") or []
+        return judge_closed(approval_id, result, outcomes, command)
 
     async def _handle(self, approval_id: str) -> WorkflowHandle[Any, Any]:
         description = await describe(self._client, approval_id)

@@ -40,7 +40,7 @@ class Audit:
 def _takes_part(me: Identity, facts: tuple[Fact, ...]) -> bool:
     for fact in facts:
         people = fact.attributes.get("hitl.people")
-        named = {fact.attributes.get(n) for n in ("hitl.requester", "hitl.on_behalf_of", "hitl.actor")}
+        named = [fact.attributes.get(n) for n in ("hitl.requester", "hitl.on_behalf_of", "hitl.actor")]
         if me.person in named or (isinstance(people, list) and me.person in people):
             return True
     return False

@@ -66,7 +66,7 @@ async def send(
     """
     try:
         async with asyncio.timeout(PATIENCE.total_seconds()):
-            return await handle.execute_update(
+            return await handle.execute_update(  # pyright: ignore[reportUnknownMemberType] - untyped in the SDK
                 verb, dict(payload), id=str(uuid4()), rpc_timeout=PATIENCE, result_type=receipt_type
             )
     except WorkflowUpdateFailedError as error:

@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription, WorkflowHandle, WorkflowQueryFailedError
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from hitl_temporal.service.errors import InvalidError, NotFoundError, UnavailableError
@@ -34,9 +40,7 @@ class Page(BaseModel, Generic[T]):
     next: str | None = None
 
 
-async def list_page(
-    client: Client, query: str, cursor: str | None
-) -> tuple[tuple[WorkflowExecution, ...], str | None]:
+async def list_page(client: Client, query: str, cursor: str | None) -> tuple[tuple[WorkflowExecution, ...], str | None]:
     """Return one window of rows and the cursor of the next."""
     try:
         token = base64.urlsafe_b64decode(cursor.encode()) if cursor else None

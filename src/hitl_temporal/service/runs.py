@@ -291,7 +291,9 @@ class Runs:
         except (NotFoundError, UnavailableError):
             return reason
         acting = tuple(p for stage in status.stages for p in stage.may_act)
-        return reason.but(by=(*reason.by, *acting), releases=f"{reason.releases} by {', '.join(acting) or 'an operator'}")
+        return reason.but(
+            by=(*reason.by, *acting), releases=f"{reason.releases} by {', '.join(acting) or 'an operator'}"
+        )
 
 
 async def _ended_within(handle: WorkflowHandle[Any, Any], wait: timedelta) -> None:
@@ -316,7 +318,5 @@ async def _refusal(handle: WorkflowHandle[Any, Any], description: WorkflowExecut
             return None
         ended = _STATUS.get(description.status, "failed") if description.status else "failed"
         text = cause.message if isinstance(cause, ApplicationError) else str(cause)
-        return Refusal(
-            id=handle.id, flow=description.workflow_type, status=ended, type=kind, reason=text[:1000]
-        )
+        return Refusal(id=handle.id, flow=description.workflow_type, status=ended, type=kind, reason=text[:1000])
     return None

@@ -7,7 +7,7 @@ not written again.
 import asyncio
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -41,9 +41,7 @@ class FileNotifier:
         except OSError as error:
             raise TemporaryError(f"messages file {str(self._file)!r} can't be written: {error}") from error
         if is_new:
-            await log.ainfo(
-                "message.sent", approval=message.approval, occasion=message.occasion, person=message.person
-            )
+            await log.ainfo("message.sent", approval=message.approval, occasion=message.occasion, person=message.person)
         return message.key
 
     def _append(self, message: Message) -> bool:
@@ -74,7 +72,7 @@ class FileNotifier:
         return self._sent
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> Generator[None]:
         with self._file.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

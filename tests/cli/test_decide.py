@@ -1,0 +1,127 @@
+"""`hitl approve`, `reject`, `decide`, `withdraw` and what operators do: receipts, in words and as JSON."""
+
+import pytest
+
+COUNTED = {"status": "counted", "reason": "", "tally": "1 of 2, security pending", "key": "k"}
+REFUSED = {"status": "not_eligible", "reason": "eli is not asked", "tally": "0 of 1", "key": "k"}
+DECISIONS = "POST /v1/approvals/r.approve.1/decisions"
+
+
+@pytest.mark.parametrize(
+    ("words", "outcome"), [(("approve",), "approved"), (("reject",), "rejected"), (("decide",), "later")]
+)
+def test_each_command_sends_its_outcome_and_prints_how_it_stands(hitl, service, words, outcome) -> None:
+    """A receipt in words: what became of it, and the tally."""
+    service.on(DECISIONS, COUNTED)
+
+    done = hitl(*words, "r.approve.1", *(["later"] if words == ("decide",) else []), "-m", "fine", "--as", "bob")
+
+    assert done == (0, "r.approve.1: counted; 1 of 2, security pending\n", "")
+    assert service.body() == {"outcome": outcome, "comment": "fine", "form": {}}
+    assert service.requests[-1].headers["Idempotency-Key"]
+
+
+def test_a_refusal_is_one_line_on_stderr_and_exit_1(hitl, service) -> None:
+    """The line says the status and the reason."""
+    service.on(DECISIONS, (403, REFUSED))
+
+    assert hitl("approve", "r.approve.1") == (1, "", "hitl: r.approve.1: not eligible; eli is not asked; 0 of 1\n")
+
+
+def test_with_json_a_refusal_is_the_receipt_on_stdout_and_exit_1(hitl, service) -> None:
+    """A program reads one receipt, refused or not."""
+    service.on(DECISIONS, (403, REFUSED))
+
+    done = hitl("approve", "r.approve.1", "--json")
+
+    assert (done.code, done.document, done.err) == (1, REFUSED, "")
+
+
+def test_an_answer_that_is_kept_for_later_is_no_failure(hitl, service) -> None:
+    """`recorded` is exit 0: Temporal keeps it."""
+    service.on(DECISIONS, (202, {"status": "recorded", "reason": "judged when a worker is back", "key": "k"}))
+
+    done = hitl("approve", "r.approve.1")
+
+    assert done.code == 0
+    assert done.out.startswith("r.approve.1: recorded; judged when a worker is back")
+
+
+def test_the_fields_of_a_form_are_sent_as_the_form_declares_them(hitl, service) -> None:
+    """What the form does not declare stays text."""
+    form = {"properties": {"amount": {"type": "number"}}}
+    service.on("GET /v1/approvals/r.approve.1", {"id": "r.approve.1", "state": "open", "form": form}).on(
+        DECISIONS, COUNTED
+    )
+
+    hitl("decide", "r.approve.1", "approved", "-f", "amount=12.5", "-f", "code=7")
+
+    assert service.body()["form"] == {"amount": 12.5, "code": "7"}
+
+
+def test_whoever_approves_a_run_is_told_its_open_approvals(hitl, service, a_run) -> None:
+    """Nothing is chosen for people."""
+    steps = {"approve": {"state": "waiting", "outcome": None, "outputs": {}, "approval": "r.approve.1"}}
+    service.on("GET /v1/runs/r", a_run("waiting", steps=steps))
+
+    done = hitl("approve", "r")
+
+    assert done == (1, "", "hitl: 'r' is a run, not an approval; its open approvals: r.approve.1\n")
+
+
+def test_an_unknown_approval_stays_unknown(hitl) -> None:
+    """The service's own words are the error."""
+    done = hitl("approve", "nope")
+
+    assert done == (1, "", "hitl: no /v1/approvals/nope/decisions\n")
+
+
+def test_withdraw_sends_its_reason(hitl, service) -> None:
+    """Ids of others are percent-encoded."""
+    service.on("POST /v1/approvals/a%2Fb/withdrawal", COUNTED)
+
+    assert hitl("withdraw", "a/b", "--reason", "not needed").code == 0
+    assert service.body() == {"reason": "not needed"}
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        (("hold", "r"), {"action": "hold"}),
+        (("hold", "r", "apply"), {"action": "hold", "step": "apply"}),
+        (("release", "r"), {"action": "release"}),
+        (("skip", "r", "apply"), {"action": "skip", "step": "apply"}),
+        (("rerun", "r", "apply"), {"action": "rerun", "step": "apply"}),
+        (
+            ("finish", "r", "apply", "-o", "rule=r1", "-o", "n=2", "--outcome", "done"),
+            {"action": "finish", "step": "apply", "outputs": {"rule": "r1", "n": 2}, "as": "done"},
+        ),
+        (("cancel", "r", "--no-undo"), {"action": "cancel", "no_undo": True}),
+        (("cancel", "r", "apply"), {"action": "cancel_step", "step": "apply"}),
+        (("set", "r", "a=1", "b=text"), {"action": "set_value", "with": {"a": 1, "b": "text"}}),
+    ],
+)
+def test_operators_commands_send_their_action(hitl, service, words, sent) -> None:
+    """Each command is one action, with reason, key and dry run."""
+    service.on("POST /v1/runs/r/actions", {"status": "done", "reason": "", "changes": ["apply: skipped"], "key": "k"})
+
+    done = hitl(*words, "--reason", "why not", "--dry-run", "--as", "gus")
+
+    assert done.code == 0
+    assert done.out.endswith(": done; apply: skipped\n")
+    body = service.body()
+    assert body.pop("key")
+    assert {"no_undo": False, **body} == {"no_undo": False, "reason": "why not", "dry_run": True, **sent}
+
+
+def test_a_refused_action_is_exit_1(hitl, service) -> None:
+    """Operators get receipts too."""
+    service.on("POST /v1/runs/r/actions", (409, {"status": "closed", "reason": "the run has ended: completed"}))
+
+    assert hitl("cancel", "r") == (1, "", "hitl: r: closed; the run has ended: completed\n")
+
+
+def test_no_undo_is_for_whole_runs(hitl, service) -> None:
+    """A combination without a meaning is a wrong command line."""
+    assert hitl("cancel", "r", "apply", "--no-undo").code == 2
+    assert not service.requests

@@ -1,0 +1,234 @@
+"""`hitl ls`, `inbox`, `show`, `why`, `graph`, and who is said to call."""
+
+import httpx
+import pytest
+
+from hitl_temporal.cli.drawing import Edge, Graph, Node, mermaid, text
+
+ITEM = {"id": "r", "kind": "run", "flow": "hello", "requester": "ann", "state": "waiting", "new_in_2030": 1}
+APPROVAL = {
+    "id": "r.approve.1",
+    "state": "open",
+    "outcome": None,
+    "title": "Say hello?",
+    "body": "# Please\x1b[2J",
+    "show": {"port": 443},
+    "outcomes": {"approved": {"label": "Approve", "positive": True}, "rejected": {"label": "Reject"}},
+    "requester": "ann",
+    "tally": "0 of 1",
+    "stages": [
+        {"name": "manager", "state": "open", "tally": "0 of 1", "may_act": ["bob"], "due": "2026-03-04T08:00:00Z"}
+    ],
+    "decisions": [],
+}
+
+
+def test_a_list_in_a_pipe_is_one_tab_separated_line_a_row(hitl, service) -> None:
+    """Programs cut columns by tabs, without headings."""
+    service.on("GET /v1/runs", {"items": [ITEM], "next": None})
+
+    done = hitl("ls", "--mine", "--state", "waiting", "--flow", "hello")
+
+    assert done == (0, "r\thello\twaiting\tann\t\t\n", "")
+    assert dict(service.requests[-1].url.params) == {
+        "state": "waiting",
+        "flow": "hello",
+        "mine": "true",
+        "limit": "200",
+    }
+
+
+def test_json_keeps_what_a_newer_server_says(hitl, service) -> None:
+    """Unknown fields are handed on."""
+    service.on("GET /v1/runs", {"items": [ITEM], "next": None})
+
+    assert hitl("ls", "--json").document == {"items": [ITEM], "next": None}
+
+
+def test_a_list_follows_pages_up_to_its_limit(hitl, service) -> None:
+    """More than one page is fetched, and what is left out is said."""
+    pages = [{"items": [ITEM | {"id": f"r{n}"}], "next": "more"} for n in range(3)]
+    service.on("GET /v1/runs", *pages)
+
+    done = hitl("ls", "--limit", "2")
+
+    assert [row.split("\t")[0] for row in done.out.splitlines()] == ["r0", "r1"]
+    assert "--limit" in done.err
+
+
+def test_the_inbox_shows_what_i_may_decide(hitl, service) -> None:
+    """A tab in a title does not make a column."""
+    item = {
+        "id": "r.approve.1",
+        "title": "Say\thello?",
+        "requester": "ann",
+        "state": "open",
+        "due": None,
+        "tally": "0 of 1",
+    }
+    service.on("GET /v1/approvals", {"items": [item], "next": None})
+
+    assert hitl("inbox", "--as", "bob").out == "r.approve.1\tSay\\thello?\tann\t\t0 of 1\n"
+
+
+def test_show_takes_the_id_of_a_run(hitl, service, a_run) -> None:
+    """Inputs, outputs and steps; as JSON everything."""
+    service.on("GET /v1/runs/r", a_run())
+
+    done = hitl("show", "r")
+
+    assert "status:      completed" in done.out
+    assert "output rule: r1" in done.out
+    assert "approve\tsucceeded\tapproved" in done.out
+    assert hitl("show", "r", "--json").document == a_run()
+
+
+def test_show_takes_the_id_of_an_approval_and_spells_control_characters_out(hitl, service) -> None:
+    """What people wrote can't drive the terminal."""
+    service.on("GET /v1/approvals/r.approve.1", APPROVAL)
+
+    done = hitl("show", "r.approve.1")
+
+    assert "manager\topen\t0 of 1\tbob\t2026-03-04T08:00:00Z" in done.out
+    assert "# Please\\x1b[2J" in done.out
+    assert hitl("show", "r.approve.1", "--json").document == APPROVAL
+
+
+def test_an_id_that_is_neither_is_said_to_be_unknown(hitl) -> None:
+    """One line for both."""
+    done = hitl("show", "nope")
+
+    assert done.code == 1
+    assert done.err.startswith("hitl: there is no run or approval 'nope'")
+
+
+def test_why_says_what_would_move_a_run(hitl, service, a_run) -> None:
+    """One row a step that does not move."""
+    reason = {
+        "step": "approve",
+        "state": "waiting",
+        "reason": "answer",
+        "by": ["r.approve.1", "bob"],
+        "releases": "bob",
+    }
+    service.on("GET /v1/runs/r", a_run("waiting")).on("GET /v1/runs/r/why", [reason])
+
+    assert hitl("why", "r").out == "approve\twaiting\tanswer\tr.approve.1, bob\tbob\n"
+    assert hitl("why", "r", "--json").document == [reason]
+
+
+def test_why_of_an_approval_names_who_may_answer(hitl, service) -> None:
+    """The service explains runs; stages explain an approval."""
+    service.on("GET /v1/approvals/r.approve.1", APPROVAL)
+
+    [reason] = hitl("why", "r.approve.1", "--json").document
+
+    assert reason["by"] == ["bob"]
+    assert reason["releases"] == "an answer to r.approve.1 by bob, or its end at 2026-03-04T08:00:00Z"
+
+
+def test_why_of_a_run_that_has_ended_is_nothing(hitl, service, a_run) -> None:
+    """Nothing is asked of a run that has ended."""
+    service.on("GET /v1/runs/r", a_run())
+
+    assert hitl("why", "r", "--json").document == []
+
+
+GRAPH = {
+    "flow": "hello",
+    "nodes": [{"id": "draft", "verb": "call", "state": "succeeded"}, {"id": "end", "verb": "ask", "state": "waiting"}],
+    "edges": [{"from": "draft", "to": "end", "results": ["done", "failed"]}],
+}
+
+
+def test_a_graph_of_a_run_is_drawn_for_mermaid_and_as_text(hitl, service) -> None:
+    """Steps are numbered, since `end` is a word of Mermaid's own."""
+    service.on("GET /v1/runs/r/graph", GRAPH)
+
+    drawn = hitl("graph", "r").out
+
+    assert drawn.startswith('flowchart TD\n  s0["draft · call<br/>succeeded"]\n')
+    assert "  s0 --> |done, failed| s1\n" in drawn
+    assert hitl("graph", "r", "--format", "text").out.splitlines() == [
+        "draft  call  succeeded  at once",
+        "end    ask   waiting  after draft (done, failed)",
+    ]
+    assert hitl("graph", "r", "--json").document == GRAPH
+
+
+def test_a_graph_of_a_flow_is_drawn_out_of_its_document(hitl, service) -> None:
+    """Before a run, no service is needed."""
+    hitl("init", "p")
+
+    done = hitl("graph", "hello", "--format", "text")
+    assert done.code == 1, "the project is where HITL_PROJECT says"
+    service.requests.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HITL_PROJECT", "p")
+        assert hitl("graph", "hello", "--format", "text").out == "draft    call  at once\napprove  ask   after draft\n"
+    assert not service.requests
+
+
+def test_a_graph_with_an_unknown_end_of_an_edge_is_still_drawn() -> None:
+    """A step of a newer server may hang on something that is no node here."""
+    found = Graph("f", (Node("a", "call"),), (Edge("gone", "a", ("succeeded",)),))
+
+    assert list(mermaid(found)) == ["flowchart TD", '  s0["a · call"]']
+    assert list(text(found)) == ["a  call  after gone"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "words", "sent"),
+    [
+        ({}, ("ls",), None),
+        ({"HITL_USER": "ann"}, ("ls",), "Bearer dev:ann"),
+        ({"HITL_USER": "ann", "HITL_TOKEN": "t"}, ("ls",), "Bearer t"),
+        ({"HITL_USER": "ann", "HITL_TOKEN": "t"}, ("ls", "--as", "bob"), "Bearer dev:bob"),
+        ({"HITL_TOKEN": "t"}, ("--as", "bob", "ls"), "Bearer dev:bob"),
+    ],
+)
+def test_who_calls_is_said_by_as_then_the_token_then_the_user(
+    hitl, service, monkeypatch, environment, words, sent
+) -> None:
+    """`--as` goes before HITL_TOKEN, and that before HITL_USER."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    service.on("GET /v1/runs", {"items": [], "next": None})
+
+    assert hitl(*words).code == 0
+    assert service.requests[-1].headers.get("Authorization") == sent
+
+
+def test_the_address_comes_from_the_environment(hitl, service, monkeypatch) -> None:
+    """HITL_URL may have a path of its own."""
+    monkeypatch.setenv("HITL_URL", "https://hitl.example.com/sub/")
+    service.on("GET /sub/v1/runs", {"items": [], "next": None})
+
+    assert hitl("ls").code == 0
+    assert str(service.requests[-1].url).startswith("https://hitl.example.com/sub/v1/runs?")
+
+
+def test_a_service_that_is_not_there_is_one_line_that_says_what_to_set(hitl, service) -> None:
+    """After a few attempts within five seconds."""
+    service.on("GET /v1/runs", httpx.ConnectError("[Errno 111] Connection refused"))
+
+    done = hitl("ls")
+
+    assert done.code == 1
+    assert done.err == (
+        "hitl: http://127.0.0.1:8080 can't be reached ([Errno 111] Connection refused); "
+        "start it with `hitl up`, or set HITL_URL to where it is\n"
+    )
+    assert service.now < 5
+
+
+@pytest.mark.parametrize(("name", "value"), [("HITL_HTTP_PORT", "http"), ("HITL_URL", "127.0.0.1:8080")])
+def test_a_setting_that_means_nothing_is_one_line(hitl, monkeypatch, name, value) -> None:
+    """The line names the variable."""
+    monkeypatch.setenv(name, value)
+
+    done = hitl("ls")
+
+    assert done.code in {1, 2}
+    assert done.err.count("\n") == 1
+    assert name in done.err

@@ -1,0 +1,225 @@
+"""Long lives: continue-as-new, adoption, reset, an empty cache, Python workflows that ask."""
+
+import asyncio
+import sysconfig
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import WorkflowFailureError
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import CancelledError
+from temporalio.testing import TimeSkipper, WorkflowEnvironment
+
+from hitl_temporal.domain.approval.views import Result
+from hitl_temporal.domain.chain import follow, verify_chain
+from hitl_temporal.engine.attributes import ALL
+from tests.engine.asking import Asking
+from tests.engine.conftest import FLAGS, Rig
+from tests.engine.test_approval import eventually as approval_eventually
+from tests.engine.test_flow import BY_ANN, CALL_ASK_CALL, asked, eventually
+from tests.fakes import answer
+
+SHORT = [*FLAGS, "--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=30"]
+"""So that a run continues as new after thirty events and not after four thousand."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def short_server() -> AsyncIterator[WorkflowEnvironment]:
+    """A server that wants workflows to continue as new early."""
+    async with await WorkflowEnvironment.start_local(
+        data_converter=pydantic_data_converter,
+        dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
+        dev_server_extra_args=SHORT,
+        dev_server_log_level="error",
+        search_attributes=list(ALL),
+    ) as environment:
+        yield environment
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def short_rig(short_server: WorkflowEnvironment) -> AsyncIterator[Rig]:
+    """A rig on that server."""
+    rig = Rig(short_server.client, f"q-{uuid4().hex[:8]}", TimeSkipper(short_server.client))
+    async with rig.worker():
+        yield rig
+
+
+async def test_approval_continues_as_new_without_losing_or_repeating(short_rig: Rig) -> None:
+    """Many refusals and votes over several continue-as-new: nothing is lost, asked again, or counted twice."""
+    rig = short_rig
+    document = {"title": "Go?", "requester": "ann", "who": ["group:secops", "group:leads"], "approve": 3, "due": "30d"}
+    handle = await rig.ask(document)
+    first = await handle.describe()
+    for n in range(12):
+        assert (await rig.decide(handle, answer("approved", "ann", key=f"refused-{n}"))).status == "not_eligible"
+    assert (await rig.decide(handle, answer("approved", "cai", key="c"))).status == "counted"
+    for n in range(12):
+        await rig.decide(handle, answer("approved", "gus", key=f"stranger-{n}"))
+    assert (await rig.decide(handle, answer("approved", "cai", key="c"))).status == "counted"
+    assert (await rig.decide(handle, answer("rejected", "cai", key="other"))).status == "duplicate"
+    assert (await rig.decide(handle, answer("approved", "dee"))).status == "counted"
+    assert (await rig.decide(handle, answer("approved", "bob"))).status == "counted"
+    result = Result.model_validate(await handle.result())
+    assert (await handle.describe()).run_id != first.run_id
+    assert [d.actor for d in result.decisions] == ["cai", "dee", "bob"]
+    assert rig.notifier.sent("asked") == ["cai", "dee", "bob"]
+    facts = rig.sink.of(handle.id)
+    assert verify_chain(facts) == ()
+    assert (len(facts), facts[-1].hash) == (result.evidence.events, result.evidence.digest)
+    assert len({f.run_id for f in facts}) > 1
+
+
+async def test_flow_continues_as_new_and_adopts_its_open_question(short_rig: Rig) -> None:
+    """A run that continues as new while a question is open gets the answer all the same."""
+    rig = short_rig
+    rig.catalogue.add(CALL_ASK_CALL)
+    handle = await rig.start("test_flow", {"n": 1}, BY_ANN)
+    first = await handle.describe()
+    approval = await asked(rig, handle)
+    while (await handle.describe()).run_id == first.run_id:
+        await handle.execute_update("hold", {"actor": "gus", "step": "second"})
+    await handle.execute_update("release", {"actor": "gus", "step": "second"})
+    await rig.decide(approval, answer("approved", "bob"))
+    result = await handle.result()
+    assert (result["status"], rig.jobs.names()) == ("completed", ["first", "second"])
+    facts = rig.sink.of(handle.id)
+    assert verify_chain(facts) == ()
+    assert facts[-1].hash == result["evidence"]["digest"]
+
+
+async def test_steps_over_many_continue_as_new_run_once_each(short_rig: Rig) -> None:
+    """Forty calls in a row, over several continue-as-new, are done once each and in order."""
+    rig = short_rig
+    steps = "\n".join(f"  - {{id: s{n}, call: job.do, with: {{name: s{n}}}}}" for n in range(40))
+    rig.catalogue.add(f"steps:\n{steps}")
+    handle = await rig.start()
+    first = await handle.describe()
+    assert (await handle.result())["status"] == "completed"
+    assert (await handle.describe()).run_id != first.run_id
+    assert rig.jobs.names() == [f"s{n}" for n in range(40)]
+    assert verify_chain(rig.sink.of(handle.id)) == ()
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+async def test_reset_to_the_start_adopts_the_question(rig: Rig, *, is_closed: bool) -> None:
+    """After a reset to before the question, nobody is asked again: the open one is adopted, a closed one is read."""
+    rig.catalogue.add(CALL_ASK_CALL)
+    handle = await rig.start("test_flow", {"n": 1}, BY_ANN)
+    approval = await asked(rig, handle)
+    await approval_eventually(approval, lambda s: any(d.state == "delivered" for d in s.deliveries))
+    if is_closed:
+        await rig.decide(approval, answer("approved", "bob"))
+        await handle.result()
+    run = (await handle.describe()).run_id
+    await rig.client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=rig.client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=handle.id, run_id=run),
+            reason="test",
+            workflow_task_finish_event_id=4,
+            request_id=str(uuid4()),
+        )
+    )
+    again = rig.client.get_workflow_handle(handle.id)
+    if not is_closed:
+        await eventually(again, lambda s: s.steps["approve"].approval == approval.id)
+        await rig.decide(approval, answer("approved", "bob"))
+    result = await again.result()
+    assert (result["status"], result["steps"]["approve"]["approval"]) == ("completed", approval.id)
+    assert rig.notifier.sent("asked") == ["bob"]
+    chain = follow(rig.sink.of(handle.id))
+    assert (chain.problem, chain.live[-1].hash) == (None, result["evidence"]["digest"])
+
+
+async def test_id_of_somebody_else_is_not_adopted(rig: Rig) -> None:
+    """When the question's id belongs to another workflow, people are asked under the next attempt."""
+    rig.catalogue.add("steps: [{id: approve, ask: {title: Go?, who: 'user:bob', due: 7d}}]")
+    run_id = f"r-{uuid4().hex[:8]}"
+    stranger = await rig.ask({"title": "Other", "requester": "ann", "who": "user:bob"}, f"{run_id}.approve.1")
+    handle = await rig.client.start_workflow("test_flow", {}, id=run_id, task_queue=rig.queue)
+    approval = await asked(rig, handle, n=2)
+    await rig.decide(approval, answer("approved", "bob"))
+    assert (await handle.result())["steps"]["approve"]["approval"] == f"{run_id}.approve.2"
+    await rig.decide(stranger, answer("approved", "bob"))
+
+
+async def test_empty_cache_changes_nothing(idle_rig: Rig) -> None:
+    """Without a workflow cache every task replays from the start: the same result, no second message or fact."""
+    rig = idle_rig
+    rig.catalogue.add(CALL_ASK_CALL)
+    async with rig.worker(max_cached_workflows=0):
+        handle = await rig.start("test_flow", {"n": 1}, BY_ANN)
+        approval = await asked(rig, handle)
+        await approval_eventually(approval, lambda s: any(d.state == "delivered" for d in s.deliveries))
+        await rig.decide(approval, answer("approved", "bob"))
+        result = await handle.result()
+    assert (result["status"], rig.jobs.names()) == ("completed", ["first", "second"])
+    assert rig.notifier.sent("asked") == ["bob"]
+    assert verify_chain(rig.sink.of(handle.id)) == ()
+
+
+async def test_without_a_worker_a_signal_is_kept(idle_rig: Rig) -> None:
+    """A decision signalled while no worker runs is judged when one comes: Temporal keeps it."""
+    rig = idle_rig
+    handle = await rig.ask({"title": "Go?", "requester": "ann", "who": "user:bob"})
+    await handle.signal("decide", answer("approved", "bob"))
+    async with rig.worker():
+        assert (await handle.result())["outcome"] == "approved"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def asking_rig(idle_rig: Rig) -> AsyncIterator[Rig]:
+    """A rig whose worker knows the Python workflow."""
+    async with idle_rig.worker(workflows=[Asking]):
+        yield idle_rig
+
+
+async def test_python_workflow_asks_people(asking_rig: Rig) -> None:
+    """`sdk.ask` from a Python workflow is judged and answered as any other question."""
+    rig = asking_rig
+    handle = await rig.client.start_workflow("asking", "ann", id=f"py-{rig.queue}", task_queue=rig.queue)
+    lead, security = await asked(rig, handle, "lead"), await asked(rig, handle, "security")
+    assert (await rig.decide(lead, answer("approved", "ann"))).status == "not_eligible"
+    await rig.decide(lead, answer("approved", "bob"))
+    await rig.decide(security, answer("rejected", "dee"))
+    assert await handle.result() == ["approved", "rejected"]
+
+
+async def test_cancelled_python_workflow_withdraws_its_questions(asking_rig: Rig) -> None:
+    """Cancelling the workflow that asked withdraws what is open."""
+    rig = asking_rig
+    handle = await rig.client.start_workflow("asking", "ann", id=f"py-{rig.queue}", task_queue=rig.queue)
+    lead, security = await asked(rig, handle, "lead"), await asked(rig, handle, "security")
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError) as error:
+        await handle.result()
+    assert isinstance(error.value.cause, CancelledError)
+    assert [(await a.result())["outcome"] for a in (lead, security)] == ["withdrawn", "withdrawn"]
+
+
+async def test_worker_that_dies_in_the_middle_of_a_delivery_sends_again(idle_rig: Rig) -> None:
+    """A delivery that was cut off is repeated within seconds, under the same key."""
+    rig = idle_rig
+    began = asyncio.Event()
+    real = rig.notifier.send
+
+    async def hanging(_message: object) -> str:
+        began.set()
+        await asyncio.sleep(3600)
+
+    rig.notifier.send = hanging
+    async with rig.worker(graceful_shutdown_timeout=timedelta()):
+        handle = await rig.ask({"title": "Go?", "requester": "ann", "who": "user:bob"})
+        await began.wait()
+    rig.notifier.send = real
+    async with rig.worker():
+        await approval_eventually(handle, lambda s: s.deliveries[0].state == "delivered")
+        await rig.decide(handle, answer("approved", "bob"))
+        await handle.result()
+    assert rig.notifier.sent("asked") == ["bob"]
