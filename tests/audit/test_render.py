@@ -25,7 +25,7 @@ def test_the_table_is_a_timeline_of_all_workflows(trace: "Trace") -> None:
     assert [line[:29].split()[2:] for line in lines[1:5]] == [["run-1"], ["run-1"], [".ask.1"], [".ask.1"]]
     decided = next(line for line in lines if "approval.decided" in line)
     assert decided == (
-        '2026-03-01 09:04:00  .ask.1    approval.decided  bob       limits={"port":[443,1.5]} outcome=approved'
+        '2026-03-01 09:04:00  .ask.1    approval.decided  bob       outcome=approved limits={"port":[443,1.5]}'
     )
     assert next(line for line in lines if "approval.asked" in line).endswith("bob, eve  due=null")
 

@@ -6,6 +6,7 @@ escapes everything and forbids itself scripts and requests.
 Must not know: stores, exporters, who asks.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,11 @@ __all__ = ["as_json", "html", "table"]
 
 WHO = ("hitl.actor", "hitl.by", "hitl.person", "hitl.people", "hitl.who", "hitl.requester")
 """Where a fact names people, the one who acted first."""
+
+_FIRST = ("outcome", "status", "step", "stage", "reason", "title", "flow", "call", "holds", "rule")
+"""What is told first, in this order; everything else follows by name."""
+
+_DIGEST = re.compile(r"[0-9a-f]{32,64}")
 
 _HEADINGS = ("time (UTC)", "workflow", "event", "who", "what")
 _WHO_CELLS = 30
@@ -93,10 +99,20 @@ def _who(fact: Fact) -> tuple[str, ...]:
 
 
 def _what(fact: Fact) -> Iterator[str]:
+    """Yield what a reader looks for first: the outcome, why, where; digests last and short, JSON has them whole."""
     told = next((name for name in WHO if fact.attributes.get(name)), None)
-    for name, value in sorted(fact.attributes.items()):
-        if name != told:
-            yield f"{name.removeprefix('hitl.')}={value if isinstance(value, str) else canonical(value)}"
+    rest = [(name.removeprefix("hitl."), value) for name, value in fact.attributes.items() if name != told]
+    for name, value in sorted(rest, key=lambda pair: (_digest(pair[1]) is not None, _rank(pair[0]), pair[0])):
+        yield f"{name}={_digest(value) or (value if isinstance(value, str) else canonical(value))}"
+
+
+def _rank(name: str) -> int:
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
+
+
+def _digest(value: Json) -> str | None:
+    """Return the short form of a digest, None for anything else."""
+    return f"{value[:12]}…" if isinstance(value, str) and _DIGEST.fullmatch(value) else None
 
 
 def _printable(text: str) -> str:
