@@ -49,7 +49,8 @@ class FileNotifier:
         with self._locked(), self._file.open("a+b") as file:
             if message.key in self._keys(file):
                 return False
-            line = json.dumps(message.model_dump(mode="json"), ensure_ascii=False).encode() + b"\n"
+            # ASCII: no separator hidden in somebody's text may look like the end of a line to another reader.
+            line = json.dumps(message.model_dump(mode="json")).encode() + b"\n"
             file.write(line)
             return True
 

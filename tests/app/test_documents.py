@@ -1,0 +1,62 @@
+"""Documents as ports: read again when a file changes, honest about what is wrong."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hitl_temporal.app.documents import Documents
+from hitl_temporal.ports import InvalidInputError, UnknownFlowError
+
+ROOT = Path(__file__).parents[2]
+FLOW = "flow: hello\nsteps:\n  - {id: only, wait: {for: %s}}\n"
+
+
+def project(root: Path, flow: str) -> Documents:
+    """Write a project of one flow."""
+    file = root / "workflows" / "hello" / "flow.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(flow)
+    os.utime(file, ns=(hash(flow) % 10**9, hash(flow) % 10**9))
+    return Documents(root)
+
+
+async def test_changed_file_is_read_again(tmp_path: Path) -> None:
+    """A mended document needs no restart."""
+    documents = project(tmp_path, FLOW % "1h")
+    before = (await documents.flow("hello")).digest
+    project(tmp_path, FLOW % "2h")
+    assert (await documents.flow("hello")).digest != before
+
+
+async def test_wrong_document_is_an_unknown_flow_that_says_why(tmp_path: Path) -> None:
+    """A flow with errors does not run; the error has file, line and mend."""
+    with pytest.raises(UnknownFlowError, match=r"flow\.yaml:3"):
+        await project(tmp_path, FLOW % "soon").flow("hello")
+
+
+async def test_unknown_flow_lists_the_known(tmp_path: Path) -> None:
+    """A typo is answered with the names there are."""
+    with pytest.raises(UnknownFlowError, match="known: hello"):
+        await project(tmp_path, FLOW % "1h").flow("helo")
+
+
+async def test_inputs_are_checked_and_completed() -> None:
+    """Loading checks inputs, completes defaults, and brings the calendars that the flow names."""
+    documents = Documents(ROOT)
+    loaded = await documents.load("firewall_change", {"source": "10.0.0.0/24", "port": 443})
+    assert loaded.inputs["days"] == 30
+    assert set(loaded.calendars) == {"default", "office-nl"}
+    with pytest.raises(InvalidInputError, match="port"):
+        await documents.load("firewall_change", {"source": "10.0.0.0/24", "port": 0})
+
+
+async def test_directory_knows_the_people_the_contract_names() -> None:
+    """The reference directory has its seven people, their manager, groups and roles."""
+    documents = Documents(ROOT)
+    roster = await documents.read(["manager:user:ann", "group:secops", "role:admin", "group:employees"], [])
+    assert roster.members["manager:user:ann"] == ("bob",)
+    assert roster.members["group:secops"] == ("cai", "dee")
+    assert roster.members["role:admin"] == ("eli",)
+    assert set(roster.members["group:employees"]) == {"ann", "bob", "cai", "dee", "eli", "fay", "gus"}
+    assert await documents.groups_of("fay") == ("controllers", "employees", "finance")

@@ -1,0 +1,64 @@
+"""Pages do not drift: every setting and every key of a document is on its page, and nothing else is."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from hitl_temporal.app.settings import Settings
+from hitl_temporal.definition.site import Site
+from hitl_temporal.domain.approval.ask import Ask, Auto, Outcome, Stage
+from hitl_temporal.domain.calendar import CalendarDocument
+from hitl_temporal.domain.flow.definition import Flow, Input, Retry, Step, Undo, Wait
+from hitl_temporal.domain.people import People, Person
+
+DOCS = Path(__file__).parents[2] / "docs"
+SECTIONS: dict[str, type[BaseModel]] = {
+    "flow.yaml": Flow,
+    "input": Input,
+    "step": Step,
+    "retry": Retry,
+    "undo": Undo,
+    "wait": Wait,
+    "ask": Ask,
+    "stage": Stage,
+    "outcome": Outcome,
+    "auto": Auto,
+    "people.yaml": People,
+    "person": Person,
+    "site.yaml": Site,
+    "calendar": CalendarDocument,
+}
+
+
+def keys_in(text: str) -> set[str]:
+    """Return the first words of a table's rows."""
+    return set(re.findall(r"^\| `([^`]+)`", text, re.MULTILINE))
+
+
+def sections() -> dict[str, str]:
+    """Return each section of the page by its heading."""
+    parts = re.split(r"^##+ (.+)$", (DOCS / "documents.md").read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_every_key_of_a_document_is_on_its_page(heading: str) -> None:
+    """A section's table has exactly the keys of its model."""
+    fields = SECTIONS[heading].model_fields
+    assert keys_in(sections()[heading]) == {field.alias or name for name, field in fields.items()}
+
+
+def test_every_setting_is_on_its_page() -> None:
+    """The table has exactly the settings there are."""
+    expected = {f"HITL_{name.upper()}" for name in Settings.model_fields}
+    assert keys_in((DOCS / "settings.md").read_text()) == expected
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link of README and docs names a file that is there."""
+    root = DOCS.parent
+    for page in (root / "README.md", root / "CONTRIBUTING.md", *DOCS.rglob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links {target}"
