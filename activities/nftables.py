@@ -9,120 +9,13 @@ Must not know: files, the `nft` program, Temporal, risk.
 """
 
 import re
-import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Final
+
+from .nftables_meaning import ANYTHING, Meaning, Network, Sets, Spans, Traffic, UnreadError, understand
+from .nftables_text import Block, RulesetError, Statement, outline
 
 __all__ = ["Chain", "Meaning", "Network", "Rule", "Ruleset", "RulesetError", "Spans", "Traffic", "parse"]
-
-Network = IPv4Network | IPv6Network
-
-
-class RulesetError(ValueError):
-    """The text is no ruleset that can be read, or edited, here.
-
-    Attributes:
-        line: Where, counted from 1; None when it is about the text as a whole.
-    """
-
-    def __init__(self, problem: str, line: int | None = None) -> None:
-        super().__init__(problem)
-        self.line = line
-
-
-class Traffic(NamedTuple):
-    """New connections from a network to one port of this host."""
-
-    source: Network
-    port: int
-    protocol: str
-
-
-# --- what a rule means ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Spans:
-    """Integers (addresses or ports) that a match admits: inclusive ranges or, with `is_negated`, all but them."""
-
-    ranges: tuple[tuple[int, int], ...]
-    is_negated: bool = False
-
-    @classmethod
-    def of(cls, ranges: Iterable[tuple[int, int]], *, is_negated: bool = False) -> "Spans":
-        """Return the spans with neighbours fused, so that one range alone can hold what two together do."""
-        fused: list[tuple[int, int]] = []
-        for first, last in sorted(ranges):
-            if fused and first <= fused[-1][1] + 1:
-                fused[-1] = (fused[-1][0], max(fused[-1][1], last))
-            else:
-                fused.append((first, last))
-        return cls(tuple(fused), is_negated)
-
-    def meets(self, first: int, last: int) -> bool:
-        """Return whether something from `first` to `last` is admitted."""
-        return not self._contains(first, last) if self.is_negated else self._touches(first, last)
-
-    def admits(self, first: int, last: int) -> bool:
-        """Return whether everything from `first` to `last` is admitted."""
-        return not self._touches(first, last) if self.is_negated else self._contains(first, last)
-
-    def _touches(self, first: int, last: int) -> bool:
-        return any(low <= last and first <= high for low, high in self.ranges)
-
-    def _contains(self, first: int, last: int) -> bool:
-        return any(low <= first and last <= high for low, high in self.ranges)
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a rule asks of a packet, and what it then does. None is always `whatever`.
-
-    Attributes:
-        verdict: `accept`, `drop` or `reject`; None when the packet goes on to the next rule.
-        version: The IP version.
-        conditions: What else must hold, as written: an interface, a rate, a destination.
-        is_for_new: False when only packets of known connections match.
-        logs: Whether it writes to the log.
-    """
-
-    verdict: str | None = None
-    version: int | None = None
-    sources: Spans | None = None
-    ports: Spans | None = None
-    protocols: frozenset[str] | None = None
-    conditions: tuple[str, ...] = ()
-    is_for_new: bool = True
-    logs: bool = False
-
-    @property
-    def is_catch_all(self) -> bool:
-        """Whether every packet that gets here matches."""
-        return replace(self, verdict=None, logs=False) == Meaning()
-
-    def meets(self, traffic: Traffic) -> bool:
-        """Return whether some of this traffic may match."""
-        return (
-            self.is_for_new
-            and self.version in {None, traffic.source.version}
-            and (self.protocols is None or traffic.protocol in self.protocols)
-            and (self.ports is None or self.ports.meets(traffic.port, traffic.port))
-            and (self.sources is None or self.sources.meets(*_first_and_last(traffic.source)))
-        )
-
-    def covers(self, traffic: Traffic) -> bool:
-        """Return whether all of this traffic matches, whatever else is true of it."""
-        return (
-            self.meets(traffic)
-            and not self.conditions
-            and (self.sources is None or self.sources.admits(*_first_and_last(traffic.source)))
-        )
-
-
-def _first_and_last(network: Network) -> tuple[int, int]:
-    return int(network.network_address), int(network.broadcast_address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +35,7 @@ class Rule:
     start: int
     end: int
     comment: str | None = None
-    meaning: Meaning = Meaning()
+    meaning: Meaning = ANYTHING
     unread: str | None = None
 
     @property
@@ -171,7 +64,7 @@ class Rule:
         return (
             self.meaning.logs
             and all(condition.startswith("limit ") for condition in conditions)
-            and replace(self.meaning, logs=False, conditions=()) == Meaning()
+            and replace(self.meaning, logs=False, conditions=()) == ANYTHING
         )
 
 
@@ -317,10 +210,10 @@ def parse(text: str) -> Ruleset:
     Raises:
         RulesetError: Braces or quotes do not pair.
     """
-    root = _block(_tokens(text))
+    root = outline(text)
     chains: dict[tuple[str, str, str], Chain] = {}
     unread = [_outsider(each, text) for each in root.statements if each[0].text not in _HARMLESS]
-    tables: list[tuple[str, str, _Block]] = []
+    tables: list[tuple[str, str, Block]] = []
     for block in root.blocks:
         match [token.text for token in block.header if token.text not in {"add", "create"}]:
             case ["table", name]:
@@ -347,109 +240,23 @@ _HARMLESS: Final = frozenset({"flush", "delete", "destroy", "define", "table"})
 _HARMLESS_IN_TABLE: Final = frozenset({"comment", "define"})
 
 
-# --- from text to blocks of statements --------------------------------------------------------------------------------
-
-
-class _Token(NamedTuple):
-    text: str
-    start: int
-    end: int
-    line: int
-
-
-_Statement = tuple[_Token, ...]
-
-
-@dataclass(slots=True)
-class _Block:
-    header: _Statement
-    statements: list[_Statement] = field(default_factory=list[_Statement])
-    blocks: list["_Block"] = field(default_factory=list["_Block"])
-    closing: int = 0
-
-
-_Sets = Mapping[str, str]
-"""The named sets of a table: their elements as written."""
-
-_LEXEME: Final = re.compile(
-    r"""(?P<nothing> [ \t\r]+ | \\\r?\n | \#[^\n]* )
-      | (?P<token>   \n | "[^"\n]*" | [!=<>]= | [{};,=<>!] | [^\s{};,=<>!"\#\\]+ )""",
-    re.VERBOSE,
-)
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    at, line = 0, 1
-    while at < len(text):
-        lexeme = _LEXEME.match(text, at)
-        if lexeme is None:
-            problem = "this quote is not closed" if text[at] == '"' else f"{text[at]!r} cannot stand here"
-            raise RulesetError(problem, line)
-        if lexeme["token"]:
-            yield _Token(lexeme["token"], at, lexeme.end(), line)
-        line += lexeme[0].count("\n")
-        at = lexeme.end()
-
-
-def _block(tokens: Iterator[_Token], header: _Statement = (), depth: int = 0) -> _Block:
-    """Return what stands up to the closing brace: the file (depth 0) holds tables, they hold chains and sets."""
-    block = _Block(header)
-    pending: list[_Token] = []
-    for token in tokens:
-        match token.text:
-            case "{" if depth < 2 and pending and all(each.text != "=" for each in pending):
-                block.blocks.append(_block(tokens, tuple(pending), depth + 1))
-                pending.clear()
-            case "{":
-                pending += _values(tokens, token)
-            case "\n" | ";" | "}":
-                if pending:
-                    block.statements.append(tuple(pending))
-                    pending.clear()
-                if token.text == "}" and not depth:
-                    raise RulesetError("this brace closes nothing", token.line)
-                if token.text == "}":
-                    block.closing = token.start
-                    return block
-            case _:
-                pending.append(token)
-    if depth:
-        raise RulesetError("the brace opened here is not closed", header[0].line)
-    if pending:
-        block.statements.append(tuple(pending))
-    return block
-
-
-def _values(tokens: Iterator[_Token], opening: _Token) -> Iterator[_Token]:
-    """Yield a list of values in braces, both included; lines do not end a statement in it."""
-    depth = 1
-    yield opening
-    while depth:
-        token = next(tokens, None)
-        if token is None:
-            raise RulesetError("the brace opened here is not closed", opening.line)
-        depth += {"{": 1, "}": -1}.get(token.text, 0)
-        if token.text != "\n":
-            yield token
-
-
-def _source(statement: _Statement, text: str) -> str:
+def _source(statement: Statement, text: str) -> str:
     return " ".join(text[statement[0].start : statement[-1].end].split())
 
 
-def _joined(statement: _Statement) -> str:
+def _joined(statement: Statement) -> str:
     return " ".join(token.text for token in statement)
 
 
-def _outsider(statement: _Statement, text: str) -> tuple[int, str, str]:
+def _outsider(statement: Statement, text: str) -> tuple[int, str, str]:
     return statement[0].line, _source(statement, text), "stands outside of any chain and may change what is open"
 
 
-def _is(block: _Block, kind: str) -> bool:
+def _is(block: Block, kind: str) -> bool:
     return len(block.header) == 2 and block.header[0].text == kind
 
 
-def _elements(block: _Block) -> str:
+def _elements(block: Block) -> str:
     """Return the elements of a named set as written, `{ a , b }`; empty when they are added at run time."""
     statements = [_joined(each) for each in block.statements]
     if any(each.startswith("flags ") and "dynamic" in each for each in statements):
@@ -457,7 +264,7 @@ def _elements(block: _Block) -> str:
     return next((each.removeprefix("elements = ") for each in statements if each.startswith("elements = ")), "")
 
 
-def _extended(chain: Chain, block: _Block, sets: _Sets, text: str) -> Chain:
+def _extended(chain: Chain, block: Block, sets: Sets, text: str) -> Chain:
     rules = list(chain.rules)
     chain = replace(chain, closing=block.closing)
     for statement in block.statements:
@@ -473,7 +280,7 @@ def _extended(chain: Chain, block: _Block, sets: _Sets, text: str) -> Chain:
     return replace(chain, rules=tuple(rules))
 
 
-def _rule(statement: _Statement, sets: _Sets, text: str) -> Rule:
+def _rule(statement: Statement, sets: Sets, text: str) -> Rule:
     joined = _joined(statement)
     comment = re.search(r'\bcomment "([^"]*)"$', joined)
     rule = Rule(
@@ -484,145 +291,6 @@ def _rule(statement: _Statement, sets: _Sets, text: str) -> Rule:
         comment=comment[1] if comment else None,
     )
     try:
-        return replace(rule, meaning=_meaning(joined, sets))
-    except _UnreadError as error:
+        return replace(rule, meaning=understand(joined, sets))
+    except UnreadError as error:
         return replace(rule, unread=str(error))
-
-
-# --- from a statement to what it means --------------------------------------------------------------------------------
-
-
-class _UnreadError(Exception):
-    """A rule says more than is understood here; the message completes `it ...`."""
-
-
-def _meaning(statement: str, sets: _Sets) -> Meaning:
-    """Return what a statement, its words joined by one blank, means: its parts are read one after the other."""
-    found, at = Meaning(), 0
-    while at < len(statement):
-        for grammar, read in _GRAMMAR:
-            if part := grammar.match(statement, at):
-                found, at = read(found, part, sets), part.end()
-                break
-        else:
-            raise _UnreadError(f"says {statement[at : at + 60]!r}")
-    return found
-
-
-def _sources(found: Meaning, part: re.Match[str], sets: _Sets) -> Meaning:
-    version = 4 if part["ip"] == "ip" else 6
-    if found.sources or found.version not in {None, version}:
-        raise _UnreadError("names its source twice")
-    return replace(found, version=version, sources=_spans(part, sets, lambda value: _addresses(value, version)))
-
-
-def _ports(found: Meaning, part: re.Match[str], sets: _Sets) -> Meaning:
-    if found.ports:
-        raise _UnreadError("names its port twice")
-    found = found if part["l4"] == "th" else _limited(found, {part["l4"]})
-    return replace(found, ports=_spans(part, sets, _port_range))
-
-
-def _protocols(found: Meaning, part: re.Match[str], _: _Sets) -> Meaning:
-    names = set(_listed(part["value"]))
-    if part["no"] or not all(name[0].isalpha() for name in names):
-        raise _UnreadError("excludes protocols, or gives them as numbers")
-    return _limited(found, names)
-
-
-def _states(found: Meaning, part: re.Match[str], sets: _Sets) -> Meaning:
-    """A rule for known connections only never sees a first packet, so it opens and closes nothing."""
-    states = set(_listed(part["value"]))
-    if states <= {"established", "related", "invalid"} and not part["no"]:
-        return replace(found, is_for_new=False)
-    return found if "new" in states and not part["no"] else _condition(found, part, sets)
-
-
-def _icmp(found: Meaning, part: re.Match[str], sets: _Sets) -> Meaning:
-    return _condition(_limited(found, {"icmp"}), part, sets)
-
-
-def _condition(found: Meaning, part: re.Match[str], _: _Sets) -> Meaning:
-    return replace(found, conditions=(*found.conditions, part[0].strip()))
-
-
-def _log(found: Meaning, _part: re.Match[str], _: _Sets) -> Meaning:
-    return replace(found, logs=True)
-
-
-def _nothing(found: Meaning, _part: re.Match[str], _: _Sets) -> Meaning:
-    return found
-
-
-def _verdict(found: Meaning, part: re.Match[str], _: _Sets) -> Meaning:
-    return replace(found, verdict=part["verdict"])
-
-
-def _grammar(pattern: str) -> re.Pattern[str]:
-    """Return the pattern of one part of a rule; `VALUE` is an operand: `a`, `a , b`, `{ a , b }`, `!= a`, a string."""
-    value = r"""(?:==[ ])? (?P<no>!=[ ])? (?P<value> \{[ ][^{}]*[ ]\} | "[^"]*" | [^\s{}"<>=!]+ (?:[ ],[ ][^\s,]+)* )"""
-    return re.compile(rf"(?: {pattern.replace('VALUE', value)} ) (?:[ ]|$)", re.VERBOSE)
-
-
-_GRAMMAR: Final = (
-    (_grammar(r"(?P<ip>ip6?)[ ]saddr[ ]VALUE"), _sources),
-    (_grammar(r"(?P<l4>tcp|udp|th)[ ]dport[ ]VALUE"), _ports),
-    (_grammar(r"(?: meta[ ]l4proto | ip[ ]protocol | ip6[ ]nexthdr )[ ]VALUE"), _protocols),
-    (_grammar(r"ct[ ]state[ ]VALUE"), _states),
-    (_grammar(r"icmp(?:v6)?[ ]type[ ]VALUE"), _icmp),
-    (
-        _grammar(r"(?: [io]if(?:name)? | ip6?[ ]daddr | meta[ ](?:nfproto|[io]if(?:name)?|pkttype) )[ ]VALUE"),
-        _condition,
-    ),
-    (_grammar(r"limit[ ]rate[ ](?:over[ ])? \d+/\w+ (?:[ ]burst[ ]\d+[ ]packets)?"), _condition),
-    (_grammar(r'log (?:[ ](?:prefix[ ]"[^"]*"|(?:level|flags|group|snaplen)[ ]\w+))*'), _log),
-    (_grammar(r'counter (?:[ ]packets[ ]\d+[ ]bytes[ ]\d+)? | comment[ ]"[^"]*"'), _nothing),
-    (_grammar(r'(?P<verdict>accept|drop|reject) (?:(?<=t)[ ]with[ ][\w -]+?)? (?=$|[ ]comment[ ]"[^"]*"$)'), _verdict),
-)
-"""The parts of a rule that are understood, and what each adds to its meaning."""
-
-
-def _limited(found: Meaning, protocols: set[str]) -> Meaning:
-    both = frozenset(protocols) if found.protocols is None else found.protocols & protocols
-    return replace(found, protocols=both)
-
-
-def _listed(value: str) -> list[str]:
-    """Return the elements of `a`, `a , b` or `{ a , b }` without their timeouts and comments."""
-    plain = re.sub(r'"[^"]*"', "", value).strip("{} ")
-    elements = [element.split() for element in plain.split(",") if element.strip()]
-    if any(len(words) > 1 and words[1] not in {"timeout", "expires", "counter", "comment"} for words in elements):
-        raise _UnreadError("joins values, or maps them to others")
-    return [words[0] for words in elements]
-
-
-def _spans(part: re.Match[str], sets: _Sets, read: Callable[[str], tuple[int, int]]) -> Spans:
-    ranges: list[tuple[int, int]] = []
-    for value in _listed(part["value"]):
-        elements = _listed(sets.get(value[1:], "")) if value.startswith("@") else [value]
-        if not elements:
-            raise _UnreadError(f"uses {value!r}, a set that is not in its table, or empty, or filled at run time")
-        for element in elements:
-            try:
-                ranges.append(read(element))
-            except (ValueError, OSError):
-                raise _UnreadError(f"names {element!r}, which is not known here") from None
-    return Spans.of(ranges, is_negated=bool(part["no"]))
-
-
-def _addresses(value: str, version: int) -> tuple[int, int]:
-    """Return the ends of `10.0.0.1`, `10.0.0.0/8` or `10.0.0.1-10.0.0.9`."""
-    first, dash, last = value.partition("-")
-    low, high = (ip_network(first), ip_network(last)) if dash else (ip_network(value, strict=False),) * 2
-    if {low.version, high.version} != {version}:
-        raise ValueError(value)
-    return int(low.network_address), int(high.broadcast_address)
-
-
-def _port_range(value: str) -> tuple[int, int]:
-    """Return the ends of `22`, `8000-8099` or `ssh` (from this host's list of services, as `nft` does)."""
-    first, dash, last = value.partition("-")
-    if first.isdecimal():
-        return int(first), int(last) if dash else int(first)
-    port = socket.getservbyname(value)
-    return port, port

@@ -183,6 +183,7 @@ def test_an_unknown_approval_is_an_error_and_no_receipt() -> None:
         httpx.Response(200, json={"id": "r"}),
         httpx.Response(302, headers={"Location": "/login"}),
         httpx.Response(502, text="Bad gateway"),
+        httpx.Response(404, json={"detail": "Not Found"}),
         httpx.Response(200, content=b"\xff"),
     ],
 )

@@ -30,6 +30,7 @@ __all__ = [
     "FETCH_CHILD",
     "LOAD_FLOW",
     "OUTBOX",
+    "PARENT_IS_OPEN",
     "READ_PEOPLE",
     "RESERVED_TYPES",
     "Answered",
@@ -44,6 +45,7 @@ __all__ = [
     "FlowLoaded",
     "LoadFlow",
     "OperationReceipt",
+    "ParentCheck",
     "PeopleRead",
     "ReadPeople",
     "ReportTo",
@@ -61,6 +63,7 @@ READ_PEOPLE = "hitl.read_people"
 DELIVER = "hitl.deliver"
 EXPORT_FACTS = "hitl.export_facts"
 FETCH_CHILD = "hitl.fetch_child"
+PARENT_IS_OPEN = "hitl.parent_is_open"
 
 Who = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -142,6 +145,13 @@ class Child(_Message):
     is_open: bool = False
     result: ApprovalResult | None = None
     error: str = ""
+
+
+class ParentCheck(_Message):
+    """Ask whether the run that put a question is still open."""
+
+    workflow_id: str
+    first_run_id: str
 
 
 class ReportTo(_Message):

@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
         ReportTo,
     )
 
-from hitl_temporal.engine import options
+from hitl_temporal.engine.reading import read
 
 __all__ = ["ApprovalResult", "Decision", "ask"]
 
@@ -69,26 +69,38 @@ async def ask(
         **({"who": list(who)} if who else {}),
         **document,
     }
+    # A task of its own: a cancellation that comes while the question is being put must still find it, to withdraw it.
+    is_put = asyncio.Event()
+    waiting = asyncio.create_task(_put(approval, request, name, attempt, is_put))
+    try:
+        return await asyncio.shield(waiting)
+    except asyncio.CancelledError:
+        await is_put.wait()
+        await _withdraw(approval)
+        raise
+
+
+async def _put(
+    approval: str, request: dict[str, Json], name: str, attempt: int, is_put: asyncio.Event
+) -> ApprovalResult:
+    """Start the question's workflow, say so, and wait for its answer."""
     try:
         child = await workflow.start_child_workflow(
             APPROVAL,
             request,
             id=approval,
             result_type=ApprovalResult,
-            memo={"parent_run": me.first_execution_run_id},
+            memo={"parent_run": workflow.info().first_execution_run_id},
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
             cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            static_summary=f"{name}: {title[:150]}",
+            static_summary=f"{name}: {str(request['title'])[:150]}",
         )
-        waiting = asyncio.ensure_future(child)
     except WorkflowAlreadyStartedError:  # after a reset the question is out already
-        waiting = asyncio.ensure_future(_adopt(approval, name, attempt))
-    try:
-        return await asyncio.shield(waiting)
-    except asyncio.CancelledError:
-        await _withdraw(approval)
-        raise
+        return await _adopt(approval, name, attempt)
+    finally:
+        is_put.set()
+    return await child
 
 
 async def _withdraw(approval: str) -> None:
@@ -103,7 +115,7 @@ async def _adopt(approval: str, name: str, attempt: int) -> ApprovalResult:
     """Take over a question that was put before this workflow was reset."""
     me, answers = workflow.info(), _answers()
     request = FetchChild(workflow_id=approval, first_run_id=me.first_execution_run_id)
-    child = await _fetch(request)
+    child = await read(FETCH_CHILD, request, Child)
     if not child.is_ours:
         raise ApplicationError(f"id {approval!r} belongs to another workflow; ask with another name or attempt")
     if child.is_open:
@@ -111,7 +123,7 @@ async def _adopt(approval: str, name: str, attempt: int) -> ApprovalResult:
         try:
             await workflow.get_external_workflow_handle(approval).signal("report_to", report)
         except ApplicationError:  # it has closed in between
-            child = await _fetch(request)
+            child = await read(FETCH_CHILD, request, Child)
         else:
             await workflow.wait_condition(lambda: approval in answers)
             return answers[approval]
@@ -135,7 +147,3 @@ def _answers() -> dict[str, ApprovalResult]:
 
 
 _KNOWN = "_hitl_answers"
-
-
-async def _fetch(request: FetchChild) -> Child:
-    return await workflow.execute_local_activity(FETCH_CHILD, request, result_type=Child, **options.READ)

@@ -32,6 +32,8 @@ package = types.ModuleType("reference_activities")
 package.__path__ = [str(ROOT / "activities")]
 sys.modules.setdefault(package.__name__, package)
 firewall: Any = importlib.import_module("reference_activities.firewall")
+firewall_file: Any = importlib.import_module("reference_activities.firewall_file")
+firewall_risk: Any = importlib.import_module("reference_activities.firewall_risk")
 nftables: Any = importlib.import_module("reference_activities.nftables")
 
 
@@ -59,7 +61,7 @@ def nft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @cache
 def why_not_nft() -> str | None:
     """Return why the real `nft` can't check a ruleset here; None when it can."""
-    checked = firewall._checked(FLOW / "ruleset.nft", FLOW / "ruleset.nft")
+    checked = firewall_file._checked(FLOW / "ruleset.nft", FLOW / "ruleset.nft")
     return None if checked == "checked by nft" else checked
 
 
@@ -91,7 +93,9 @@ def remove(rule: str) -> Any:
 
 
 def weighed(source: str, port: int, text: str) -> Any:
-    return firewall._weighed(firewall.Opening(source=source, port=port), nftables.parse(text))
+    ruleset = nftables.parse(text)
+    traffic = firewall.Opening(source=source, port=port).traffic
+    return firewall_risk.weigh(traffic, ruleset, ruleset.chain(*firewall.CHAIN))
 
 
 def chain(*rules: str, policy: str = "drop") -> str:
@@ -200,7 +204,7 @@ def test_unread_is_reported() -> None:
     found = weighed("10.0.0.0/24", 22, text)
     assert [each.split(": ")[0] for each in found.unread] == ["line 1", "line 5", "line 9"]
     assert "tcp dport 22 jump ssh" in found.unread[1]
-    assert found.score == weighed("10.0.0.0/24", 22, chain()).score + firewall.UNREAD
+    assert found.score == weighed("10.0.0.0/24", 22, chain()).score + firewall_risk.UNREAD
 
 
 @given(st.ip_addresses(), st.integers(0, 128), st.integers(1, 65535))
@@ -215,13 +219,13 @@ def test_larger_is_never_safer(address: Any, prefix: int, port: int) -> None:
 def test_the_readme_shows_the_table() -> None:
     """The risk table of the flow's README is the one that is applied."""
     readme = (FLOW / "README.md").read_text()
-    for service in firewall.SERVICES:
+    for service in firewall_risk.SERVICES:
         assert f"| {', '.join(map(str, service.ports))}: {service.what} | {service.weight} |" in readme
     for name, weight in [
-        ("port` | any other", firewall.OTHER_PORT),
-        ("source` | public", firewall.PUBLIC),
-        ("source` | everyone (`0.0.0.0/0`, `::/0`)", firewall.ANY),
-        ("overlapping` | other rules decide on some of it", firewall.OVERLAPPING),
+        ("port` | any other", firewall_risk.OTHER_PORT),
+        ("source` | public", firewall_risk.PUBLIC),
+        ("source` | everyone (`0.0.0.0/0`, `::/0`)", firewall_risk.ANY),
+        ("overlapping` | other rules decide on some of it", firewall_risk.OVERLAPPING),
     ]:
         assert f"| `{name} | {weight} |" in readme
 
@@ -307,7 +311,7 @@ def test_any_order_of_changes(tmp_path_factory: pytest.TempPathFactory, changes:
     present: set[int] = set()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HITL_FIREWALL_RULESET", str(file))
-        patch.setattr(firewall.shutil, "which", lambda *_, **__: None)
+        patch.setattr(firewall_file.shutil, "which", lambda *_, **__: None)
         for each, is_added in changes:
             if is_added:
                 assert firewall._apply(openings[each], ids[each]).changed is (each not in present)
@@ -396,14 +400,14 @@ def test_a_quoted_ruleset_is_no_excuse(ruleset: Path, nft: Path) -> None:
 
 def test_nft_is_missing(ruleset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where `nft` is not installed the change is made and says so."""
-    monkeypatch.setattr(firewall.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(firewall_file.shutil, "which", lambda *_, **__: None)
     assert apply(opening("10.0.0.0/24")).checked == "not checked: nft is not installed"
 
 
 def test_nft_hangs(ruleset: Path, nft: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An `nft` that does not answer is a temporary error, and nothing is changed."""
     nft.write_text("#!/bin/sh\nexec sleep 60\n")
-    monkeypatch.setattr(firewall, "NFT_TIMEOUT", timedelta(milliseconds=50))
+    monkeypatch.setattr(firewall_file, "NFT_TIMEOUT", timedelta(milliseconds=50))
     with pytest.raises(TemporaryError, match="did not answer"):
         apply(opening("10.0.0.0/24"))
     assert ruleset.read_bytes() == SHIPPED
@@ -411,7 +415,7 @@ def test_nft_hangs(ruleset: Path, nft: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_lock_is_held(ruleset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A change waits for another's lock, not for ever: then it is a temporary error with when to try again."""
-    monkeypatch.setattr(firewall, "LOCK_WAIT", timedelta(milliseconds=50))
+    monkeypatch.setattr(firewall_file, "LOCK_WAIT", timedelta(milliseconds=50))
     with ruleset.with_name(".edge.nft.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(TemporaryError, match="another change") as caught:

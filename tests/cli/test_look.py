@@ -199,6 +199,13 @@ def test_who_calls_is_said_by_as_then_the_token_then_the_user(
     assert service.requests[-1].headers.get("Authorization") == sent
 
 
+def test_whoever_says_nothing_is_told_how_to_say_it(hitl, service) -> None:
+    """The service speaks of headers, people set options."""
+    service.on("GET /v1/runs", (401, {"status": 401, "detail": "who are you?"}))
+
+    assert hitl("ls").err == "hitl: who are you?; here: set HITL_TOKEN, or say --as USER under `hitl up`\n"
+
+
 def test_the_address_comes_from_the_environment(hitl, service, monkeypatch) -> None:
     """HITL_URL may have a path of its own."""
     monkeypatch.setenv("HITL_URL", "https://hitl.example.com/sub/")

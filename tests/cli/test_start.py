@@ -236,7 +236,7 @@ def test_a_timeout_or_wait_parked_means_waiting(hitl, service, a_run) -> None:
 def test_a_wait_outlives_a_restart_of_the_service(hitl, service, a_run) -> None:
     """A killed worker or service does not end a wait of days."""
     gone, busy = httpx.ConnectError("refused"), (503, {"status": 503, "detail": "no worker answers"})
-    service.on("GET /v1/runs/r", *[gone] * 20, *[busy] * 20, a_run())
+    service.on("GET /v1/runs/r", *[busy] * 20, a_run("running"), *[gone] * 20, a_run())
 
     outcome = hitl("wait", "r")
 
@@ -244,9 +244,9 @@ def test_a_wait_outlives_a_restart_of_the_service(hitl, service, a_run) -> None:
     assert outcome.err.count("still waiting for r") == 2
 
 
-def test_a_wait_gives_a_silent_service_up_in_the_end(hitl, service) -> None:
+def test_a_wait_gives_a_silent_service_up_in_the_end(hitl, service, a_run) -> None:
     """After five minutes of silence the line says what to set."""
-    service.on("GET /v1/runs/r", httpx.ConnectError("refused"))
+    service.on("GET /v1/runs/r", a_run("running"), httpx.ConnectError("refused"))
 
     outcome = hitl("wait", "r")
 
@@ -255,9 +255,17 @@ def test_a_wait_gives_a_silent_service_up_in_the_end(hitl, service) -> None:
     assert 300 < service.now < 330
 
 
-def test_a_timeout_also_ends_a_wait_for_a_silent_service(hitl, service) -> None:
-    """`--timeout` is kept whatever happens."""
+def test_a_service_that_was_never_there_is_not_waited_for(hitl, service) -> None:
+    """A wrong address is told within seconds."""
     service.on("GET /v1/runs/r", httpx.ConnectError("refused"))
+
+    assert hitl("wait", "r").code == 1
+    assert service.now < 10
+
+
+def test_a_timeout_also_ends_a_wait_for_a_silent_service(hitl, service, a_run) -> None:
+    """`--timeout` is kept whatever happens."""
+    service.on("GET /v1/runs/r", a_run("running"), httpx.ConnectError("refused"))
 
     assert hitl("wait", "r", "--timeout", "20s").code == 5
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hitl_temporal.domain import expressions
 from hitl_temporal.domain.expressions import (
     ExpressionError,
     check,
     evaluate,
     expressions_in,
+    guarding,
     is_secret,
     is_true,
     references,
@@ -272,7 +272,7 @@ def test_a_list_of_10_000_is_allowed() -> None:
 @pytest.mark.parametrize("text", ["x.map(a, x.map(b, b)) == []", "x.all(a, x.all(b, x.size() > 0)) || true"])
 def test_too_much_work_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nested macros over large lists would stall the workflow task; a refusal is not lost in `|| true`."""
-    monkeypatch.setattr(expressions, "_MAX_WORK", 100_000)
+    monkeypatch.setattr(guarding, "_MAX_WORK", 100_000)
     assert "too long" in str(failure(text, {"x": list(range(100))}))
     assert evaluate("x.size()", {"x": list(range(100))}) == 100
 

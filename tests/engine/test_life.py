@@ -137,6 +137,18 @@ async def test_reset_to_the_start_adopts_the_question(rig: Rig, *, is_closed: bo
     assert (chain.problem, chain.live[-1].hash) == (None, result["evidence"]["digest"])
 
 
+async def test_question_of_a_terminated_run_withdraws_itself(rig: Rig) -> None:
+    """Terminating a run leaves its question open; the next vote finds the parent gone and is told that it is closed."""
+    rig.catalogue.add(CALL_ASK_CALL)
+    handle = await rig.start("test_flow", {"n": 1}, BY_ANN)
+    approval = await asked(rig, handle)
+    await approval_eventually(approval, lambda s: s.stages[0].state == "open")
+    await handle.terminate("an operator pulled the plug")
+    assert (await rig.decide(approval, answer("approved", "bob"))).status == "closed"
+    result = Result.model_validate(await approval.result())
+    assert (result.outcome, result.reason) == ("withdrawn", "parent ended")
+
+
 async def test_id_of_somebody_else_is_not_adopted(rig: Rig) -> None:
     """When the question's id belongs to another workflow, people are asked under the next attempt."""
     rig.catalogue.add("steps: [{id: approve, ask: {title: Go?, who: 'user:bob', due: 7d}}]")

@@ -1,4 +1,4 @@
-"""The application: routes, errors, health."""
+"""The application: routes, pages, errors, health."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from temporalio.service import RPCError
 
-from hitl_temporal.api import approvals, problems, runs
+from hitl_temporal.api import approvals, pages, problems, runs
 from hitl_temporal.api.bodies import BadBodyError
 from hitl_temporal.app.services import Services
 from hitl_temporal.domain.approval.commands import Receipt
@@ -27,6 +27,7 @@ def create_app(services: Services, *, is_development: bool = False) -> FastAPI:
     problems.install(app)
     app.include_router(runs.router)
     app.include_router(approvals.router)
+    pages.install(app)
 
     async def bad_body(_: Request, error: Exception) -> JSONResponse:
         return problems.receipt_response(Receipt(status="invalid", reason=str(error)))

@@ -41,9 +41,13 @@ async def caller(request: Request) -> Identity:
     return await dev_identity(request, token.removeprefix(DEV))
 
 
-async def dev_identity(request: Request, person: str) -> Identity:
-    """Return the identity of somebody who just says so."""
-    identity = await identify(services(request).directory, person, assurance="medium", via="api")
+async def dev_identity(request: Request, person: str, *, via: str = "api") -> Identity:
+    """Return the identity of somebody who just says so.
+
+    Raises:
+        UnauthenticatedError: The directory knows nobody like that as active.
+    """
+    identity = await identify(services(request).directory, person, assurance="medium", via=via)
     if identity is None:
         raise UnauthenticatedError(f"{person[:100]!r} is not an active person of the directory (workflows/people.yaml)")
     return identity

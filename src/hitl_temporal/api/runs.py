@@ -65,9 +65,7 @@ async def start_run(
     key: Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)] = None,
 ) -> StartedRun:
     """Start a run; the same `Idempotency-Key` and body again give the same answer and start nothing."""
-    started = await use.runs.start(
-        me, name, start.inputs, run_id=start.id, key=key, on_behalf_of=start.on_behalf_of
-    )
+    started = await use.runs.start(me, name, start.inputs, run_id=start.id, key=key, on_behalf_of=start.on_behalf_of)
     return StartedRun(id=started.id, url=str(request.url_for("show_run", run_id=started.id)))
 
 

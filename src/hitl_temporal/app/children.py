@@ -10,11 +10,25 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Never
+
+import structlog
+
+log = structlog.get_logger(__name__)
 
 KINDLY = timedelta(seconds=10)
+
+_FIRST_PAUSE_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 10.0
+_SETTLED_SECONDS = 2.0
+"""A process that has lived for so long did not die of how it was started."""
+
+_DEAD_WITHIN_SECONDS = 5.0
+"""A killed process is gone at once, unless it hangs in the kernel."""
 
 
 class Child:
@@ -68,38 +82,84 @@ async def spawn(name: str, command: Sequence[str], *, log: Path, environment: Ma
     return Child(name, process)
 
 
+async def keep(
+    child: Child, again: Callable[[], Awaitable[Child]], log_file: Path, failures: tuple[type[Exception], ...]
+) -> Never:
+    """Start a process again whenever it has died; with a growing pause when it dies at once. Cancelled, stop it.
+
+    Args:
+        child: The one that runs now.
+        again: Starts the next one.
+        log_file: Where it says why it died.
+        failures: Why `again` may fail; it is tried again then.
+    """
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        code, lived = await _end_of(child)
+        pause = _FIRST_PAUSE_SECONDS if lived > _SETTLED_SECONDS else min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        await log.awarning("process.died", process=child.name, code=code, log=str(log_file), again_in_seconds=pause)
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                child = await again()
+                break
+            except failures as error:
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                await log.awarning("process.not_started", process=child.name, reason=str(error), again_in_seconds=pause)
+
+
+async def _end_of(child: Child) -> tuple[int, float]:
+    """Return the exit code of a process, and for how many seconds it has lived; stop it when that is cancelled."""
+    born = time.monotonic()
+    try:
+        return await child.wait(), time.monotonic() - born
+    finally:
+        await child.stop()
+
+
 class PidFile:
     """Who runs on behalf of this state folder."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._children: dict[str, Child] = {}
 
     def owner(self) -> int | None:
         """Return the pid of the `hitl up` that runs here, None when there is none."""
         found = self._read().get("up")
-        return found[0] if found and _started(found[0]) == found[1] else None
+        return found[0] if found and _is_alive(*found) else None
 
     def end_orphans(self) -> tuple[str, ...]:
-        """End what a killed `hitl up` has left; return what was ended."""
-        ended: list[str] = []
-        for name, (pid, started) in self._read().items():
-            if name != "up" and _started(pid) == started:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                ended.append(f"{name} ({pid})")
+        """End what a killed `hitl up` has left, wait until it is gone, and return what was ended."""
+        orphans = {name: who for name, who in self._read().items() if name != "up" and _is_alive(*who)}
+        for pid, _ in orphans.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        give_up = time.monotonic() + _DEAD_WITHIN_SECONDS
+        # They hold ports and files for as long as they are there.
+        while any(_is_alive(*who) for who in orphans.values()) and time.monotonic() < give_up:
+            time.sleep(0.02)
         self.remove()
-        return tuple(ended)
+        return tuple(f"{name} ({pid})" for name, (pid, _) in orphans.items())
 
-    def write(self, children: Iterable[Child]) -> None:
-        """Write down this process and its children."""
-        pids = {"up": os.getpid(), **{c.name: c.pid for c in children if c.is_running}}
-        draft = self._file.with_suffix(".new")
-        draft.write_text(json.dumps({name: [pid, _started(pid)] for name, pid in pids.items()}))
-        draft.replace(self._file)
+    def claim(self) -> None:
+        """Write down this process, which has no children yet."""
+        self._write()
+
+    def add(self, child: Child) -> None:
+        """Write down a child, in the place of an earlier one of its name."""
+        self._children[child.name] = child
+        self._write()
 
     def remove(self) -> None:
         """Forget everybody."""
         self._file.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        pids = {"up": os.getpid(), **{name: c.pid for name, c in self._children.items() if c.is_running}}
+        draft = self._file.with_suffix(".new")
+        draft.write_text(json.dumps({name: [pid, _started(pid)] for name, pid in pids.items()}))
+        draft.replace(self._file)
 
     def _read(self) -> dict[str, tuple[int, str]]:
         try:
@@ -109,13 +169,20 @@ class PidFile:
             return {}
 
 
+def _is_alive(pid: int, started: str) -> bool:
+    """Tell whether the process that was started then is still there."""
+    return bool(started) and _started(pid) == started
+
+
 def _started(pid: int) -> str:
-    """Return when a process was started, in the words of `ps`; empty when there is none."""
+    """Return when a process was started, in the words of `ps`; empty when there is none, or none but its remains."""
     found = subprocess.run(  # noqa: S603 - a fixed command and a number
-        ["ps", "-o", "lstart=", "-p", str(pid)],  # noqa: S607 - `ps` is where the system has it
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],  # noqa: S607 - `ps` is where the system has it
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "LC_ALL": "C"},
     )
-    return found.stdout.strip()
+    state, _, started = found.stdout.strip().partition(" ")
+    # A zombie has ended; whoever started it has not looked yet (in a container often nobody ever does).
+    return "" if state.startswith("Z") else started.strip()

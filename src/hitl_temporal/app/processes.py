@@ -75,7 +75,7 @@ async def _work(settings: Settings) -> int:
     stop = until_signalled()
     try:
         code = load_code(settings.project)
-        client = await connect()
+        client = await connect(patience=settings.temporal_patience)
     except (ProjectError, TemporalUnreachableError) as error:
         raise StartError(str(error)) from error
     async with make_worker(client, settings, code):
@@ -89,7 +89,7 @@ async def _serve(settings: Settings) -> int:
     stop = until_signalled()
     try:
         listening = bind(settings.http_host, settings.http_port, "HITL_HTTP_PORT")
-        client = await connect()
+        client = await connect(patience=settings.temporal_patience)
     except (PortTakenError, TemporalUnreachableError) as error:
         raise StartError(str(error)) from error
     server = http_server(create_app(make_services(client, settings)))

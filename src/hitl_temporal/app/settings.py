@@ -3,9 +3,11 @@
 Secrets come from files or the environment, never from documents.
 """
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -13,6 +15,22 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 from typing_extensions import override
+
+from hitl_temporal.domain.duration import DurationError, fixed
+
+
+def _length(value: object) -> object:
+    """Read a length of time as documents write it."""
+    if not isinstance(value, str):
+        return value
+    length = fixed(value)
+    if length is None:
+        raise DurationError(f"{value!r} counts working time; write it in s, m or h")
+    return length
+
+
+Length = Annotated[timedelta, BeforeValidator(_length)]
+"""A length of time, written like `30s` or `2m`."""
 
 
 class Settings(BaseSettings):
@@ -40,6 +58,9 @@ class Settings(BaseSettings):
 
     temporal_ui_port: int = Field(default=8233, ge=1, le=65535)
     """Of the embedded Temporal server's UI."""
+
+    temporal_patience: Length = timedelta(seconds=30)
+    """How long `hitl worker` and `hitl serve` try to reach Temporal before they give up: longer than its restart."""
 
     url: str | None = None
     """Where commands find the HTTP service; None: the loopback address with `http_port`."""

@@ -1,12 +1,12 @@
 """`hitl up`: the embedded Temporal server, a worker and the HTTP service, kept running for a person.
 
-The worker is a process of its own and is started again when it dies: a run goes on where it was.
+Server and worker are processes of their own and are started again when they die: a run goes on where it was.
 """
 
 import asyncio
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import structlog
 
 from hitl_temporal.api import create_app
 from hitl_temporal.app import embedded
-from hitl_temporal.app.children import Child, PidFile, spawn
+from hitl_temporal.app.children import Child, PidFile, keep, spawn
 from hitl_temporal.app.processes import StartError, http_server, serve_until, until_signalled
 from hitl_temporal.app.project import ProjectError, load_code
 from hitl_temporal.app.services import make_services
@@ -26,7 +26,6 @@ from hitl_temporal.app.temporal import TemporalUnreachableError, connect
 log = structlog.get_logger(__name__)
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-LONGEST_PAUSE_SECONDS = 10.0
 
 
 def run_up(settings: Settings, *, ephemeral: bool = False) -> int:
@@ -41,70 +40,73 @@ def run_up(settings: Settings, *, ephemeral: bool = False) -> int:
     """
     set_up_logs()
     if not ephemeral:
-        return asyncio.run(_up(settings, is_ephemeral=False))
+        return asyncio.run(_up(settings))
     with tempfile.TemporaryDirectory(prefix="hitl-") as folder:
-        return asyncio.run(_up(settings.model_copy(update={"state": Path(folder)}), is_ephemeral=True))
+        return asyncio.run(_up(settings.model_copy(update={"state": Path(folder)})))
 
 
-async def _up(settings: Settings, *, is_ephemeral: bool) -> int:
+async def _up(settings: Settings) -> int:
     stop = until_signalled()
     state = settings.state.resolve()
+    settings = settings.model_copy(update={"state": state})
     state.mkdir(parents=True, exist_ok=True)
     pids = PidFile(state / "up.json")
     if (owner := pids.owner()) is not None:
         raise StartError(f"`hitl up` already runs here with pid {owner}; stop it, or set HITL_STATE to another folder")
     if orphans := pids.end_orphans():
         await log.awarning("up.orphans_ended", processes=list(orphans))
-    async with AsyncExitStack() as stack:
+    pids.claim()
+    address = f"{embedded.HOST}:{settings.temporal_port}"
+
+    async def start_server() -> Child:
+        ports = (settings.temporal_port, settings.temporal_ui_port)
+        return await embedded.start(*ports, state / "temporal.db", state / "temporal.log", pids.add)
+
+    async def start_worker() -> Child:
+        command = [sys.executable, "-m", "hitl_temporal", "worker"]
+        environment = {"TEMPORAL_ADDRESS": address, "HITL_STATE": str(state)}
+        worker = await spawn("worker", command, log=state / "worker.log", environment=environment)
+        pids.add(worker)
+        return worker
+
+    async with AsyncExitStack() as stack:  # left in reverse: a server ends after those that need it
+        stack.callback(pids.remove)
         try:
             load_code(settings.project)  # a broken project is said here, not in the worker's log
             listening = bind(settings.http_host, settings.http_port, "HITL_HTTP_PORT")
             stack.callback(listening.close)
-            database = None if is_ephemeral else state / "temporal.db"
-            ports = (settings.temporal_port, settings.temporal_ui_port)
-            server = await embedded.start(*ports, database, state / "temporal.log")
-            stack.push_async_callback(server.stop)
-            address = f"{embedded.HOST}:{settings.temporal_port}"
+            await _run(stack, await start_server(), start_server, state / "temporal.log")
             client = await connect(address=address)
-        except (PortTakenError, ProjectError, TemporalUnreachableError, embedded.MissingServerError) as error:
-            raise StartError(
-                f"{error} (log: {state / 'temporal.log'})" if "answer" in str(error) else str(error)
-            ) from error
-        stack.callback(pids.remove)
-        environment = {"TEMPORAL_ADDRESS": address, "HITL_STATE": str(state)}
-        keeper = asyncio.create_task(_keep_worker(environment, state / "worker.log", lambda w: pids.write([server, w])))
-        stack.push_async_callback(_end, keeper)
+        except _CAUSES as error:
+            raise StartError(str(error)) from error
+        await _run(stack, await start_worker(), start_worker, state / "worker.log")
         is_development = settings.http_host in LOOPBACK
-        app = create_app(
-            make_services(client, settings.model_copy(update={"state": state})), is_development=is_development
-        )
+        app = create_app(make_services(client, settings), is_development=is_development)
         _announce(settings, state)
         await serve_until(http_server(app), listening, stop)
     return 0
 
 
-async def _keep_worker(environment: dict[str, str], log_file: Path, started: Callable[[Child], None]) -> None:
-    """Run a worker, and another one whenever it has died; with a growing pause if it dies at once."""
-    pause = 0.2
-    while True:
-        worker = await spawn(
-            "worker", [sys.executable, "-m", "hitl_temporal", "worker"], log=log_file, environment=environment
-        )
-        started(worker)
-        born = asyncio.get_running_loop().time()
-        try:
-            code = await worker.wait()
-        finally:
-            await worker.stop()
-        lived = asyncio.get_running_loop().time() - born
-        pause = 0.2 if lived > LONGEST_PAUSE_SECONDS else min(pause * 2, LONGEST_PAUSE_SECONDS)
-        await log.awarning("worker.died", code=code, log=str(log_file), again_in_seconds=pause)
-        await asyncio.sleep(pause)
+_CAUSES = (
+    PortTakenError,
+    ProjectError,
+    TemporalUnreachableError,
+    embedded.DeadServerError,
+    embedded.MissingServerError,
+)
+"""Why it can't start; their messages are for the person who starts it."""
 
 
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+async def _run(stack: AsyncExitStack, child: Child, again: Callable[[], Awaitable[Child]], log_file: Path) -> None:
+    """Keep a process running until the stack is left."""
+    keeper = asyncio.create_task(keep(child, again, log_file, _CAUSES))
+
+    async def end() -> None:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+
+    stack.push_async_callback(end)
+    await asyncio.sleep(0)  # a task that was cancelled before its first step would not stop the process
 
 
 def _announce(settings: Settings, state: Path) -> None:

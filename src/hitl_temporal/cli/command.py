@@ -82,10 +82,13 @@ def _here(command: Callable[[], int | None]) -> int:
 
 
 def _over_http(command: Callable[[], int | None]) -> int:
-    from hitl_temporal.client import ApiError
+    from hitl_temporal.client import ApiError, UnauthenticatedError
 
     try:
         return _here(command)
+    except UnauthenticatedError as error:
+        output.error(f"{error}; here: set HITL_TOKEN, or say --as USER under `hitl up`")
+        return FAILED
     except ApiError as error:
         output.error(str(error))
         return FAILED

@@ -50,7 +50,7 @@ def start(  # noqa: PLR0913 one parameter per option
     started = session.client.start(flow, given, run_id=run_id, on_behalf_of=on_behalf_of, key=key)
     if wait or wait_parked or timeout:
         output.note(started.id)
-        return wait_for(session, started.id, patience)
+        return wait_for(session, started.id, patience, has_answered=True)
     if session.as_json:
         output.as_json(started.document())
     else:

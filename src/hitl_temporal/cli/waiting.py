@@ -40,9 +40,16 @@ class Patience(NamedTuple):
     even_parked: bool = False
 
 
-def wait_for(session: "Session", run_id: str, patience: Patience) -> int:
-    """Wait, print the result (or, if there is none, how far the run has come) as JSON, and return the exit code."""
-    run, code, why = _Wait(session, run_id, patience).until_over()
+def wait_for(session: "Session", run_id: str, patience: Patience, *, has_answered: bool = False) -> int:
+    """Wait, print the result (or, if there is none, how far the run has come) as JSON, and return the exit code.
+
+    Args:
+        session: Who waits.
+        run_id: For which run.
+        patience: How long.
+        has_answered: Whether the service is known to be there; one that never was is not waited for.
+    """
+    run, code, why = _Wait(session, run_id, patience, has_answered=has_answered).until_over()
     output.as_json(_result(run))
     if why:
         output.error(why)
@@ -61,12 +68,13 @@ class _TimedOutError(CommandError):
 
 
 class _Wait:
-    def __init__(self, session: "Session", run_id: str, patience: Patience) -> None:
+    def __init__(self, session: "Session", run_id: str, patience: Patience, *, has_answered: bool) -> None:
         self._client: Client = session.client
         self._world = session.world
         self._id = run_id
         self._patience = patience
         self._began = self._heard = session.world.clock()
+        self._has_answered = has_answered
         self._told = ""
 
     def until_over(self) -> tuple["Run", int, str]:
@@ -86,9 +94,11 @@ class _Wait:
                     return run, *over
                 self._tell()
             except (UnavailableError, UnreachableError) as error:
+                if isinstance(error, UnreachableError) and not self._has_answered:
+                    raise
                 self._bear(error)
                 continue
-            self._heard = self._world.clock()
+            self._heard, self._has_answered = self._world.clock(), True
             if self._heard - asked < _PAUSE_SECONDS:
                 self._world.sleep(_PAUSE_SECONDS)  # a service that holds no answer back is not asked without a pause
             poll = LONGEST_POLL if self._patience.even_parked else POLL_FOR_PARKED

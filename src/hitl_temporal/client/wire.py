@@ -162,10 +162,13 @@ def _receipt(response: httpx.Response) -> Receipt:
 
 
 def _error(response: httpx.Response) -> ApiError:
-    """Return the error that a problem stands for; what is no problem of ours is said to be strange."""
+    """Return the error that a problem stands for; what is no problem of ours is said to be strange.
+
+    A bare "Not Found" is a web framework's: the path is not one of that service, so nothing was looked for.
+    """
     kind = of_status(response.status_code)
     match _document(response):
-        case {"detail": str(detail)}:
+        case {"detail": str(detail)} if detail != response.reason_phrase:
             return kind(detail[:_LONGEST_DETAIL])
         case _ if kind is UnavailableError:
             return UnavailableError(f"{response.request.url.host} is not available now; try again in a moment")

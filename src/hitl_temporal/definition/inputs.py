@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from hitl_temporal.domain.flow.commands import unfit
 from hitl_temporal.domain.flow.definition import Flow, Input
 from hitl_temporal.domain.value import Json
 
@@ -67,6 +68,8 @@ def check_inputs(flow: Flow, inputs: object) -> dict[str, Json]:
     """
     if not isinstance(inputs, dict):
         raise InputError([InputProblem("", f"inputs must be one JSON object, found {found(inputs)}")])
+    if (wrong := unfit(inputs)) is not None:  # pyright: ignore[reportUnknownArgumentType] - any object at all
+        raise InputError([InputProblem("", f"inputs are {wrong}")])
     given: dict[str, Json] = {str(name): value for name, value in inputs.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     problems = list(_unknown(flow, given))
     complete: dict[str, Json] = {}

@@ -7,7 +7,7 @@ Must not know: where a directory is kept, how people are reached.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pydantic import Field
 
@@ -32,7 +32,7 @@ class Person(Value):
     roles: tuple[str, ...] = ()
     via: tuple[str, ...] = ()
     """Channels in order of preference; empty: the stage's."""
-    ids: dict[str, str] = {}
+    ids: dict[str, str] = Field(default_factory=dict)
     """The person's id in each other system, by the system's name."""
 
 
@@ -59,8 +59,8 @@ class Roster(Value):
         cards: One entry per person in `members` or asked for by id and known; whoever is absent is not a person.
     """
 
-    members: dict[str, tuple[str, ...]] = {}
-    cards: dict[str, Card] = {}
+    members: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    cards: dict[str, Card] = Field(default_factory=dict)
 
     def named_by(self, selectors: Iterable[str]) -> tuple[str, ...]:
         """Return the people that any of the selectors names, each once, in order."""
@@ -87,23 +87,26 @@ class People(Value):
             case "user":
                 return (name,) if name in self.people else ()
             case "group":
-                return tuple(dict.fromkeys(self._expand(name, frozenset())))
+                return tuple(dict.fromkeys(self._expand(name, set())))
             case "role":
                 return tuple(p for p, person in self.people.items() if name in person.roles)
             case "owner":
-                return self.resolve(self.owners[name]) if name in self.owners else ()
-            case "manager":
+                owner = self.owners.get(name, "")
+                # An owner of an owner is refused by the lint; here it must only not go round in circles.
+                return () if owner.startswith("owner:") else self.resolve(owner)
+            case "manager" if name.startswith("user:"):
                 person = self.people.get(name.removeprefix("user:"))
                 return (person.manager,) if person and person.manager in self.people else ()
             case _:
                 return ()
 
-    def _expand(self, group: str, seen: frozenset[str]) -> Iterable[str]:
+    def _expand(self, group: str, seen: set[str]) -> Iterator[str]:
         if group in seen or group not in self.groups:
             return
+        seen.add(group)
         for member in self.groups[group].members:
             if member.startswith("group:"):
-                yield from self._expand(member.removeprefix("group:"), seen | {group})
+                yield from self._expand(member.removeprefix("group:"), seen)
             elif member in self.people:
                 yield member
 
@@ -137,5 +140,3 @@ def selector_list(value: Json) -> tuple[str, ...] | None:
     found = value if isinstance(value, list) else [value]
     texts = tuple(t for t in found if isinstance(t, str) and is_selector(t))
     return texts if len(texts) == len(found) else None
-
-

@@ -30,11 +30,13 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.messages import (
         APPROVAL,
         DELIVER,
+        PARENT_IS_OPEN,
         READ_PEOPLE,
         Answered,
         ApprovalCarried,
         ApprovalResult,
         Delivered,
+        ParentCheck,
         PeopleRead,
         ReadPeople,
         ReportTo,
@@ -46,6 +48,7 @@ from hitl_temporal.engine.details import approval_details
 from hitl_temporal.engine.listing import Listing
 from hitl_temporal.engine.mailbox import Letter, Mailbox
 from hitl_temporal.engine.outbox import hand_over
+from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.recorder import Recorder
 from hitl_temporal.engine.tasks import Tasks
 
@@ -131,7 +134,7 @@ class Approval:
         while not self._is_over:
             self._tasks.raise_error()
             judged = await self._judge_letters()
-            self._take_news()
+            await self._take_news()
             if self._is_over:
                 break
             if not judged:
@@ -155,6 +158,7 @@ class Approval:
         judged = bool(self._mailbox)
         while self._mailbox:
             letter = self._mailbox.take()
+            await self._look_for_parent()
             match letter.command:
                 case Decide() as decide:
                     people = await self._read_people(decide.actor)
@@ -166,11 +170,12 @@ class Approval:
             self._feed(event, letter)
         return judged
 
-    def _take_news(self) -> None:
+    async def _take_news(self) -> None:
         while self._news:
             self._feed(self._news.pop(0), letter=None)
         moment = next_moment(self._now)
         if moment is not None and moment <= workflow.now():
+            await self._look_for_parent()
             self._feed(events.TimePassed(at=workflow.now()), letter=None)
 
     def _feed(self, event: events.Event, letter: Letter[Command, Receipt] | None) -> None:
@@ -229,7 +234,17 @@ class Approval:
             people=tuple(dict.fromkeys((*people, self._now.requester))),
             calendars=() if self._now.is_open else tuple(dict.fromkeys(["default", *(c for c in named if c)])),
         )
-        return await workflow.execute_local_activity(READ_PEOPLE, request, result_type=PeopleRead, **options.READ)
+        return await read(READ_PEOPLE, request, PeopleRead)
+
+    async def _look_for_parent(self) -> None:
+        """Withdraw when the run that asked is gone: a terminated one could not do it itself."""
+        parent, first_run_id = workflow.info().parent, workflow.memo_value("parent_run", None, type_hint=str)
+        if parent is None or first_run_id is None or self._now.outcome is not None:
+            return
+        check = ParentCheck(workflow_id=parent.workflow_id, first_run_id=first_run_id)
+        if not await read(PARENT_IS_OPEN, check, bool):
+            withdraw = Withdraw(actor=f"{SYSTEM}run", reason="parent ended", key="parent-ended")
+            self._feed(events.WithdrawSubmitted(at=workflow.now(), withdraw=withdraw), letter=None)
 
     def _refuse(self, command: Command) -> Receipt | None:
         """Turn away a flood of attempts that would be refused anyway, before it fills the history."""

@@ -6,6 +6,7 @@ A question is a child workflow of its own that outlives its parent's continue-as
 
 import asyncio
 
+from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import (
@@ -22,10 +23,12 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.flow import events
     from hitl_temporal.domain.flow.effects import StartAsk, StartCall, StopStep
     from hitl_temporal.domain.flow.state import Run
+    from hitl_temporal.domain.problems import first_problem
     from hitl_temporal.domain.value import Json
     from hitl_temporal.messages import APPROVAL, FETCH_CHILD, ApprovalResult, Child, FetchChild, ReportTo
 
 from hitl_temporal.engine import options
+from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.tasks import Tasks
 
 
@@ -36,6 +39,7 @@ class Errands:
         self._news = news
         self.tasks = Tasks()
         self._calls: set[str] = set()
+        self._put: set[str] = set()
         self._is_postponing = False
         self._postponed: list[StartCall] = list(postponed)
 
@@ -95,7 +99,6 @@ class Errands:
             self._news.append(events.JobCancelled(at=workflow.now(), step=effect.step, n=effect.n))
 
     async def _call(self, effect: StartCall) -> None:
-        at = workflow.now
         try:
             found: Json = await workflow.execute_activity(
                 effect.activity,
@@ -114,15 +117,22 @@ class Errands:
                 ),
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             )
-            outputs: dict[str, Json] = found if isinstance(found, dict) else {"result": found}
-            event = (
-                events.UndoSucceeded(at=at(), step=effect.step)
-                if effect.undo
-                else events.JobSucceeded(at=at(), step=effect.step, n=effect.n, outputs=outputs)
-            )
+            event = self._success(effect, found)
         except ActivityError as error:
             event = self._failure(effect, error)
         self._news.append(event)
+
+    @staticmethod
+    def _success(effect: StartCall, found: Json) -> events.Event:
+        at = workflow.now()
+        if effect.undo:
+            return events.UndoSucceeded(at=at, step=effect.step)
+        outputs: dict[str, Json] = found if isinstance(found, dict) else {"result": found}
+        try:
+            return events.JobSucceeded(at=at, step=effect.step, n=effect.n, outputs=outputs)
+        except ValidationError as error:  # such as nesting deeper than JSON is read
+            reason = f"its outputs can't be kept: {first_problem(error)}"
+            return events.JobFailed(at=at, step=effect.step, n=effect.n, error=reason)
 
     @staticmethod
     def _failure(effect: StartCall, error: ActivityError) -> events.Event:
@@ -160,6 +170,7 @@ class Errands:
         except WorkflowAlreadyStartedError:  # a reset to before the start: the question is out already
             await self._adopt(effect.step, effect.n, effect.approval)
             return
+        self._put.add(effect.approval)
         try:
             answer = await asyncio.shield(child)
         except ChildWorkflowError as error:
@@ -169,15 +180,16 @@ class Errands:
 
     async def _adopt(self, step: str, n: int, approval: str) -> None:
         """Take over a question that another run of ours has put, or learn that the id is somebody else's."""
+        self._put.add(approval)
         request = FetchChild(workflow_id=approval, first_run_id=workflow.info().first_execution_run_id)
-        child = await self._fetch(request)
+        child = await read(FETCH_CHILD, request, Child)
         if child.is_open:
             report = ReportTo(workflow_id=workflow.info().workflow_id, step=step, n=n)
             try:
                 await workflow.get_external_workflow_handle(approval).signal("report_to", report)
                 return
             except ApplicationError:  # it has closed in between
-                child = await self._fetch(request)
+                child = await read(FETCH_CHILD, request, Child)
         if not child.is_ours:
             self._news.append(events.AttemptTaken(at=workflow.now(), step=step, n=n))
         elif child.result is not None:
@@ -185,27 +197,24 @@ class Errands:
         else:
             self._news.append(events.JobFailed(at=workflow.now(), step=step, n=n, error=child.error))
 
-    @staticmethod
-    async def _fetch(request: FetchChild) -> Child:
-        return await workflow.execute_local_activity(FETCH_CHILD, request, result_type=Child, **options.READ)
-
     def _answer(self, step: str, n: int, approval: str, answer: ApprovalResult) -> None:
         self._news.append(events.AskAnswered(at=workflow.now(), step=step, n=n, approval=approval, result=answer))
 
     def _stop(self, effect: StopStep) -> None:
         if effect.approval is not None:
-            self.tasks.start(f"{effect.step}:withdraw", _withdraw(effect.approval, effect.reason))
+            self.tasks.start(f"{effect.step}:withdraw", self._withdraw(effect.approval, effect.reason))
         else:
             self.tasks.cancel(effect.step)
 
-
-async def _withdraw(approval: str, reason: str) -> None:
-    """Take a question back; its outcome, whatever it is, ends the step."""
-    command = {"actor": "system:run", "reason": reason[:1000], "key": "parent-ended"}
-    try:
-        await workflow.get_external_workflow_handle(approval).signal("withdraw", command)
-    except ApplicationError:
-        workflow.logger.info("approval.closed_already", extra={"approval": approval})
+    async def _withdraw(self, approval: str, reason: str) -> None:
+        """Take a question back; its outcome, whatever it is, ends the step."""
+        # A signal to a workflow that is not there yet would be taken for one that has closed.
+        await workflow.wait_condition(lambda: approval in self._put)
+        command = {"actor": "system:run", "reason": reason[:1000], "key": "parent-ended"}
+        try:
+            await workflow.get_external_workflow_handle(approval).signal("withdraw", command)
+        except ApplicationError:
+            workflow.logger.info("approval.closed_already", extra={"approval": approval})
 
 
 def _task_name(effect: StartCall) -> str:

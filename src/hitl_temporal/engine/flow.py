@@ -21,9 +21,10 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.flow.commands import ACTIONS, Cancel, Operate, Receipt, parse
     from hitl_temporal.domain.flow.effects import Effect, Reply, StartAsk, StartCall, StopStep
     from hitl_temporal.domain.flow.machine import advance, new_run, next_moment
+    from hitl_temporal.domain.flow.policy import selectors
     from hitl_temporal.domain.flow.state import Run
     from hitl_temporal.domain.flow.views import Reason, Result, Status, graph, result, status, waiting_reasons, why
-    from hitl_temporal.domain.people import SYSTEM
+    from hitl_temporal.domain.people import SYSTEM, Roster
     from hitl_temporal.domain.problems import first_problem
     from hitl_temporal.domain.value import Json
     from hitl_temporal.messages import (
@@ -45,6 +46,7 @@ from hitl_temporal.engine.errands import Errands
 from hitl_temporal.engine.listing import Listing
 from hitl_temporal.engine.mailbox import Letter, Mailbox
 from hitl_temporal.engine.outbox import hand_over
+from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.recorder import Recorder
 
 
@@ -131,12 +133,7 @@ class Flow:
 
     async def _load(self) -> None:
         info = workflow.info()
-        loaded = await workflow.execute_local_activity(
-            LOAD_FLOW,
-            LoadFlow(flow=info.workflow_type, inputs=self._inputs),
-            result_type=FlowLoaded,
-            **options.READ,
-        )
+        loaded = await read(LOAD_FLOW, LoadFlow(flow=info.workflow_type, inputs=self._inputs), FlowLoaded)
         if loaded.refused is not None or loaded.definition is None:
             raise ApplicationError(loaded.reason, type=loaded.refused or "UnknownFlow", non_retryable=True)
         try:
@@ -156,9 +153,8 @@ class Flow:
         judged = bool(self._mailbox)
         while self._mailbox:
             letter = self._mailbox.take()
-            actor = letter.command.actor
-            people = PeopleRead.model_validate({"roster": {}}) if actor.startswith(SYSTEM) else await self._read(actor)
-            event = events.Operated(at=letter.at, action=letter.verb, command=letter.command, roster=people.roster)
+            roster = await self._read_people(letter)
+            event = events.Operated(at=letter.at, action=letter.verb, command=letter.command, roster=roster)
             self._feed(event, letter)
         return judged
 
@@ -190,10 +186,13 @@ class Flow:
                 if letter is not None:
                     letter.receipt = effect.receipt
 
-    async def _read(self, *people: str) -> PeopleRead:
-        return await workflow.execute_local_activity(
-            READ_PEOPLE, ReadPeople(people=people), result_type=PeopleRead, **options.READ
-        )
+    async def _read_people(self, letter: Letter[Operate, Receipt]) -> Roster:
+        """Read whoever must be known to judge a command; machines are no people."""
+        actor = letter.command.actor
+        if actor.startswith(SYSTEM):
+            return Roster()
+        asked = selectors(self._now, letter.verb, letter.command)
+        return (await read(READ_PEOPLE, ReadPeople(selectors=asked, people=(actor,)), PeopleRead)).roster
 
     async def _wait(self) -> None:
         moments = [m for m in (next_moment(self._now), self._recorder.due) if m is not None]

@@ -36,6 +36,10 @@ FOR_EVER = RetryPolicy(initial_interval=_seconds(1), maximum_interval=_seconds(6
 READ = LocalOptions(start_to_close_timeout=_seconds(5), retry_policy=FOR_EVER)
 """Definitions, people, children: a fast read that must succeed before anything is judged."""
 
+READ_AGAIN_FIRST = _seconds(1)
+READ_AGAIN_LATEST = _seconds(60)
+"""Between reads that failed for good: an operator mends the directory, and the approval goes on by itself."""
+
 EXPORT_AT_ONCE = LocalOptions(start_to_close_timeout=_seconds(2), retry_policy=RetryPolicy(maximum_attempts=1))
 """One try in the present task; a sink that is slow or down gets the durable one instead."""
 

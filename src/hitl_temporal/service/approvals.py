@@ -74,12 +74,17 @@ class Approvals:
                 conditions.append(_takes_part(me))
         if flow is not None:
             conditions.append(f"{FLOW.name} = {literal(flow)}")
-        rows, following = await list_page(self._client, " AND ".join(conditions), cursor)
-        found = [(row, await memo_of(row)) for row in rows]
-        shown = [(_item(row, memo), memo) for row, memo in found if state is not None or _is_mine(row, memo, me)]
-        items = [item for item, _ in shown if text is None or text.lower() in item.title.lower()]
+        items: list[Item] = []
+        while not items:
+            rows, cursor = await list_page(self._client, " AND ".join(conditions), cursor, limit)
+            found = [(row, await memo_of(row)) for row in rows]
+            shown = [_item(row, memo) for row, memo in found if state is not None or _is_mine(row, memo, me)]
+            items = [item for item in shown if text is None or text.lower() in item.title.lower()]
+            if cursor is None:
+                break
+        # Visibility sorts by start alone; by due within what was read, and `next` says when there is more.
         items.sort(key=lambda i: (i.due is None, i.due, i.id))
-        return Page(items=tuple(items[:limit]), next=following)
+        return Page(items=tuple(items), next=cursor)
 
     async def show(self, me: Identity, approval_id: str) -> Status:
         """Return one approval as I may see it.
@@ -110,10 +115,9 @@ class Approvals:
         """
         if body.get("actor", me.person) != me.person:
             raise InvalidError(f"actor: {body['actor']!r} is not you; leave it out, a door sets it")
-        payload = {**body, "actor": me.person, "via": me.via, "assurance": me.assurance}
-        command = parse(verb, payload)
+        await self._handle(approval_id)  # without a worker a run would keep the command as a signal it never reads
+        command = parse(verb, {**body, "actor": me.person, "via": me.via, "assurance": me.assurance})
         if isinstance(command, Receipt):
-            await self._handle(approval_id)
             return command
         return await self.send(approval_id, verb, command)
 

@@ -6,7 +6,8 @@ Must not know: what the rows mean.
 import asyncio
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -14,6 +15,7 @@ from temporalio.client import (
     Client,
     WorkflowExecution,
     WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowQueryFailedError,
 )
@@ -24,8 +26,7 @@ from hitl_temporal.service.errors import InvalidError, NotFoundError, Unavailabl
 T = TypeVar("T")
 V = TypeVar("V", bound=BaseModel)
 
-WINDOW = 200
-"""Rows read at a time: lists are sorted by due within it, since visibility sorts by start alone."""
+ASK_AGAIN_SECONDS = 0.05
 
 ANSWER_WITHIN_SECONDS = 5.0
 """A query needs a worker; without one it would wait as long as it is allowed to."""
@@ -40,17 +41,17 @@ class Page(BaseModel, Generic[T]):
     next: str | None = None
 
 
-async def list_page(client: Client, query: str, cursor: str | None) -> tuple[tuple[WorkflowExecution, ...], str | None]:
-    """Return one window of rows and the cursor of the next."""
+async def list_page(
+    client: Client, query: str, cursor: str | None, limit: int
+) -> tuple[tuple[WorkflowExecution, ...], str | None]:
+    """Return so many rows, the newest first, and the cursor of the next."""
     try:
         token = base64.urlsafe_b64decode(cursor.encode()) if cursor else None
     except (binascii.Error, ValueError) as error:
         raise InvalidError(f"cursor {cursor!r} is none of ours; leave it out to start from the beginning") from error
-    rows = client.list_workflows(query, page_size=WINDOW, next_page_token=token)
-    try:
+    rows = client.list_workflows(query, page_size=limit, next_page_token=token)
+    async with _answering("the list"):
         await rows.fetch_next_page()
-    except RPCError as error:
-        raise _in_our_words("the list", error) from error
     following = base64.urlsafe_b64encode(rows.next_page_token).decode() if rows.next_page_token else None
     return tuple(rows.current_page or ()), following
 
@@ -61,31 +62,43 @@ async def describe(client: Client, workflow_id: str) -> WorkflowExecutionDescrip
     Raises:
         NotFoundError: There is none.
     """
-    try:
+    async with _answering(repr(workflow_id)):
         return await client.get_workflow_handle(workflow_id).describe()
-    except RPCError as error:
-        raise _in_our_words(repr(workflow_id), error) from error
 
 
 async def answer_of(handle: WorkflowHandle[Any, Any], query: str, answer: type[V]) -> V:
-    """Return what a workflow answers to a query; closed ones answer too, while Temporal keeps them."""
+    """Return what a workflow answers to a query; closed ones answer too, while Temporal keeps them.
+
+    A workflow that has only just been started answers None until it has loaded what it is: it is asked again.
+    """
     try:
-        async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
-            found = await handle.query(query)
-    except TimeoutError as error:
-        raise UnavailableError(f"no worker answers for {handle.id!r}; is one running? (`hitl worker`)") from error
+        async with _answering(repr(handle.id)):
+            while (found := await handle.query(query)) is None:
+                if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
+                    raise NotFoundError(f"{handle.id!r} was refused at its start; `temporal workflow show` tells why")
+                await asyncio.sleep(ASK_AGAIN_SECONDS)
     except WorkflowQueryFailedError as error:
         raise NotFoundError(f"{handle.id!r} does not answer {query!r}: {str(error)[:200]}") from error
-    except RPCError as error:
-        raise _in_our_words(repr(handle.id), error) from error
-    if found is None:
-        raise NotFoundError(f"{handle.id!r} was refused at its start; `temporal workflow show` tells why")
     return answer.model_validate(found)
 
 
 async def memo_of(row: WorkflowExecution) -> Mapping[str, Any]:
     """Return a row's memo."""
     return await row.memo()
+
+
+@asynccontextmanager
+async def _answering(what: str) -> AsyncGenerator[None]:
+    """Bound a read, and say in our words why it failed: the SDK itself would try for half a minute."""
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise UnavailableError(
+            f"neither Temporal nor a worker answers for {what}; are both running? (`hitl up`, `hitl worker`)"
+        ) from error
+    except RPCError as error:
+        raise _in_our_words(what, error) from error
 
 
 def literal(text: str) -> str:

@@ -112,8 +112,9 @@ class Runs:
         await self._may_start(me, loaded.definition, on_behalf_of)
         if run_id is not None and not OUR_ID.fullmatch(run_id):
             raise InvalidError(f"id {run_id[:100]!r} does not match {OUR_ID.pattern}")
-        body = digest([flow, inputs, run_id, on_behalf_of])
-        workflow_id = run_id or f"{flow}-{digest([me.person, key])[:16] if key else uuid4().hex[:12]}"
+        mine = digest([me.person, key]) if key is not None else None
+        workflow_id = run_id or f"{flow}-{mine[:16] if mine else uuid4().hex[:12]}"
+        request = {"key": mine, "body": digest([flow, inputs, run_id, on_behalf_of])}
         try:
             await self._client.start_workflow(
                 flow,
@@ -121,7 +122,7 @@ class Runs:
                 id=workflow_id,
                 task_queue=self._task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                memo={"request": body},
+                memo={"request": request},
                 search_attributes=TypedSearchAttributes(
                     [
                         SearchAttributePair(STATE, "running"),
@@ -132,7 +133,7 @@ class Runs:
                 static_summary=f"{flow} for {me.person}",
             )
         except WorkflowAlreadyStartedError as error:
-            return await self._started_before(workflow_id, body, key, error)
+            return await self._started_before(workflow_id, request, error)
         except RPCError as error:
             raise UnavailableError(f"Temporal did not start {flow!r}: {error.message[:200]}") from error
         return Started(id=workflow_id)
@@ -155,7 +156,7 @@ class Runs:
             conditions.append(f"{FLOW.name} = {literal(flow)}")
         if mine or not me.is_operator:
             conditions.append(f"{REQUESTER.name} = {literal(me.person)}")
-        rows, following = await list_page(self._client, " AND ".join(conditions), cursor)
+        rows, following = await list_page(self._client, " AND ".join(conditions), cursor, limit)
         items = [
             RunItem(
                 id=row.id,
@@ -167,7 +168,7 @@ class Runs:
             )
             for row in rows
         ]
-        return Page(items=tuple(items[:limit]), next=following)
+        return Page(items=tuple(items), next=following)
 
     async def show(self, me: Identity, run_id: str, *, wait: timedelta | None = None) -> Status | Refusal:
         """Return a run as I may see it; with `wait`, as soon as it has ended or when that time is over.
@@ -241,14 +242,15 @@ class Runs:
             raise InvalidError(f"on_behalf_of: {on_behalf_of!r} is not an active person of the directory")
 
     async def _started_before(
-        self, workflow_id: str, body: str, key: str | None, error: WorkflowAlreadyStartedError
+        self, workflow_id: str, request: Mapping[str, str | None], error: WorkflowAlreadyStartedError
     ) -> Started:
         """Answer a repeated request with the run it started; anything else is a conflict."""
         memo = await memo_of(await describe(self._client, workflow_id))
-        if key is not None and memo.get("request") == body:
-            return Started(id=workflow_id)
-        if key is not None:
-            raise InvalidError(f"Idempotency-Key {key[:100]!r} was used with another body; choose a new key") from error
+        first: Mapping[str, str | None] = memo.get("request") or {}
+        if request["key"] is not None and first.get("key") == request["key"]:
+            if first.get("body") == request["body"]:
+                return Started(id=workflow_id)
+            raise InvalidError("this Idempotency-Key was used with another body; choose a new key") from error
         raise ConflictError(f"id {workflow_id!r} is in use; choose another, or leave it out") from error
 
     async def _visible(self, me: Identity, run_id: str) -> WorkflowExecutionDescription:
@@ -279,7 +281,7 @@ class Runs:
             f"WorkflowType = '{APPROVAL}' AND WorkflowId STARTS_WITH {literal(f'{run_id}.')} "
             f"AND (HitlAssignees = {literal(me.person)} OR HitlAssignees = {acted}{groups})"
         )
-        rows, _ = await list_page(self._client, query, None)
+        rows, _ = await list_page(self._client, query, None, 1)
         return bool(rows)
 
     async def _with_people(self, reason: Reason) -> Reason:

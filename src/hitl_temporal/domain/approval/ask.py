@@ -6,13 +6,12 @@ expressions; they are rendered once, at the opening, over the frozen context.
 Must not know: state, events, how a document was read.
 """
 
-import math
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
 
-from hitl_temporal.domain.duration import Duration
+from hitl_temporal.domain.duration import Duration, parse
 from hitl_temporal.domain.expressions import ExpressionError, check, expressions_in
 from hitl_temporal.domain.fault import fault
 from hitl_temporal.domain.people import is_selector
@@ -23,7 +22,9 @@ RESERVED_OUTCOMES = frozenset({"expired", "withdrawn"})
 BUILT_IN = {"approved": True, "rejected": False}
 """The outcomes that every ask has, and whether each is positive."""
 
-_PERCENT = re.compile(r"([1-9]\d?|100)%")
+_STATES = frozenset({"pending", "open", "parked", "skipped", "info", "cooling"})
+"""What a stage or an approval may be beside ended: an outcome of that name would read as not ended."""
+_PERCENT = re.compile(r"([1-9][0-9]?|100)%")
 
 
 def _as_tuple(value: object) -> object:
@@ -67,6 +68,12 @@ def _threshold(value: str | int) -> str | int:
     return value
 
 
+def _reminder(text: str) -> str:
+    if not any(part.count for part in parse(text)):
+        raise ValueError(f"a reminder after {text!r} would never stop; write a longer time, such as 4bh")
+    return text
+
+
 Expression = Annotated[str, AfterValidator(_expression)]
 """A bare CEL expression."""
 Template = Annotated[Json, AfterValidator(_check_template)]
@@ -74,7 +81,10 @@ Template = Annotated[Json, AfterValidator(_check_template)]
 TextTemplate = Annotated[str, AfterValidator(_check_template)]
 Selector = Annotated[str, AfterValidator(_selector)]
 Selectors = Annotated[tuple[Selector, ...], BeforeValidator(_as_tuple)]
-Threshold = Annotated[int | str, Field(union_mode="left_to_right"), AfterValidator(_threshold)]
+Threshold = Annotated[StrictInt | str, Field(union_mode="left_to_right"), AfterValidator(_threshold)]
+"""`any`, `all`, a number of votes or a percentage of the eligible; `true` is no number."""
+Reminder = Annotated[Duration, AfterValidator(_reminder)]
+"""A duration that is longer than nothing."""
 
 
 def votes_needed(threshold: str | int, eligible: int) -> int:
@@ -87,7 +97,7 @@ def votes_needed(threshold: str | int, eligible: int) -> int:
         case "all":
             return max(eligible, 1)
         case percent:
-            return max(math.ceil(eligible * int(percent[:-1]) / 100), 1)
+            return max(-(-eligible * int(percent[:-1]) // 100), 1)
 
 
 class Outcome(Document):
@@ -117,7 +127,7 @@ class Stage(Document):
     reject: Threshold = "any"
     distinct: bool = True
     allow_requester: bool = False
-    remind: Annotated[tuple[Duration, ...] | Duration, Field(union_mode="left_to_right")] = ()
+    remind: Annotated[tuple[Reminder, ...] | Reminder, Field(union_mode="left_to_right")] = ()
     """One duration repeats; a list is once each, counted from the stage's opening."""
     due: Duration | None = None
     at_due: str = "expire"
@@ -126,9 +136,7 @@ class Stage(Document):
     via: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
 
 
-_STAGE_KEYS = frozenset(
-    {name for name in Stage.model_fields if name != "barred"} | {"not"},
-)
+_STAGE_KEYS = frozenset(field.alias or name for name, field in Stage.model_fields.items())
 
 
 class Ask(Document):
@@ -147,7 +155,8 @@ class Ask(Document):
     comment: Literal["optional", "required", "on_reject"] = "optional"
     beneficiary: TextTemplate | None = None
     author: TextTemplate | None = None
-    material: tuple[str, ...] = ()
+    material: tuple[Expression, ...] = ()
+    """Paths of the context that the decision is bound to."""
     calendar: str | None = None
 
     @model_validator(mode="before")
@@ -173,18 +182,19 @@ class Ask(Document):
             if name in names[:index]:
                 raise fault(f"two stages are named {name!r}; give each a `name` of its own", "stages", index, "name")
         for name in self.outcomes:
-            if name in RESERVED_OUTCOMES or name in BUILT_IN:
+            if name in BUILT_IN.keys() | RESERVED_OUTCOMES | _STATES:
                 raise fault(f"the outcome {name!r} is built in; choose another name", "outcomes", name)
         for index, rule in enumerate(self.auto):
             if self.is_positive(rule.outcome) is None:
                 raise fault(f"unknown outcome {rule.outcome!r}; {self._known}", "auto", index, "outcome")
         for index, stage in enumerate(self.stages):
-            self._check_at_due(stage, "stages", index, "at_due")
+            self._check_at_due(stage, index)
         return self
 
-    def _check_at_due(self, stage: Stage, *at: str | int) -> None:
+    def _check_at_due(self, stage: Stage, index: int) -> None:
         if stage.at_due in {"expire", "reject"}:
             return
+        at = ("stages", index, "at_due")
         positive = self.is_positive(stage.at_due)
         if positive is None:
             raise fault(f"`at_due` can't be {stage.at_due!r}; write expire, reject or an outcome ({self._known})", *at)
@@ -206,3 +216,14 @@ class Ask(Document):
         if outcome in self.outcomes:
             return self.outcomes[outcome].positive
         return BUILT_IN.get(outcome)
+
+    @property
+    def comment_on(self) -> frozenset[str]:
+        """The outcomes that nobody may choose without a comment."""
+        match self.comment:
+            case "required":
+                return self.outcome_names
+            case "on_reject":
+                return frozenset(name for name in self.outcome_names if not self.is_positive(name))
+            case "optional":
+                return frozenset()

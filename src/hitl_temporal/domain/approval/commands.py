@@ -8,13 +8,11 @@ Must not know: which door a command came through.
 from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from hitl_temporal.domain.value import Json, Value
 
-Status = Literal[
-    "invalid", "closed", "superseded", "not_eligible", "duplicate", "needs_step_up", "counted", "recorded"
-]
+Status = Literal["invalid", "closed", "superseded", "not_eligible", "duplicate", "needs_step_up", "counted", "recorded"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 Text = Annotated[str, StringConstraints(max_length=10_000)]
@@ -30,6 +28,14 @@ class Command(BaseModel):
     actor: Name
     key: Key | None = None
     via: Name | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, raw: object) -> object:
+        """Read null as absent: clients in other languages write every field of their types."""
+        if not isinstance(raw, dict):
+            return raw
+        return {k: v for k, v in raw.items() if v is not None}  # pyright: ignore[reportUnknownVariableType]
 
 
 class Decide(Command):

@@ -40,10 +40,15 @@ class WithdrawSubmitted(Value):
 
 
 class TimePassed(Value):
-    """It is now `at`."""
+    """It is now `at`.
+
+    Attributes:
+        roster: The directory as read now, for what falls due opens the next stage or reminds; None: as last read.
+    """
 
     kind: Literal["time_passed"] = "time_passed"
     at: AwareDatetime
+    roster: Roster | None = None
 
 
 class DeliveryEnded(Value):

@@ -6,11 +6,12 @@ serves live approvals, replays, scenarios and property tests.
 Must not know: clocks, randomness, I/O, Temporal.
 """
 
+from datetime import datetime
 from typing import assert_never
 
 from hitl_temporal.domain.approval import stages
 from hitl_temporal.domain.approval.commands import Receipt
-from hitl_temporal.domain.approval.effects import Effect, Reply
+from hitl_temporal.domain.approval.effects import Effect
 from hitl_temporal.domain.approval.events import (
     Closed,
     DecisionSubmitted,
@@ -20,12 +21,12 @@ from hitl_temporal.domain.approval.events import (
     TimePassed,
     WithdrawSubmitted,
 )
-from hitl_temporal.domain.approval.judge import judge
-from hitl_temporal.domain.approval.state import MAX_REFUSALS, Approval, Decision, Refusal
-from hitl_temporal.domain.approval.tally import judge_votes, of_approval
+from hitl_temporal.domain.approval.judge import counted_before, judge, judge_withdrawal, receipt_of
+from hitl_temporal.domain.approval.opening import rules_that_hold
+from hitl_temporal.domain.approval.state import Approval, Decision, Refusal, Withdrawal
+from hitl_temporal.domain.approval.tally import of_approval
 from hitl_temporal.domain.approval.turn import Turn
-from hitl_temporal.domain.expressions import ExpressionError, is_true
-from hitl_temporal.domain.people import SYSTEM
+from hitl_temporal.domain.people import SYSTEM, Roster
 from hitl_temporal.domain.value import digest
 
 AUTO = f"{SYSTEM}auto"
@@ -39,13 +40,17 @@ def advance(state: Approval, event: Event) -> tuple[Approval, tuple[Effect, ...]
         case PeopleResolved():
             _resolve(turn, event)
         case DecisionSubmitted():
-            stages.pass_time(turn)
+            _read(turn, event.roster)
+            stages.pass_time(turn, event.at)
             _decide(turn, event)
+            stages.park_if_out_of_reach(turn)
         case WithdrawSubmitted():
-            stages.pass_time(turn)
+            stages.pass_time(turn, event.at)
             _withdraw(turn, event)
         case TimePassed():
-            stages.pass_time(turn)
+            _read(turn, event.roster)
+            stages.pass_time(turn, event.at)
+            stages.park_if_out_of_reach(turn)
         case DeliveryEnded():
             _deliver(turn, event)
         case Closed():
@@ -53,6 +58,12 @@ def advance(state: Approval, event: Event) -> tuple[Approval, tuple[Effect, ...]
         case _:
             assert_never(event)
     return turn.state, tuple(turn.effects)
+
+
+def _read(turn: Turn, roster: Roster | None) -> None:
+    """Take over the directory as read now; an ended approval keeps the people whom it tells its end."""
+    if roster is not None and turn.state.outcome is None:
+        turn.set(roster=roster)
 
 
 def _resolve(turn: Turn, event: PeopleResolved) -> None:
@@ -75,20 +86,14 @@ def _resolve(turn: Turn, event: PeopleResolved) -> None:
 
 def _decide_by_rule(turn: Turn) -> bool:
     """Judge the `auto` rules once: a negative row that holds wins over positive ones, else the first."""
-    holding: list[int] = []
-    for index, rule in enumerate(turn.state.ask.auto):
-        try:
-            holds = is_true(rule.condition, turn.state.context)
-            turn.record("rule_evaluated", f"auto:{index}", rule=rule.condition, holds=holds, outcome=rule.outcome)
-        except ExpressionError as error:  # a broken rule decides nothing: people do
-            turn.record("rule_failed", f"auto:{index}", rule=rule.condition, reason=str(error))
-            continue
-        if holds:
-            holding.append(index)
+    ask = turn.state.ask
+    holding = rules_that_hold(ask, turn.state.context)
+    for index, rule in enumerate(ask.auto):
+        holds = rule in holding
+        turn.record("rule_evaluated", f"auto:{index}", rule=rule.condition, holds=holds, outcome=rule.outcome)
     if not holding:
         return False
-    rules = turn.state.ask.auto
-    rule = rules[next((i for i in holding if not turn.state.ask.is_positive(rules[i].outcome)), holding[0])]
+    rule = next((r for r in holding if not ask.is_positive(r.outcome)), holding[0])
     decision = Decision(
         key=digest([turn.state.id, AUTO, rule.condition])[:32],
         actor=AUTO,
@@ -105,15 +110,15 @@ def _decide_by_rule(turn: Turn) -> bool:
 
 
 def _decide(turn: Turn, event: DecisionSubmitted) -> None:
-    turn.set(roster=event.roster)
-    decide, receipt = event.decide, judge(turn.state, event.decide, event.roster)
+    decide, receipt = event.decide, judge(turn.state, event.decide)
     if receipt.status != "counted":
         _refuse(turn, decide.actor, receipt)
         return
-    stage = turn.state.live_stage
-    if stage is None or any(d.key == receipt.key and d.actor == decide.actor for d in turn.state.decisions):
-        turn.effects.append(Reply(receipt=receipt))
+    if counted_before(turn.state.decisions, decide.actor, receipt.key) is not None:
+        turn.reply(receipt)
         return
+    stage = turn.state.live_stage
+    assert stage is not None, "the judge counts only where a stage is open"
     decision = Decision(
         key=receipt.key,
         actor=decide.actor,
@@ -124,24 +129,23 @@ def _decide(turn: Turn, event: DecisionSubmitted) -> None:
         form=decide.form,
         via=decide.via,
         assurance=decide.assurance,
-        at=turn.now,
+        at=event.at,
         digest=turn.state.shown.digest,
     )
-    _count(turn, decision)
-    verdict = judge_votes(turn.state, stage, event.roster)
-    if verdict.outcome is not None:
-        stages.end_stage(turn, stage, verdict.outcome)
-    elif verdict.parked is not None:
-        stages.park(turn, stage, verdict.parked)
-    turn.effects.append(Reply(receipt=receipt.but(tally=of_approval(turn.state))))
+    _count(turn, decision, began=stage.opened_at)
+    stages.settle_votes(turn, stage)
+    stages.park_if_out_of_reach(turn)
+    decision = decision.but(tally=of_approval(turn.state))
+    turn.set(decisions=(*turn.state.decisions[:-1], decision))
+    turn.reply(receipt_of(decision))
 
 
-def _count(turn: Turn, decision: Decision) -> None:
+def _count(turn: Turn, decision: Decision, began: datetime | None = None) -> None:
     turn.set(decisions=(*turn.state.decisions, decision))
     turn.record(
         "decided",
-        f"decided:{decision.actor}:{decision.key}",
-        began=turn.state.live_stage.opened_at if turn.state.live_stage else None,
+        f"decided:{decision.stage}:{decision.actor}",
+        began=began,
         actor=decision.actor,
         stage=decision.stage,
         outcome=decision.outcome,
@@ -156,33 +160,28 @@ def _count(turn: Turn, decision: Decision) -> None:
 def _refuse(turn: Turn, actor: str, receipt: Receipt) -> None:
     """Keep a refused attempt as a value, bounded; beyond the bound only its number grows."""
     state = turn.state
-    turn.set(refused={**state.refused, actor: state.refused.get(actor, 0) + 1})
-    number = turn.state.total_refused
-    if number <= MAX_REFUSALS:
+    if state.is_flooded_by(actor):
+        turn.set(unrecorded=state.unrecorded + 1)
+    else:
         refusal = Refusal(actor=actor, at=turn.now, receipt=receipt)
         turn.set(refusals=(*state.refusals, refusal))
+        number = len(turn.state.refusals)
         turn.record("refused", f"refused:{number}", actor=actor, status=receipt.status, reason=receipt.reason)
-    turn.effects.append(Reply(receipt=receipt))
+    turn.reply(receipt)
 
 
 def _withdraw(turn: Turn, event: WithdrawSubmitted) -> None:
-    withdraw, state = event.withdraw, turn.state
-    key = withdraw.key or digest([state.id, withdraw.actor, "withdraw"])[:32]
-    by_requester = withdraw.actor in {state.requester, state.on_behalf_of} or withdraw.actor.startswith(SYSTEM)
-    if state.outcome is not None:
-        mine = state.outcome == "withdrawn" and state.withdrawn_by == withdraw.actor
-        receipt = Receipt(status="counted" if mine else "closed", reason=f"already {state.outcome}", key=key)
-    elif not by_requester:
-        receipt = Receipt(status="not_eligible", reason="only the requester may withdraw a request", key=key)
-    else:
-        turn.set(withdrawn_by=withdraw.actor)
-        turn.record("withdrawn", f"withdrawn:{key}", actor=withdraw.actor, reason=withdraw.reason or None)
-        stages.end(turn, "withdrawn", withdraw.reason or f"withdrawn by {withdraw.actor}")
-        receipt = Receipt(status="counted", key=key)
-    if receipt.status == "counted":
-        turn.effects.append(Reply(receipt=receipt.but(tally=of_approval(turn.state))))
-    else:
+    withdraw, receipt = event.withdraw, judge_withdrawal(turn.state, event.withdraw)
+    if receipt.status != "counted":
         _refuse(turn, withdraw.actor, receipt)
+        return
+    if turn.state.withdrawal is None:
+        turn.record("withdrawn", "withdrawn", actor=withdraw.actor, reason=withdraw.reason or None)
+        stages.end(turn, "withdrawn", withdraw.reason or f"withdrawn by {withdraw.actor}")
+        receipt = receipt.but(tally=of_approval(turn.state))
+        done = Withdrawal(key=receipt.key, actor=withdraw.actor, at=event.at, tally=receipt.tally)
+        turn.set(withdrawal=done)
+    turn.reply(receipt)
 
 
 def _deliver(turn: Turn, event: DeliveryEnded) -> None:

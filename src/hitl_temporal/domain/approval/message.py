@@ -3,13 +3,11 @@
 Must not know: channels, markup.
 """
 
-from typing import Literal
-
 from pydantic import AwareDatetime, Field
 
 from hitl_temporal.domain.approval.ask import Outcome
 from hitl_temporal.domain.approval.effects import Deliver
-from hitl_temporal.domain.approval.state import Approval
+from hitl_temporal.domain.approval.state import Approval, Occasion, delivery_id
 from hitl_temporal.domain.approval.tally import of_approval
 from hitl_temporal.domain.approval.views import outcomes
 from hitl_temporal.domain.value import Json, Value
@@ -26,7 +24,7 @@ class Message(Value):
 
     key: str
     approval: str
-    occasion: Literal["asked", "reminded", "settled"]
+    occasion: Occasion
     stage: str
     person: str
     name: str
@@ -48,7 +46,7 @@ def message(state: Approval, effect: Deliver) -> Message:
     """Return the message of a delivery, as the approval stands now."""
     delivery = effect.delivery
     card = state.roster.cards.get(delivery.person)
-    settles = f"{state.id}:asked:{delivery.stage}:{delivery.person}" if delivery.occasion == "settled" else None
+    asked = delivery_id("asked", delivery.stage, delivery.person)
     return Message(
         key=f"{state.id}:{delivery.id}",
         approval=state.id,
@@ -57,7 +55,7 @@ def message(state: Approval, effect: Deliver) -> Message:
         person=delivery.person,
         name=card.name if card else delivery.person,
         via=effect.via,
-        settles=settles,
+        settles=f"{state.id}:{asked}" if delivery.occasion == "settled" else None,
         title=state.shown.title,
         body=state.shown.body,
         show=state.shown.show,

@@ -5,13 +5,15 @@ Everything that can be wrong with a question is found here, before anybody is as
 Must not know: how people are found.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import datetime
 
-from hitl_temporal.domain.approval.ask import Ask, Stage
+from hitl_temporal.domain.approval.ask import Ask, Auto, Stage
 from hitl_temporal.domain.approval.state import Approval, Origin, Shown, StageRun
 from hitl_temporal.domain.expressions import ExpressionError, evaluate, is_true, render
 from hitl_temporal.domain.people import bind, selector_list
-from hitl_temporal.domain.value import Json
+from hitl_temporal.domain.value import Json, canonical
 
 
 class AskError(Exception):
@@ -33,8 +35,9 @@ def begin(
     Raises:
         AskError: An expression of the ask fails over this context, or gives something else than it must.
     """
-    scope: dict[str, Json] = {"requester": requester, **(context or {})}
-    beneficiary, author = _text(ask.beneficiary, "beneficiary", scope), _text(ask.author, "author", scope)
+    scope: dict[str, Json] = {**(context or {}), "requester": requester}
+    beneficiary, author = _person(ask.beneficiary, "beneficiary", scope), _person(ask.author, "author", scope)
+    rules_that_hold(ask, scope)  # for its errors alone: it is judged once people are known
     return Approval(
         id=approval_id,
         ask=ask,
@@ -43,10 +46,10 @@ def begin(
         context=scope,
         origin=origin,
         shown=Shown(
-            title=_text(ask.title, "title", scope) or "",
-            body=_text(ask.body, "body", scope) or "",
-            show={name: _render(value, f"show.{name}", scope) for name, value in ask.show.items()},
-            material={path: _evaluate(path, "material", scope) for path in ask.material},
+            title=_text(ask.title, "title", scope),
+            body=_text(ask.body, "body", scope),
+            show={name: _rendered(value, f"show.{name}", scope) for name, value in ask.show.items()},
+            material={path: _evaluated(path, f"material {path!r}", scope) for path in ask.material},
         ),
         barred=tuple(dict.fromkeys(p for p in (requester, on_behalf_of, beneficiary, author) if p)),
         stages=tuple(_stage(stage, requester, scope) for stage in ask.stages),
@@ -55,10 +58,27 @@ def begin(
     )
 
 
+def rules_that_hold(ask: Ask, scope: dict[str, Json]) -> tuple[Auto, ...]:
+    """Return the `auto` rules that hold, in order.
+
+    Raises:
+        AskError: A condition fails. It is never taken for false: the rule might have refused what another approves.
+    """
+    holding: list[Auto] = []
+    for index, rule in enumerate(ask.auto):
+        with _saying(f"auto.{index}.if"):
+            if is_true(rule.condition, scope):
+                holding.append(rule)
+    return tuple(holding)
+
+
 def _stage(stage: Stage, requester: str, scope: dict[str, Json]) -> StageRun:
     where = f"stage {stage.name!r}"
-    if stage.when is not None and not _is_true(stage.when, f"{where}: when", scope):
-        return StageRun(document=stage, state="skipped", reason=f"when: {stage.when}")
+    if stage.when is not None:
+        with _saying(f"{where}: when"):
+            applies = is_true(stage.when, scope)
+        if not applies:
+            return StageRun(document=stage, state="skipped", reason=f"when: {stage.when}")
     return StageRun(
         document=stage.but(fallback=_selectors(stage.fallback, f"{where}: fallback", requester, scope)),
         who=_selectors(stage.who, f"{where}: who", requester, scope),
@@ -69,39 +89,43 @@ def _stage(stage: Stage, requester: str, scope: dict[str, Json]) -> StageRun:
 def _selectors(entries: tuple[str, ...], where: str, requester: str, scope: dict[str, Json]) -> tuple[str, ...]:
     found: list[str] = []
     for entry in entries:
-        rendered = _render(entry, where, scope)
+        rendered = _rendered(entry, where, scope)
         selectors = selector_list(rendered)
         if selectors is None:
-            raise AskError(f"{where}: {entry!r} gave {str(rendered)[:200]!r}, which is no selector such as user:ID")
+            raise AskError(f"{where}: {entry!r} gave {canonical(rendered)[:200]}, which is no selector such as user:ID")
         found.extend(bind(s, requester) for s in selectors)
     return tuple(dict.fromkeys(found))
 
 
-def _text(template: str | None, where: str, scope: dict[str, Json]) -> str | None:
-    if template is None:
-        return None
-    rendered = _render(template, where, scope)
-    if rendered is not None and not isinstance(rendered, (str, int, float)):
-        raise AskError(f"{where}: {template!r} gave a {type(rendered).__name__}; a text is needed")
-    return None if rendered is None else str(rendered)
-
-
-def _render(value: Json, where: str, scope: dict[str, Json]) -> Json:
-    try:
+def _rendered(value: Json, where: str, scope: dict[str, Json]) -> Json:
+    with _saying(where):
         return render(value, scope)
-    except ExpressionError as error:
-        raise AskError(f"{where}: {error}") from error
 
 
-def _evaluate(text: str, where: str, scope: dict[str, Json]) -> Json:
-    try:
+def _evaluated(text: str, where: str, scope: dict[str, Json]) -> Json:
+    with _saying(where):
         return evaluate(text, scope)
-    except ExpressionError as error:
-        raise AskError(f"{where}: {error}") from error
 
 
-def _is_true(text: str, where: str, scope: dict[str, Json]) -> bool:
+def _person(template: str | None, where: str, scope: dict[str, Json]) -> str | None:
+    """Return the id of the person that a template names, also when it is written as a selector; None: nobody."""
+    named = _text(template or "", where, scope).strip().removeprefix("user:")
+    return named or None
+
+
+def _text(template: str, where: str, scope: dict[str, Json]) -> str:
+    with _saying(where):
+        rendered = render(template, scope)
+        if isinstance(rendered, (list, dict)):
+            raise AskError(f"{where}: {template!r} gave a {type(rendered).__name__}; a text is needed")
+        # Within text a value is written as people do; the blank makes a lone expression text too.
+        return rendered if isinstance(rendered, str) else str(render(f" {template}", scope))[1:]
+
+
+@contextmanager
+def _saying(where: str) -> Generator[None]:
+    """Say which key of the ask an expression that fails belongs to."""
     try:
-        return is_true(text, scope)
+        yield
     except ExpressionError as error:
         raise AskError(f"{where}: {error}") from error

@@ -29,5 +29,6 @@ class Request(Ask):
 
     @property
     def ask(self) -> Ask:
-        """The question alone."""
-        return Ask.model_validate({name: getattr(self, name) for name in Ask.model_fields})
+        """The question alone, as it was written."""
+        written = [name for name in Ask.model_fields if name in self.model_fields_set]
+        return Ask.model_validate({name: getattr(self, name) for name in written})

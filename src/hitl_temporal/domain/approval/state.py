@@ -18,6 +18,8 @@ SEMANTICS = 1
 
 MAX_REFUSALS_BY_ACTOR = 20
 MAX_REFUSALS = 100
+MAX_REMINDERS = 100
+"""How many delivered reminders are kept: an approval may wait for years and must stay small."""
 
 
 class Origin(Value):
@@ -57,7 +59,19 @@ class Decision(Value):
     via: str | None = None
     assurance: str = "low"
     at: AwareDatetime
+    """When the server had it, which may be a little before it was judged."""
     digest: str
+    tally: str = ""
+    """The count in words just after it: what its receipt says, every time it is asked for."""
+
+
+class Withdrawal(Value):
+    """The request was taken back; `tally` as in a decision."""
+
+    key: str
+    actor: str
+    at: AwareDatetime
+    tally: str = ""
 
 
 class Refusal(Value):
@@ -68,12 +82,20 @@ class Refusal(Value):
     receipt: Receipt
 
 
+Occasion = Literal["asked", "reminded", "settled"]
+
+
+def delivery_id(occasion: Occasion, stage: str, person: str, number: int | None = None) -> str:
+    """Return the id of the one message to a person on an occasion; reminders have a number."""
+    return ":".join([occasion, stage, person, *([] if number is None else [str(number)])])
+
+
 class Delivery(Value):
     """One message to one person: `sending` until the channel has answered."""
 
     id: str
     person: str
-    occasion: Literal["asked", "reminded", "settled"]
+    occasion: Occasion
     stage: str
     state: Literal["sending", "delivered", "failed"] = "sending"
     reason: str = ""
@@ -121,8 +143,10 @@ class Approval(Value):
     Attributes:
         outcome: None while open.
         decisions: Counted ones, in order.
-        refusals: The last ones, bounded; `refused` counts all, by actor.
-        roster: The people as last read.
+        refusals: The first ones, at most `MAX_REFUSALS_BY_ACTOR` of each actor and `MAX_REFUSALS` in all.
+        unrecorded: How many further refusals there were.
+        roster: The people as last read while it was open.
+        is_closed: Whether the last fact has been written: nothing is recorded any more.
     """
 
     semantics: int = SEMANTICS
@@ -140,17 +164,18 @@ class Approval(Value):
     """False until people have been resolved."""
     outcome: str | None = None
     reason: str = ""
-    withdrawn_by: str | None = None
+    withdrawal: Withdrawal | None = None
     ended_at: AwareDatetime | None = None
     decisions: tuple[Decision, ...] = ()
     refusals: tuple[Refusal, ...] = ()
-    refused: dict[str, int] = Field(default_factory=dict)
+    unrecorded: int = 0
     deliveries: tuple[Delivery, ...] = ()
     roster: Roster = Roster()
     calendars: dict[str, Calendar] = Field(default_factory=dict)
     started_at: AwareDatetime
     now: AwareDatetime
     """The time of the last event; it never goes back."""
+    is_closed: bool = False
 
     @property
     def live_stage(self) -> StageRun | None:
@@ -167,5 +192,10 @@ class Approval(Value):
 
     @property
     def total_refused(self) -> int:
-        """How many attempts were refused, those no longer kept included."""
-        return sum(self.refused.values())
+        """How many attempts were refused, those that were not kept included."""
+        return len(self.refusals) + self.unrecorded
+
+    def is_flooded_by(self, actor: str) -> bool:
+        """Tell whether one more refusal of this actor is only counted, not kept."""
+        by_actor = sum(refusal.actor == actor for refusal in self.refusals)
+        return by_actor >= MAX_REFUSALS_BY_ACTOR or len(self.refusals) >= MAX_REFUSALS

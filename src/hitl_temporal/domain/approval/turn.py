@@ -8,7 +8,8 @@ Must not know: what the events mean.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from hitl_temporal.domain.approval.effects import Effect
+from hitl_temporal.domain.approval.commands import Receipt
+from hitl_temporal.domain.approval.effects import Effect, Reply
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.effects import Record
 from hitl_temporal.domain.value import Json
@@ -36,7 +37,13 @@ class Turn:
         self.set(stages=tuple(new if s.name == stage.name else s for s in self.state.stages))
         return new
 
+    def reply(self, receipt: Receipt) -> None:
+        """Answer the command of this event."""
+        self.effects.append(Reply(receipt=receipt))
+
     def record(self, name: str, key: str, *, began: datetime | None = None, **attributes: Json) -> None:
-        """Write a fact; attribute names get the prefix `hitl.` and drop None."""
+        """Write a fact, unless the last one has been written; attribute names get the prefix `hitl.` and drop None."""
+        if self.state.is_closed:
+            return
         facts: dict[str, Json] = {f"hitl.{k}": v for k, v in attributes.items() if v is not None}
         self.effects.append(Record(name=f"approval.{name}", key=key, at=self.now, began=began, attributes=facts))

@@ -3,12 +3,11 @@
 Must not know: who looks, how it is drawn.
 """
 
-
 from pydantic import AwareDatetime, Field
 
 from hitl_temporal.domain.approval.ask import Outcome
 from hitl_temporal.domain.approval.eligibility import may_act
-from hitl_temporal.domain.approval.state import Approval, Decision, Delivery, Origin, Refusal
+from hitl_temporal.domain.approval.state import Approval, Decision, Delivery, Origin, Refusal, StageRun, Withdrawal
 from hitl_temporal.domain.approval.tally import in_words, of_approval
 from hitl_temporal.domain.audit import Evidence
 from hitl_temporal.domain.people import SYSTEM
@@ -68,10 +67,19 @@ class Result(Value):
     token: str
     evidence: Evidence
     reason: str = ""
+    withdrawal: Withdrawal | None = None
 
 
 class Listing(Value):
-    """What lists filter on (`HitlAssignees` and the rest); the engine writes it to search attributes and memo."""
+    """What lists filter on (`HitlAssignees` and the rest); the engine writes it to search attributes and memo.
+
+    Attributes:
+        assignees: People named directly who may act now, and `acted:<id>` for each who has.
+        groups: Those that may act; a joiner may, so a group stays however many of its members have answered.
+        outcomes: Those that a person may choose, sorted.
+        comment_on: Those of them that need a comment.
+        barred: Who may not act now although a group of theirs may: requesters, excluded, counted and inactive people.
+    """
 
     state: str
     assignees: tuple[str, ...]
@@ -79,6 +87,8 @@ class Listing(Value):
     due: AwareDatetime | None
     title: str
     tally: str
+    outcomes: tuple[str, ...] = ()
+    comment_on: tuple[str, ...] = ()
     barred: tuple[str, ...] = ()
 
 
@@ -121,8 +131,9 @@ def status(state: Approval) -> Status:
 
 def outcomes(state: Approval) -> dict[str, Outcome]:
     """Return every outcome that a person may choose, with its label, in the order to show."""
-    built_in = {"approved": Outcome(label="Approve", positive=True), "rejected": Outcome(label="Reject")}
-    return {**built_in, **state.ask.outcomes}
+    labels = {"approved": "Approve", "rejected": "Reject", **{n: o.label for n, o in state.ask.outcomes.items()}}
+    # Each is written out whole: what a document leaves out, a reader of JSON must not have to know.
+    return {n: Outcome(label=label, positive=bool(state.ask.is_positive(n))) for n, label in labels.items()}
 
 
 def result(state: Approval, evidence: Evidence) -> Result:
@@ -136,6 +147,7 @@ def result(state: Approval, evidence: Evidence) -> Result:
         token=token(state.id, state.outcome, state.shown.digest, state.decisions),
         evidence=evidence,
         reason=state.reason,
+        withdrawal=state.withdrawal,
     )
 
 
@@ -158,11 +170,25 @@ def listing(state: Approval) -> Listing:
         due=stage.due_at if stage else None,
         title=state.shown.title,
         tally=of_approval(state),
-        barred=() if stage and stage.document.allow_requester else state.barred,
+        outcomes=tuple(sorted(state.ask.outcome_names)),
+        comment_on=tuple(sorted(state.ask.comment_on)),
+        barred=_kept_out(state, stage, acting) if stage else state.barred,
     )
 
 
 def selectors(state: Approval) -> tuple[str, ...]:
-    """Return every selector that the directory must be asked for to judge this approval now."""
-    open_ones = [s for s in state.stages if s.state in {"pending", "open", "parked"}]
-    return tuple(dict.fromkeys(x for s in open_ones for x in (*s.who, *s.barred, *s.document.fallback)))
+    """Return every selector that the directory must be asked for to judge this approval now.
+
+    Those of stages that have ended are among them: their people are told the end, by name and where they prefer.
+    """
+    if state.outcome is not None:
+        return ()
+    asking = [s for s in state.stages if s.state != "skipped"]
+    return tuple(dict.fromkeys(x for s in asking for x in (*s.who, *s.barred, *s.document.fallback)))
+
+
+def _kept_out(state: Approval, stage: StageRun, acting: tuple[str, ...]) -> tuple[str, ...]:
+    requesters = () if stage.document.allow_requester else state.barred
+    named = state.roster.named_by((*stage.who, *stage.barred))
+    decided = (d.actor for d in state.decisions if not d.actor.startswith(SYSTEM))
+    return tuple(p for p in dict.fromkeys((*requesters, *named, *decided)) if p not in acting)

@@ -6,10 +6,27 @@ Must not know: which door a command came through.
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from hitl_temporal.domain.value import Json, Value
+from hitl_temporal.domain.value import Json, Value, canonical
 
+
+def unfit(outputs: Mapping[str, Json]) -> str | None:
+    """Return why this has no JSON text (NaN, infinity, half a character), None when it has one."""
+    try:
+        canonical(outputs).encode()
+    except ValueError as error:
+        return f"not JSON: {error}"[:300]
+    return None
+
+
+def _fit(values: dict[str, Json]) -> dict[str, Json]:
+    if wrong := unfit(values):
+        raise ValueError(wrong)
+    return values
+
+
+Values = Annotated[dict[str, Json], AfterValidator(_fit)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -37,7 +54,7 @@ class Operate(BaseModel):
 class Finish(Operate):
     """End a step with these outputs and outcome, without doing it."""
 
-    outputs: dict[str, Json] = Field(default_factory=dict)
+    outputs: Values = Field(default_factory=dict)
     outcome: Name | None = Field(default=None, alias="as")
 
 
@@ -56,7 +73,7 @@ class Cancel(Operate):
 class SetValue(Operate):
     """Change variables; steps that start later see them."""
 
-    values: dict[str, Json] = Field(default_factory=dict, alias="with")
+    values: Annotated[Values, Field(alias="with", min_length=1)]
 
 
 ACTIONS: Mapping[str, type[Operate]] = {
@@ -79,4 +96,4 @@ def parse(action: str, raw: object) -> Operate | Receipt:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or action
-        return Receipt(status="invalid", reason=f"{where}: {first['msg']}"[:500])
+        return Receipt(status="invalid", reason=f"{where}: {first['msg'].removeprefix('Value error, ')}"[:500])

@@ -6,14 +6,15 @@ Must not know: runs, YAML, where files lie.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from hitl_temporal.domain.approval.ask import Ask, Expression, Selectors, Template, TextTemplate
+from hitl_temporal.domain.approval.ask import RESERVED_OUTCOMES, Ask, Expression, Selectors, Template, TextTemplate
 from hitl_temporal.domain.duration import Backoff, Duration, parse
 from hitl_temporal.domain.fault import fault
-from hitl_temporal.domain.flow.needs import Need, read_needs
+from hitl_temporal.domain.flow.needs import RESULTS, Need, read_needs
 from hitl_temporal.domain.ids import FlowNameText, StepIdText
 from hitl_temporal.domain.value import Document, Json, digest
 
@@ -108,6 +109,12 @@ class Step(Document):
         """Which of the verbs this step is."""
         return next(v for v in VERBS if getattr(self, v) is not None)
 
+    @property
+    def results(self) -> tuple[str, ...]:
+        """What a `needs` may ask of this step: the results that every step can have, then the outcomes of an ask."""
+        outcomes = self.ask.outcome_names | RESERVED_OUTCOMES if self.ask else ()
+        return (*RESULTS, *sorted(outcomes))
+
     @model_validator(mode="after")
     def _one_verb(self) -> "Step":
         written = [v for v in VERBS if getattr(self, v) is not None]
@@ -115,7 +122,7 @@ class Step(Document):
             raise fault(f"step {self.id!r} does nothing; write one verb of {', '.join(VERBS)}")
         if len(written) > 1:
             raise fault(f"step {self.id!r} has {' and '.join(written)}; write exactly one verb", written[1])
-        only_call = {"arguments": "with", "retry": "retry", "pool": "pool", "undo": "undo", "on_failure": "on_failure"}
+        only_call = {"arguments": "with", "retry": "retry", "pool": "pool", "undo": "undo"}
         for name, key in only_call.items():
             if self.call is None and name in self.model_fields_set:
                 raise fault(f"`{key}` belongs to `call`, not to `{self.verb}`; remove it", key)
@@ -149,14 +156,22 @@ class Flow(Document):
         for index, step in enumerate(self.steps):
             if step.id in ids[:index]:
                 raise fault(f"the step id {step.id!r} stands twice; ids must differ", "steps", index, "id")
-            for name in (n for need in step.needs or () for n in need.of):
-                if name not in ids:
-                    message = f"step {step.id!r} needs {name!r}, which is no step here; steps: {', '.join(ids)}"
-                    raise fault(message, "steps", index, "needs")
-        _refuse_cycles({s.id: needs for s, needs in zip(self.steps, self.all_needs.values(), strict=True)})
+            for need in step.needs or ():
+                if wrong := self._wrong_with(need):
+                    raise fault(f"step {step.id!r} needs {wrong}", "steps", index, "needs")
+        _refuse_cycles(self.all_needs)
         return self
 
-    @property
+    def _wrong_with(self, need: Need) -> str | None:
+        for name in need.of:
+            if name not in self._by_id:
+                return f"{name!r}, which is no step here; steps: {', '.join(self._by_id)}"
+            known = self._by_id[name].results
+            if strange := [r for r in need.results if r not in known]:
+                return f"{name!r} to be {strange[0]!r}, which it never is; write one of {', '.join(known)}"
+        return None
+
+    @cached_property
     def all_needs(self) -> Mapping[str, tuple[Need, ...]]:
         """Every step's needs, in document order, the unwritten ones made explicit."""
         previous: tuple[str | None, ...] = (None, *(s.id for s in self.steps))
@@ -165,17 +180,18 @@ class Flow(Document):
             for s, p in zip(self.steps, previous, strict=False)
         }
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The digest that names this very definition."""
         return digest(self.model_dump(mode="json", by_alias=True))
 
     def step(self, step_id: str) -> Step:
         """Return a step by id; KeyError when there is none."""
-        for step in self.steps:
-            if step.id == step_id:
-                return step
-        raise KeyError(step_id)
+        return self._by_id[step_id]
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Step]:
+        return {s.id: s for s in self.steps}
 
     def names(self, step_id: str, result: str) -> bool:
         """Tell whether some `needs` says what happens on this result: then it neither parks nor ends the run."""
@@ -184,9 +200,11 @@ class Flow(Document):
 
 
 def _refuse_cycles(needs: Mapping[str, tuple[Need, ...]]) -> None:
+    """Take away the steps that need nothing that is left, or that nothing left needs: what stays is in a circle."""
     graph = {step: {name for need in entries for name in need.of} for step, entries in needs.items()}
     while graph:
-        free = {step for step, before in graph.items() if not before & graph.keys()}
-        if not free:
+        needed = frozenset[str]().union(*graph.values())
+        rest = {s: before & graph.keys() for s, before in graph.items() if before & graph.keys() and s in needed}
+        if rest == graph:
             raise fault(f"steps need each other in a circle: {', '.join(graph)}; remove one of their `needs`", "steps")
-        graph = {step: before for step, before in graph.items() if step not in free}
+        graph = rest

@@ -11,7 +11,8 @@ from typing import assert_never
 
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.expressions import ExpressionError, render
-from hitl_temporal.domain.flow import operations, steps
+from hitl_temporal.domain.flow import operations, steps, undoing
+from hitl_temporal.domain.flow.commands import unfit
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.effects import Effect
 from hitl_temporal.domain.flow.events import (
@@ -29,7 +30,8 @@ from hitl_temporal.domain.flow.events import (
 )
 from hitl_temporal.domain.flow.readiness import readiness
 from hitl_temporal.domain.flow.scope import initial_vars, scope
-from hitl_temporal.domain.flow.state import Run, StepRun
+from hitl_temporal.domain.flow.starting import start
+from hitl_temporal.domain.flow.state import Run, RunStatus, StepRun
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import Json, digest
 
@@ -68,7 +70,7 @@ def advance(run: Run, event: Event) -> tuple[Run, tuple[Effect, ...]]:
     turn = Turn(run.but(now=max(run.now, event.at)))
     if run.status is None or isinstance(event, Operated):
         _take(turn, event)
-    if turn.run.status is None:
+    if turn.run.begun and turn.run.status is None:
         _settle(turn)
     return turn.run, tuple(turn.effects)
 
@@ -83,27 +85,11 @@ def _take(turn: Turn, event: Event) -> None:
     match event:
         case Begun():
             _begin(turn)
-        case JobSucceeded():
-            if _is_current(turn, event):
-                steps.succeed(turn, event.step, event.outputs)
-        case JobFailed():
-            if _is_current(turn, event):
-                _failed(turn, event)
-        case JobCancelled():
-            if _is_current(turn, event):
-                steps.cancel(turn, event.step, "stopped")
-        case AskAnswered():
-            if _is_current(turn, event):
-                steps.answer(turn, event.step, event.approval, event.result)
-        case AttemptTaken():
-            if _is_current(turn, event):
-                turn.set_step(event.step, state="waiting", started_at=None)
-                steps.start(turn, turn.run.definition.step(event.step))
-        case UndoSucceeded():
-            _undone(turn, event.step)
-        case UndoFailed():
-            if turn.run.steps[event.step].undo == "running":
-                steps.park_undo(turn, event.step, event.error)
+        case JobSucceeded() | JobFailed() | JobCancelled() | AskAnswered() | AttemptTaken():
+            if _is_current(turn.run, event):
+                _hear(turn, event)
+        case UndoSucceeded() | UndoFailed():
+            _hear_of_undo(turn, event)
         case Operated():
             operations.operate(turn, event)
         case TimePassed():
@@ -112,14 +98,51 @@ def _take(turn: Turn, event: Event) -> None:
             assert_never(event)
 
 
-def _is_current(turn: Turn, event: JobSucceeded | JobFailed | JobCancelled | AskAnswered | AttemptTaken) -> bool:
+_News = JobSucceeded | JobFailed | JobCancelled | AskAnswered | AttemptTaken
+
+
+def _is_current(run: Run, event: _News) -> bool:
     """Tell whether the event is about what the step is doing now, not about an earlier start of it."""
-    step = turn.run.steps.get(event.step)
-    return step is not None and step.is_begun and step.n == event.n and step.state != "parked"
+    step = run.steps.get(event.step)
+    if step is None or not step.is_begun or step.state == "parked" or step.n != event.n:
+        return False
+    match event:
+        case JobSucceeded():
+            return run.definition.step(event.step).call is not None
+        case AskAnswered() | AttemptTaken():
+            return run.definition.step(event.step).ask is not None
+        case _:
+            return run.definition.step(event.step).wait is None
+
+
+def _hear(turn: Turn, event: _News) -> None:
+    """Take the news of a job or a question that is out; of one being stopped, they say how far the stop has got."""
+    instead = turn.run.steps[event.step].instead
+    match event:
+        case JobSucceeded() if wrong := unfit(event.outputs):
+            _failed(turn, event.step, f"its outputs are {wrong}")
+        case JobSucceeded():
+            steps.succeed(turn, event.step, event.outputs)
+        case JobFailed():
+            _failed(turn, event.step, event.error)
+        case AskAnswered() if wrong := unfit(event.result.form):
+            _failed(turn, event.step, f"its form is {wrong}")
+        case AskAnswered():
+            steps.answer(turn, event.step, event.approval, event.result)
+        case AttemptTaken() if instead is None:
+            steps.reset(turn, event.step)
+            start(turn, turn.run.definition.step(event.step))
+        case JobCancelled() | AttemptTaken():
+            steps.become(turn, event.step, instead or steps.STOPPED)
+        case _:
+            assert_never(event)
 
 
 def _begin(turn: Turn) -> None:
     run = turn.run
+    if run.begun:
+        return
+    turn.set(begun=True)
     turn.record(
         "run.started",
         "started",
@@ -132,18 +155,25 @@ def _begin(turn: Turn) -> None:
     )
 
 
-def _failed(turn: Turn, event: JobFailed) -> None:
-    if turn.run.ending is not None:
-        steps.cancel(turn, event.step, event.error)
+def _failed(turn: Turn, step_id: str, error: str) -> None:
+    instead = turn.run.steps[step_id].instead
+    if instead is None:
+        steps.fail(turn, turn.run.definition.step(step_id), error)
     else:
-        steps.fail(turn, turn.run.definition.step(event.step), event.error)
+        steps.become(turn, step_id, instead.but(reason=f"{instead.reason}; {error}"))
 
 
-def _undone(turn: Turn, step_id: str) -> None:
-    step = turn.run.steps[step_id]
-    if step.undo == "running":
-        turn.set_step(step_id, undo="done")
-        turn.record("step.undone", f"{step_id}:{step.n}:undone", step=step_id)
+def _hear_of_undo(turn: Turn, event: UndoSucceeded | UndoFailed) -> None:
+    step = turn.run.steps.get(event.step)
+    if step is None or step.undo != "running":
+        return
+    match event:
+        case UndoSucceeded():
+            undoing.end_undo(turn, event.step)
+        case UndoFailed():
+            undoing.park_undo(turn, event.step, event.error)
+        case _:
+            assert_never(event)
 
 
 def _pass_time(turn: Turn) -> None:
@@ -154,28 +184,29 @@ def _pass_time(turn: Turn) -> None:
 
 def _settle(turn: Turn) -> None:
     """Start, skip and end whatever the last change has made possible, until nothing changes any more."""
-    if turn.run.ending is None:
-        needs = turn.run.definition.all_needs
-        changed = True
-        while changed and turn.run.ending is None:
-            changed = False
-            for step in turn.run.definition.steps:
-                now = turn.run.steps[step.id]
-                if now.state != "waiting" or now.is_begun:
-                    continue
-                match readiness(turn.run, needs[step.id]):
-                    case "impossible":
-                        steps.skip(turn, step.id, "its needs can't be met any more", passes_on=True)
-                        changed = True
-                    case "met" if not (turn.run.held or now.held):
-                        steps.start(turn, step)
-                        changed = True
-                    case _:
-                        pass
+    while turn.run.ending is None and _move(turn):
+        pass
     if turn.run.ending is not None:
         _unwind(turn)
     elif all(s.is_final for s in turn.run.steps.values()):
         _complete(turn)
+
+
+def _move(turn: Turn) -> bool:
+    """Start or skip each step that has not begun and may, in document order; tell whether there was one."""
+    before = turn.run
+    for step in turn.run.definition.steps:
+        now = turn.run.steps[step.id]
+        if now.state != "waiting" or now.is_begun:
+            continue
+        match "met" if now.again else readiness(turn.run, turn.run.definition.all_needs[step.id]):
+            case "impossible":
+                steps.skip(turn, step.id, "its needs can't be met any more", passes_on=True)
+            case "met" if not (turn.run.held or now.held):
+                start(turn, step)
+            case _:
+                pass
+    return turn.run is not before
 
 
 def _unwind(turn: Turn) -> None:
@@ -185,9 +216,9 @@ def _unwind(turn: Turn) -> None:
     if any(s.is_begun or s.undo in {"running", "parked"} for s in run.steps.values()):
         return
     if ending.undo:
-        done = [s.id for s in run.definition.steps if s.undo is not None and _may_be_undone(run.steps[s.id])]
+        done = [(s.done.order, step_id) for step_id, s in run.steps.items() if s.done and s.undo == "none"]
         if done:
-            steps.start_undo(turn, max(done, key=lambda step: run.steps[step].order))
+            undoing.start_undo(turn, max(done)[1])
             return
     for step_id, step in run.steps.items():
         if not step.is_final:
@@ -195,23 +226,21 @@ def _unwind(turn: Turn) -> None:
     _end(turn, ending.status, ending.reason)
 
 
-def _may_be_undone(step: StepRun) -> bool:
-    return step.state == "succeeded" and step.undo == "none"
-
-
 def _complete(turn: Turn) -> None:
-    run = turn.run
     outputs: dict[str, Json] = {}
-    for name, template in run.definition.outputs.items():
+    failed: list[str] = []
+    now = scope(turn.run)
+    for name, template in turn.run.definition.outputs.items():
         try:
-            outputs[name] = render(template, scope(run))
+            outputs[name] = render(template, now)
         except ExpressionError as error:  # the work is done: an output that can't be told is null, and said
             outputs[name] = None
+            failed.append(f"output {name!r}: {error}")
             turn.record("run.output_failed", f"output:{name}", output=name, reason=str(error))
     turn.set(outputs=outputs)
-    _end(turn, "completed", "")
+    _end(turn, "completed", "; ".join(failed)[:1000])
 
 
-def _end(turn: Turn, status: str, reason: str) -> None:
+def _end(turn: Turn, status: RunStatus, reason: str) -> None:
     turn.set(status=status, reason=reason)
     turn.record("run.ended", "ended", began=turn.run.started_at, status=status, reason=reason or None)

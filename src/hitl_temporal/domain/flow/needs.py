@@ -5,9 +5,10 @@
 Must not know: definitions, runs.
 """
 
+from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hitl_temporal.domain.value import Document
 
@@ -23,6 +24,14 @@ class Need(Document):
     """None: all of them."""
     results: Annotated[tuple[str, ...], Field(min_length=1)] = ("succeeded",)
 
+    @model_validator(mode="after")
+    def _may_be_met(self) -> "Need":
+        if len(set(self.of)) < len(self.of):
+            raise ValueError(f"a step stands twice in {', '.join(self.of)}; each counts once")
+        if self.needed > len(self.of):
+            raise ValueError(f"`count: {self.count}` of {len(self.of)} steps can never be met")
+        return self
+
     @property
     def needed(self) -> int:
         """How many of the steps must have such a result."""
@@ -35,30 +44,20 @@ def read_needs(value: object) -> object:
     Raises:
         ValueError: An entry has a form that means nothing.
     """
-    if value is None or isinstance(value, tuple):
-        return value
-    entries: list[object] = list(value) if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    return tuple(_entry(e) for e in entries)
+    return None if value is None else tuple(_entry(entry) for entry in _listed(value))
 
 
 def _entry(entry: object) -> object:
-    match entry:
-        case Need():
-            return entry
-        case str():
-            return {"of": (entry,)}
+    match _form(entry):
+        case str() as name:
+            return _fields(name)
         case {"any": names, **rest} if rest.keys() <= {"is"}:
-            return {"of": _names(names), "count": 1, "results": _names(rest.get("is", "succeeded"))}
+            return _fields(names, 1, rest.get("is", "succeeded"))
         case {"of": names, **rest} if rest.keys() <= {"count", "is", "results"}:
-            results = rest.get("results", rest.get("is", "succeeded"))
-            of = _names(names)
-            count = rest.get("count")
-            if isinstance(count, int) and count > len(of):
-                raise ValueError(f"`count: {count}` of {len(of)} steps can never be met")
-            return {"of": of, "count": count, "results": _names(results)}
+            return _fields(names, rest.get("count"), rest.get("results", rest.get("is", "succeeded")))
         case {**pair} if len(pair) == 1:
             ((name, results),) = pair.items()
-            return {"of": (name,), "results": _names(results)}
+            return _fields(name, None, results)
         case _:
             raise ValueError(
                 f"{str(entry)[:100]!r} is no need; write a step id, {{step: result}}, {{any: [steps], is: result}} "
@@ -66,5 +65,24 @@ def _entry(entry: object) -> object:
             )
 
 
-def _names(value: object) -> tuple[object, ...]:
+def _fields(of: object, count: object = None, results: object = "succeeded") -> dict[str, object]:
+    """Return every field, written or not: the same need is the same document, also after a journey as JSON."""
+    return {"of": _listed(of), "count": count, "results": _listed(results)}
+
+
+def _form(entry: object) -> str | dict[str, object] | None:
+    """Return an entry as written, None when it is neither a name nor a mapping."""
+    match entry:
+        case str():
+            return entry
+        case Need():
+            return {"of": entry.of, "count": entry.count, "results": entry.results}
+        case Mapping():
+            return {str(key): value for key, value in entry.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        case _:
+            return None
+
+
+def _listed(value: object) -> tuple[object, ...]:
+    """Return the items of a list, or the one item that was written without one."""
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]

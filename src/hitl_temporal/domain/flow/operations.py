@@ -1,6 +1,6 @@
-"""What operators do to a run: who may, when, and what it changes.
+"""What operators do to a run: when, and what it changes.
 
-Must not know: doors; what follows (machine.py settles that).
+Must not know: doors, who may (policy.py), what follows (machine.py settles that).
 """
 
 from collections.abc import Callable
@@ -9,13 +9,27 @@ from hitl_temporal.domain.flow import steps
 from hitl_temporal.domain.flow.commands import Cancel, Finish, Operate, Receipt, SetValue
 from hitl_temporal.domain.flow.effects import Reply
 from hitl_temporal.domain.flow.events import Operated
-from hitl_temporal.domain.flow.state import Ending
+from hitl_temporal.domain.flow.policy import refusal
+from hitl_temporal.domain.flow.state import Ending, Instead, Run
 from hitl_temporal.domain.flow.turn import Turn
-from hitl_temporal.domain.people import SYSTEM
 from hitl_temporal.domain.value import digest
 
-ROLES = frozenset({"operator", "admin"})
-NEEDS_STEP = frozenset({"skip", "finish", "rerun", "cancel_step"})
+MAX_RECEIPTS = 200
+"""How many receipts a run keeps for commands sent again; a repeat comes within minutes, not after 200 others."""
+
+_NOT_FINAL = frozenset({"waiting", "running", "parked"})
+_ALLOWED = {
+    "hold": frozenset({"waiting"}),
+    "release": frozenset({"waiting"}),
+    "skip": _NOT_FINAL,
+    "finish": _NOT_FINAL,
+    "rerun": frozenset({"parked", "succeeded", "failed", "skipped", "cancelled"}),
+    "cancel_step": _NOT_FINAL,
+}
+"""The states of a step in which an action on it is allowed."""
+
+_NEEDS_STEP = frozenset({"skip", "finish", "rerun", "cancel_step"})
+_WHILE_ENDING = frozenset({"set_value"})
 
 
 def operate(turn: Turn, event: Operated) -> None:
@@ -23,132 +37,131 @@ def operate(turn: Turn, event: Operated) -> None:
     command = event.command
     key = command.key or digest([turn.run.id, event.action, command.model_dump(mode="json"), turn.now.isoformat()])[:32]
     spent = turn.run.receipts.get(f"{command.actor}:{key}")
-    receipt = spent or _judge(turn, event)
-    if spent is None and receipt.status == "done" and not command.dry_run:
-        changes = _DO[event.action](turn, command)
-        receipt = receipt.but(changes=changes)
-        turn.record(
-            "run.operated",
-            f"operated:{command.actor}:{key}",
-            action=event.action,
-            actor=command.actor,
-            step=command.step,
-            reason=command.reason or None,
-            changes=list(changes),
-        )
-        turn.set(receipts={**turn.run.receipts, f"{command.actor}:{key}": receipt.but(key=key)})
-    turn.effects.append(Reply(receipt=receipt.but(key=key)))
+    turn.effects.append(Reply(receipt=spent or _carry_out(turn, event, key).but(key=key)))
 
 
-def _judge(turn: Turn, event: Operated) -> Receipt:
-    run, command, action = turn.run, event.command, event.action
-    refused = _not_eligible(turn, event)
+def _carry_out(turn: Turn, event: Operated, key: str) -> Receipt:
+    command = event.command
+    receipt = _judge(turn.run, event)
+    if receipt.status != "done":
+        return receipt
+    trial = Turn(turn.run)
+    receipt = receipt.but(key=key, changes=_DO[event.action](trial, command))
+    if command.dry_run:
+        return receipt
+    turn.record(
+        "run.operated",
+        f"operated:{turn.run.operations + 1}",
+        action=event.action,
+        actor=command.actor,
+        step=command.step,
+        reason=command.reason or None,
+        changes=list(receipt.changes),
+    )
+    turn.run = trial.run
+    turn.effects.extend(trial.effects)
+    kept = list(turn.run.receipts.items())[1 - MAX_RECEIPTS :]
+    turn.set(operations=turn.run.operations + 1, receipts={**dict(kept), f"{command.actor}:{key}": receipt})
+    return receipt
+
+
+def _judge(run: Run, event: Operated) -> Receipt:
+    refused = refusal(run, event)
     if refused is not None:
         return Receipt(status="not_eligible", reason=refused)
-    if action in NEEDS_STEP and command.step is None:
-        return Receipt(status="invalid", reason=f"{action} needs a step; steps: {', '.join(run.steps)}")
+    invalid = _invalid(run, event)
+    if invalid is not None:
+        return Receipt(status="invalid", reason=invalid)
+    closed = _closed(run, event)
+    return Receipt(status="done") if closed is None else Receipt(status="closed", reason=closed)
+
+
+def _invalid(run: Run, event: Operated) -> str | None:
+    command = event.command
+    if event.action in _NEEDS_STEP and command.step is None:
+        return f"{event.action} needs a step; steps: {', '.join(run.steps)}"
     if command.step is not None and command.step not in run.steps:
-        return Receipt(status="invalid", reason=f"no step {command.step!r}; steps: {', '.join(run.steps)}")
-    if run.status is not None:
-        return Receipt(status="closed", reason=f"the run has ended: {run.status}")
-    if action == "cancel":
-        closed = run.ending is not None
-        return Receipt(status="closed", reason=f"already {run.state}") if closed else Receipt(status="done")
-    if command.step is None:
-        return Receipt(status="done")
-    step = run.steps[command.step]
-    undo_parked = step.undo == "parked" and action in {"rerun", "skip"}
-    if run.ending is not None and not undo_parked:
-        return Receipt(status="closed", reason=f"the run is ending: {run.ending.reason}")
-    if not undo_parked and step.state not in _ALLOWED.get(action, frozenset()):
-        return Receipt(status="closed", reason=f"step {command.step!r} is {step.state}")
-    return Receipt(status="done")
-
-
-_ALLOWED = {
-    "hold": frozenset({"waiting"}),
-    "release": frozenset({"waiting"}),
-    "skip": frozenset({"waiting", "running", "parked"}),
-    "finish": frozenset({"waiting", "running", "parked"}),
-    "rerun": frozenset({"parked", "succeeded", "failed", "skipped", "cancelled"}),
-    "cancel_step": frozenset({"waiting", "running", "parked"}),
-}
-
-
-def _not_eligible(turn: Turn, event: Operated) -> str | None:
-    actor = event.command.actor
-    if actor.startswith(SYSTEM):
-        return None
-    if event.action == "cancel" and actor in {turn.run.requester, turn.run.on_behalf_of}:
-        return None
-    card = event.roster.cards.get(actor)
-    if card is None or not card.active:
-        return f"{actor!r} is not an active person of the directory"
-    if not ROLES.intersection(card.roles):
-        return f"{event.action} needs the role operator or admin, which {actor!r} does not have"
-    step = turn.run.definition.step(event.command.step) if event.command.step in turn.run.steps else None
-    if step is not None and step.ask is not None and event.action in {"skip", "finish"} and "admin" not in card.roles:
-        return f"passing the ask {step.id!r} is an override and needs the role admin, which {actor!r} does not have"
+        return f"no step {command.step!r}; steps: {', '.join(run.steps)}"
+    if isinstance(command, Finish) and command.step is not None and command.outcome is not None:
+        ask = run.definition.step(command.step).ask
+        if ask is not None and command.outcome not in ask.outcome_names:
+            return f"as: {command.outcome!r} is not one of {', '.join(sorted(ask.outcome_names))}"
+    if isinstance(command, SetValue) and (unknown := sorted(command.values.keys() - run.vars.keys())):
+        return f"with: no variable {unknown[0]!r}; variables: {', '.join(run.vars) or 'none'}"
     return None
 
 
+def _closed(run: Run, event: Operated) -> str | None:
+    """Return the state that forbids an action, None when it is allowed."""
+    action, step_id = event.action, event.command.step
+    if run.status is not None:
+        return f"the run has ended: {run.status}"
+    if step_id is not None and run.steps[step_id].undo == "parked" and action in {"rerun", "skip"}:
+        return None
+    if run.ending is not None and action not in _WHILE_ENDING:
+        return f"the run is ending: {run.ending.reason}"
+    if step_id is None or action not in _ALLOWED:
+        return None
+    state = run.steps[step_id].state
+    return None if state in _ALLOWED[action] else f"step {step_id!r} is {state}"
+
+
 def _hold(turn: Turn, command: Operate) -> tuple[str, ...]:
-    if command.step is None:
-        turn.set(held=True)
-        return ("run: held",)
-    turn.set_step(command.step, held=True)
-    return (f"{command.step}: held",)
+    return _set_held(turn, command.step, held=True)
 
 
 def _release(turn: Turn, command: Operate) -> tuple[str, ...]:
-    if command.step is None:
-        turn.set(held=False)
-        return ("run: released",)
-    turn.set_step(command.step, held=False)
-    return (f"{command.step}: released",)
+    return _set_held(turn, command.step, held=False)
+
+
+def _set_held(turn: Turn, step: str | None, *, held: bool) -> tuple[str, ...]:
+    if step is None:
+        turn.set(held=held)
+    else:
+        turn.set_step(step, held=held)
+    return (f"{step or 'run'}: {'held' if held else 'released'}",)
 
 
 def _skip(turn: Turn, command: Operate) -> tuple[str, ...]:
-    step = command.step or ""
+    step = _step_of(command)
     if turn.run.steps[step].undo == "parked":
-        turn.set_step(step, undo="done")
+        turn.set_step(step, undo="skipped")
         return (f"{step}: undo skipped",)
-    steps.stop(turn, step, f"skipped by {command.actor}")
-    steps.skip(turn, step, f"skipped by {command.actor}", passes_on=False)
-    return (f"{step}: skipped",)
+    return _end_instead(turn, step, Instead(state="skipped", reason=f"skipped by {command.actor}"))
 
 
 def _finish(turn: Turn, command: Operate) -> tuple[str, ...]:
     assert isinstance(command, Finish), "the table pairs `finish` with Finish"
-    step = command.step or ""
-    ask = turn.run.definition.step(step).ask
-    steps.stop(turn, step, f"finished by {command.actor}")
-    if ask is not None:
-        outcome = command.outcome or "approved"
-        turn.set_step(step, positive=bool(ask.is_positive(outcome)), by=(command.actor,))
-        steps.succeed(turn, step, command.outputs, outcome)
-        return (f"{step}: succeeded ({outcome})",)
-    steps.succeed(turn, step, command.outputs, command.outcome)
-    return (f"{step}: succeeded",)
-
-
-def _rerun(turn: Turn, command: Operate) -> tuple[str, ...]:
-    step = command.step or ""
-    if turn.run.steps[step].undo == "parked":
-        turn.set_step(step, undo="none")
-        return (f"{step}: undo again",)
-    turn.set_step(
-        step, state="running", outputs={}, outcome=None, positive=None, order=0, passes_on=False, error="", until=None
+    step = _step_of(command)
+    is_ask = turn.run.definition.step(step).ask is not None
+    instead = Instead(
+        state="succeeded",
+        reason=f"finished by {command.actor}",
+        outputs=command.outputs,
+        outcome=command.outcome or ("approved" if is_ask else None),
+        by=(command.actor,) if is_ask else (),
     )
-    steps.start(turn, turn.run.definition.step(step))
-    return (f"{step}: started again",)
+    return _end_instead(turn, step, instead)
 
 
 def _cancel_step(turn: Turn, command: Operate) -> tuple[str, ...]:
-    step = command.step or ""
-    steps.stop(turn, step, f"cancelled by {command.actor}")
-    steps.cancel(turn, step, f"cancelled by {command.actor}")
-    return (f"{step}: cancelled",)
+    return _end_instead(turn, _step_of(command), Instead(state="cancelled", reason=f"cancelled by {command.actor}"))
+
+
+def _end_instead(turn: Turn, step: str, instead: Instead) -> tuple[str, ...]:
+    steps.stop(turn, step, instead)
+    becomes = instead.state + (f" ({instead.outcome})" if instead.outcome else "")
+    return (f"{step}: {becomes}" + ("" if turn.run.steps[step].is_final else " once it has stopped"),)
+
+
+def _rerun(turn: Turn, command: Operate) -> tuple[str, ...]:
+    step = _step_of(command)
+    if turn.run.steps[step].undo == "parked":
+        turn.set_step(step, undo="none", error="")
+        return (f"{step}: undo again",)
+    steps.reset(turn, step)
+    turn.set_step(step, again=True)
+    return (f"{step}: again",)
 
 
 def _cancel(turn: Turn, command: Operate) -> tuple[str, ...]:
@@ -162,6 +175,11 @@ def _set_value(turn: Turn, command: Operate) -> tuple[str, ...]:
     assert isinstance(command, SetValue), "the table pairs `set_value` with SetValue"
     turn.set(vars={**turn.run.vars, **command.values})
     return tuple(f"vars.{name}: set" for name in sorted(command.values))
+
+
+def _step_of(command: Operate) -> str:
+    assert command.step is not None, "judged before"
+    return command.step
 
 
 _DO: dict[str, Callable[[Turn, Operate], tuple[str, ...]]] = {

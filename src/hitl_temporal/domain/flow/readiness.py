@@ -43,8 +43,6 @@ def succeeded(definition: Step, step: StepRun) -> bool:
             return False
 
 
-
-
 def _one(run: Run, need: Need) -> Met:
     met = sum(_meets(run, s, need) for s in need.of)
     if met >= need.needed:

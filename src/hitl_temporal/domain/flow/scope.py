@@ -5,7 +5,7 @@ Must not know: which expression is asked for.
 
 from hitl_temporal.domain.expressions import render
 from hitl_temporal.domain.flow.definition import Flow
-from hitl_temporal.domain.flow.state import Run, StepRun
+from hitl_temporal.domain.flow.state import Done, Run, StepRun
 from hitl_temporal.domain.value import Json
 
 
@@ -29,6 +29,11 @@ def scope(run: Run) -> dict[str, Json]:
 def step_view(step: StepRun) -> dict[str, Json]:
     """Return what an expression sees of one step."""
     return {"state": step.state, "outcome": step.outcome, "outputs": step.outputs, "by": list(step.by)}
+
+
+def self_view(step: StepRun, done: Done) -> dict[str, Json]:
+    """Return what an `undo` sees as `self`: the step as it succeeded, whatever has become of it since."""
+    return {"state": "succeeded", "outcome": done.outcome, "outputs": done.outputs, "by": list(step.by)}
 
 
 def initial_vars(definition: Flow, scope_at_start: dict[str, Json]) -> dict[str, Json]:

@@ -20,17 +20,51 @@ FINAL = frozenset({"succeeded", "failed", "skipped", "cancelled"})
 RunStatus = Literal["completed", "rejected", "expired", "withdrawn", "failed", "cancelled"]
 
 
+class Instead(Value):
+    """What a step becomes once what it does has stopped: the word of an operator, or of an ending run.
+
+    It yields to what the step did before the stop got through: a call that has succeeded has succeeded.
+
+    Attributes:
+        outputs: Of a step that an operator finishes.
+        outcome: As `outputs`.
+        by: Who stands for the answer of an ask that was passed.
+    """
+
+    state: Literal["succeeded", "skipped", "cancelled"]
+    reason: str
+    outputs: dict[str, Json] = Field(default_factory=dict)
+    outcome: str | None = None
+    by: tuple[str, ...] = ()
+
+
+class Done(Value):
+    """The last success of a step that has an `undo`: what is reversed when the run ends early, rerun or not.
+
+    Attributes:
+        order: The place in the order of completion, from 1.
+    """
+
+    n: int
+    order: int
+    outputs: dict[str, Json]
+    outcome: str | None
+
+
 class StepRun(Value):
     """One step as it stands.
 
     Attributes:
-        n: How often it has been started: 0 before the first, one more at each rerun; retries keep it.
-        order: Its place in the order of completion, from 1; 0 while it has not succeeded.
-        passes_on: Skipped because a need can't be met any more, so its followers are skipped too.
-        undo: How far its compensation is.
-        by: Who decided an ask, in order.
+        n: Which start of it this is: 0 before the first, one more at each rerun; retries keep it.
+        started_at: When this start began; None while it has not.
         until: When a `wait` ends.
+        passes_on: Skipped because a need can't be met any more, so its followers are skipped too.
         held: An operator wants it not to start.
+        again: An operator wants it done again: it asks for its needs no more.
+        instead: It is being stopped, and then becomes this.
+        by: Who decided an ask, in order.
+        undo: How far its compensation is; `skipped` by an operator after it had parked.
+        undos: How often the compensation has been started.
     """
 
     state: StepState = "waiting"
@@ -42,11 +76,14 @@ class StepRun(Value):
     since: AwareDatetime
     started_at: AwareDatetime | None = None
     until: AwareDatetime | None = None
-    order: int = 0
     passes_on: bool = False
     held: bool = False
-    undo: Literal["none", "running", "done", "parked"] = "none"
+    again: bool = False
+    instead: Instead | None = None
     by: tuple[str, ...] = ()
+    done: Done | None = None
+    undo: Literal["none", "running", "done", "parked", "skipped"] = "none"
+    undos: int = 0
 
     @property
     def is_final(self) -> bool:
@@ -55,8 +92,8 @@ class StepRun(Value):
 
     @property
     def is_begun(self) -> bool:
-        """Whether something of it is going on now: a job, a question, a wait."""
-        return self.n > 0 and not self.is_final
+        """Whether it is under way: a job, a question, a wait, or parked in the middle of it."""
+        return self.state == "parked" or (self.started_at is not None and not self.is_final)
 
 
 class Ending(Value):
@@ -71,9 +108,11 @@ class Run(Value):
     """One run of a flow, whole: carried over continue-as-new as it is.
 
     Attributes:
+        begun: Whether the event `Begun` has come; nothing starts before.
         status: None while open.
         steps: One entry per step of the definition, in its order.
-        receipts: What operators' commands were answered, by key.
+        operations: How many commands of operators have been carried out.
+        receipts: What the last of them were answered, by actor and key, the oldest first; bounded.
     """
 
     semantics: int = SEMANTICS
@@ -87,11 +126,13 @@ class Run(Value):
     started_at: AwareDatetime
     now: AwareDatetime
     steps: dict[str, StepRun]
+    begun: bool = False
     held: bool = False
     ending: Ending | None = None
     status: RunStatus | None = None
     reason: str = ""
     outputs: dict[str, Json] = Field(default_factory=dict)
+    operations: int = 0
     receipts: dict[str, Receipt] = Field(default_factory=dict)
 
     @property

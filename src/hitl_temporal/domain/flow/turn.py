@@ -32,10 +32,10 @@ class Turn:
         self.run = self.run.but(**changes)
 
     def set_step(self, step_id: str, **changes: object) -> StepRun:
-        """Replace fields of one step; a change of state moves its `since`."""
+        """Replace fields of one step; a change of state moves its `since` and ends what was meant to change it."""
         old = self.run.steps[step_id]
         if changes.get("state", old.state) != old.state:
-            changes.setdefault("since", self.now)
+            changes = {"since": self.now, "instead": None, "again": False, **changes}
         new = old.but(**changes)
         self.set(steps={**self.run.steps, step_id: new})
         return new

@@ -3,11 +3,14 @@
 Must not know: who looks, how it is drawn.
 """
 
+from collections.abc import Callable
+
 from pydantic import AwareDatetime, Field
 
 from hitl_temporal.domain.audit import Evidence
 from hitl_temporal.domain.flow.readiness import missing
 from hitl_temporal.domain.flow.state import Run
+from hitl_temporal.domain.flow.steps import approval_id
 from hitl_temporal.domain.value import Json, Value
 
 
@@ -69,7 +72,7 @@ def result(run: Run, evidence: Evidence) -> Result:
                 outcome=step.outcome,
                 outputs=step.outputs,
                 reason=step.error,
-                approval=f"{run.id}.{name}.{step.n}" if step.n and run.definition.step(name).ask else None,
+                approval=_approval(run, name),
                 since=step.since,
             )
             for name, step in run.steps.items()
@@ -117,6 +120,12 @@ def graph(run: Run) -> dict[str, Json]:
     }
 
 
+def _approval(run: Run, name: str) -> str | None:
+    """Return the id of the question that the present start of a step has put, None when it has put none."""
+    is_asked = run.definition.step(name).ask is not None and run.steps[name].started_at is not None
+    return approval_id(run.id, name, run.steps[name].n) if is_asked else None
+
+
 def _shown_inputs(run: Run) -> dict[str, Json]:
     hidden = {name for name, i in run.definition.inputs.items() if i.sensitive}
     return {name: "***" if name in hidden else value for name, value in run.inputs.items()}
@@ -125,30 +134,36 @@ def _shown_inputs(run: Run) -> dict[str, Json]:
 def _why(run: Run, name: str) -> Reason | None:
     step, definition = run.steps[name], run.definition.step(name)
 
-    def because(reason: str, releases: str, *by: str) -> Reason:
-        return Reason(step=name, state=step.state, reason=reason, since=step.since, by=by, releases=releases)
+    def because(reason: str, releases: str, *by: str, state: str = step.state) -> Reason:
+        return Reason(step=name, state=state, reason=reason, since=step.since, by=by, releases=releases)
 
     match step.state:
         case "parked":
             return because(step.error, f"hitl rerun {run.id} {name}, or skip, finish or cancel it")
         case "running":
-            return because("job", f"the end of {definition.call}", definition.call or "")
-        case "waiting" if step.until is not None:
+            what = "the end of" if step.instead is None else "the stop of"
+            return because("job", f"{what} {definition.call}", definition.call or "")
+        case "waiting" if step.is_begun and step.until is not None:
             return because("time", f"{step.until.isoformat()}, or hitl skip {run.id} {name}")
         case "waiting" if step.is_begun:
-            approval = f"{run.id}.{name}.{step.n}"
-            return because("answer", f"an answer to {approval}", approval)
-        case "waiting" if before := missing(run, run.definition.all_needs[name]):
-            return because("predecessor", f"the end of {', '.join(before)}", *before)
-        case "waiting" if run.held or step.held:
-            return because("hold", f"hitl release {run.id}" + ("" if run.held else f" {name}"))
+            approval = approval_id(run.id, name, step.n)
+            what = "an answer to" if step.instead is None else "the withdrawal of"
+            return because("answer", f"{what} {approval}", approval)
+        case "waiting":
+            return None if run.ending else _why_not_begun(run, name, because)
+        case _ if definition.undo is not None and step.undo == "running":
+            call = definition.undo.call
+            return because("job", f"the end of its undo, {call}", call, state="running")
+        case _ if step.undo == "parked":
+            releases = f"hitl rerun {run.id} {name}, or hitl skip {run.id} {name}"
+            return because(f"its undo failed: {step.error}", releases, state="parked")
         case _:
-            if step.undo == "parked":
-                return Reason(
-                    step=name,
-                    state="parked",
-                    reason=f"its undo failed: {step.error}",
-                    since=step.since,
-                    releases=f"hitl rerun {run.id} {name}, or hitl skip {run.id} {name}",
-                )
             return None
+
+
+def _why_not_begun(run: Run, name: str, because: Callable[..., Reason]) -> Reason:
+    step = run.steps[name]
+    before = () if step.again else missing(run, run.definition.all_needs[name])
+    if before:
+        return because("predecessor", f"the end of {', '.join(before)}", *before)
+    return because("hold", f"hitl release {run.id}" + ("" if run.held else f" {name}"))

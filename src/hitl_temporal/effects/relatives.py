@@ -1,18 +1,48 @@
-"""The activity that looks at a workflow which has the id of a child of ours: may it be adopted, and how did it end."""
+"""Looking at relatives: may a child be adopted, and how did it end; is the parent that asked still there.
+
+A terminated parent can't withdraw its questions, so each question looks for its parent itself.
+"""
+
+from collections.abc import Callable
+from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from hitl_temporal.messages import FETCH_CHILD, ApprovalResult, Child, FetchChild
+from hitl_temporal.messages import (
+    FETCH_CHILD,
+    PARENT_IS_OPEN,
+    ApprovalResult,
+    Child,
+    FetchChild,
+    ParentCheck,
+)
 from hitl_temporal.ports import TemporaryError
 
 
-class Children:
-    """Reads child workflows through a Temporal client."""
+class Relatives:
+    """Reads related workflows through a Temporal client; its methods are activities."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
+
+    @property
+    def activities(self) -> tuple[Callable[..., Any], ...]:
+        """What a worker registers."""
+        return (self.fetch_child, self.parent_is_open)
+
+    @activity.defn(name=PARENT_IS_OPEN)
+    async def parent_is_open(self, check: ParentCheck) -> bool:
+        """Return whether a run of that execution chain is open: continue-as-new and reset keep its first run id."""
+        try:
+            found = await self._client.get_workflow_handle(check.workflow_id).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise TemporaryError(f"workflow {check.workflow_id!r} can't be described: {error.message}") from error
+        first_run_id = found.raw_description.workflow_execution_info.first_run_id
+        return found.status is WorkflowExecutionStatus.RUNNING and first_run_id == check.first_run_id
 
     @activity.defn(name=FETCH_CHILD)
     async def fetch_child(self, request: FetchChild) -> Child:

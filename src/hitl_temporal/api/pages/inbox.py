@@ -1,0 +1,28 @@
+"""The inbox: what I may decide now, and what became of what I started.
+
+Must not know: how lists are read.
+"""
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from hitl_temporal.api.identity import UseCases
+from hitl_temporal.api.pages.people import names_of
+from hitl_temporal.api.pages.rendering import render
+from hitl_temporal.api.pages.route import page_router
+from hitl_temporal.api.pages.visitor import Me
+
+router = page_router()
+
+MOST = 100
+NEWEST = 20
+
+
+@router.get("/")
+async def inbox(request: Request, visitor: Me, use: UseCases, cursor: str | None = None) -> HTMLResponse:
+    """Show what waits for me, soonest due first, then my newest runs."""
+    waiting = await use.approvals.list(visitor.me, cursor=cursor, limit=MOST)
+    runs = await use.runs.list(visitor.me, mine=True, limit=NEWEST)
+    names = await names_of(use.directory, [visitor.me.person, *(item.requester for item in waiting.items)])
+    has_more_runs = runs.next is not None or len(runs.items) == NEWEST
+    return render(request, "inbox.html", waiting=waiting, runs=runs, has_more_runs=has_more_runs, names=names)

@@ -1,0 +1,80 @@
+"""Who may do what to a run; without a policy these are operators and admins, and the requester may cancel.
+
+Must not know: what the actions change, doors.
+"""
+
+from hitl_temporal.domain.approval.opening import AskError, begin
+from hitl_temporal.domain.approval.state import Approval
+from hitl_temporal.domain.flow.commands import Operate
+from hitl_temporal.domain.flow.definition import Step
+from hitl_temporal.domain.flow.events import Operated
+from hitl_temporal.domain.flow.scope import scope
+from hitl_temporal.domain.flow.state import Run
+from hitl_temporal.domain.people import SYSTEM, Roster
+
+ROLES = frozenset({"operator", "admin"})
+PASSING = frozenset({"skip", "finish"})
+"""The actions that pass an ask: they are judged as its `override`."""
+
+
+def refusal(run: Run, event: Operated) -> str | None:
+    """Return why this actor may not do this, None when nothing keeps them from it."""
+    actor, roster = event.command.actor, event.roster
+    if event.action == "cancel" and (actor.startswith(SYSTEM) or actor in {run.requester, run.on_behalf_of}):
+        return None
+    if not roster.is_active(actor):
+        return f"{actor!r} is not an active person of the directory"
+    roles = roster.cards[actor].roles
+    if not ROLES.intersection(roles):
+        return f"{event.action} needs the role operator or admin, which {actor!r} does not have"
+    step = _passed_ask(run, event.action, event.command)
+    if step is None:
+        return None
+    if "admin" not in roles:
+        return f"passing the ask {step.id!r} is an override and needs the role admin, which {actor!r} does not have"
+    return _bar(run, step, actor, roster)
+
+
+def selectors(run: Run, action: str, command: Operate) -> tuple[str, ...]:
+    """Return the selectors whose people the roster must name to judge this command: the `not` of an ask passed by."""
+    step = _passed_ask(run, action, command)
+    approval = None if step is None else _as_asked(run, step)
+    return () if approval is None else tuple(dict.fromkeys(s for stage in approval.stages for s in stage.barred))
+
+
+def _passed_ask(run: Run, action: str, command: Operate) -> Step | None:
+    if action not in PASSING or command.step not in run.steps or run.ending is not None:
+        return None
+    step = run.definition.step(command.step)
+    return step if step.ask is not None else None
+
+
+def _bar(run: Run, step: Step, actor: str, roster: Roster) -> str | None:
+    """Return what bars a person from an ask, whoever answers it and however."""
+    approval = _as_asked(run, step)
+    own = (run.requester, run.on_behalf_of) if approval is None else approval.barred
+    stages = () if approval is None else tuple(s for s in approval.stages if s.state != "skipped")
+    is_lifted = bool(stages) and all(s.document.allow_requester for s in stages)
+    if actor in own and not is_lifted:
+        return f"{actor!r} may not pass the ask {step.id!r}: nobody decides their own request"
+    excluding = next((s for s in stages if f"user:{actor}" in s.barred or actor in roster.named_by(s.barred)), None)
+    if excluding is not None:
+        name = excluding.document.name
+        return f"{actor!r} may not pass the ask {step.id!r}: the `not` of stage {name!r} excludes them"
+    return None
+
+
+def _as_asked(run: Run, step: Step) -> Approval | None:
+    """Return the question as it would be put now, None when it can't be put: it has parked, and nobody was asked."""
+    assert step.ask is not None, f"step {step.id!r} is no ask"
+    try:
+        return begin(
+            step.id,
+            step.ask,
+            requester=run.requester,
+            on_behalf_of=run.on_behalf_of,
+            context=scope(run),
+            at=run.now,
+        )
+    except AskError:
+        return None

@@ -1,0 +1,116 @@
+"""How a step starts: what it needs is rendered, and a call, a question or a wait begins.
+
+Must not know: whether it may start (readiness.py), what comes of it (steps.py).
+"""
+
+from datetime import timedelta
+
+from hitl_temporal.domain import calendar
+from hitl_temporal.domain.approval.opening import AskError, begin
+from hitl_temporal.domain.approval.state import Origin
+from hitl_temporal.domain.duration import DurationError, backoff, fixed
+from hitl_temporal.domain.expressions import ExpressionError, is_true, render
+from hitl_temporal.domain.flow.definition import Step, Undo
+from hitl_temporal.domain.flow.effects import StartAsk, StartCall
+from hitl_temporal.domain.flow.scope import scope
+from hitl_temporal.domain.flow.steps import approval_id, park, skip
+from hitl_temporal.domain.flow.turn import Turn
+from hitl_temporal.domain.value import Json, digest
+
+
+def start(turn: Turn, step: Step) -> None:
+    """Begin a step whose needs are met, unless its own `if` says no; what fails to render parks it."""
+    now = scope(turn.run)
+    n = turn.set_step(step.id, n=max(turn.run.steps[step.id].n, 1), again=False).n
+    try:
+        if step.condition is not None and not is_true(step.condition, now):
+            skip(turn, step.id, f"if: {step.condition}", passes_on=False)
+            return
+        match step.verb:
+            case "call":
+                _start_call(turn, step, n, now)
+            case "ask":
+                _start_ask(turn, step, n, now)
+            case _:
+                _start_wait(turn, step, n, now)
+    except (ExpressionError, AskError, calendar.CalendarError, ValueError) as error:
+        park(turn, step.id, str(error))
+
+
+def call(step_id: str, n: int, key: str, what: Step | Undo, now: dict[str, Json]) -> StartCall:
+    """Return the effect that calls what a step, or its `undo`, names.
+
+    Raises:
+        ExpressionError: An argument can't be rendered over `now`.
+        ValueError: A time counts business hours.
+    """
+    is_undo = isinstance(what, Undo)
+    first, longest = backoff(what.retry.backoff)
+    assert what.call is not None, f"step {step_id!r} is no call"
+    return StartCall(
+        step=step_id,
+        n=n,
+        key=key,
+        activity=what.call,
+        arguments={name: render(value, now) for name, value in what.arguments.items()},
+        summary=f"{'undo ' if is_undo else ''}{step_id}: {what.call}",
+        attempts=what.retry.max,
+        first_backoff=first,
+        max_backoff=longest,
+        timeout=_clock_time(what.timeout),
+        budget=None if what.retry.budget is None else _clock_time(what.retry.budget),
+        pool=None if isinstance(what, Undo) else what.pool,
+        undo=is_undo,
+    )
+
+
+def _start_call(turn: Turn, step: Step, n: int, now: dict[str, Json]) -> None:
+    effect = call(step.id, n, f"{turn.run.id}.{step.id}.{n}", step, now)
+    arguments_digest = digest(effect.arguments)
+    turn.set_step(step.id, state="running", started_at=turn.now, error="")
+    turn.record(
+        "step.started", f"{step.id}:{n}:started", step=step.id, call=step.call, arguments_digest=arguments_digest
+    )
+    turn.effects.append(effect)
+
+
+def _start_ask(turn: Turn, step: Step, n: int, now: dict[str, Json]) -> None:
+    assert step.ask is not None, f"step {step.id!r} is no ask"
+    run, approval = turn.run, approval_id(turn.run.id, step.id, n)
+    default = run.definition.calendar
+    ask = step.ask if step.ask.calendar or default is None else step.ask.but(calendar=default)
+    origin = Origin(run=run.id, step=step.id, attempt=n, flow=run.definition.flow)
+    # Put here once for its errors alone: what can't be asked parks this step with the reason.
+    begin(approval, ask, requester=run.requester, on_behalf_of=run.on_behalf_of, context=now, at=turn.now)
+    turn.set_step(step.id, started_at=turn.now, since=turn.now, error="")
+    turn.record("step.started", f"{step.id}:{n}:started", step=step.id, approval=approval)
+    turn.effects.append(
+        StartAsk(
+            step=step.id,
+            n=n,
+            approval=approval,
+            ask=ask,
+            requester=run.requester,
+            on_behalf_of=run.on_behalf_of,
+            origin=origin,
+            context=now,
+        )
+    )
+
+
+def _start_wait(turn: Turn, step: Step, n: int, now: dict[str, Json]) -> None:
+    assert step.wait is not None, f"step {step.id!r} is no wait"
+    duration = render(step.wait.duration, now)
+    if not isinstance(duration, str):
+        raise DurationError(f"wait.for gave {duration!r}; a duration such as 2h is needed")
+    counted_in = calendar.choose(turn.run.calendars, turn.run.definition.calendar, duration)
+    until = calendar.add(turn.now, duration, counted_in)
+    turn.set_step(step.id, started_at=turn.now, since=turn.now, until=until, error="")
+    turn.record("step.started", f"{step.id}:{n}:started", step=step.id, until=until.isoformat())
+
+
+def _clock_time(duration: str) -> timedelta:
+    length = fixed(duration)
+    if length is None:
+        raise DurationError(f"{duration!r} counts business time; a timeout needs s, m, h, d or w")
+    return length

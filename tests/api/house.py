@@ -1,0 +1,219 @@
+"""Use cases as tables of answers, and the whole HTTP service over them.
+
+Must not know: what is tested.
+"""
+
+import html
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import httpx
+
+from hitl_temporal.api import create_app
+from hitl_temporal.app.services import Services
+from hitl_temporal.audit import verify
+from hitl_temporal.definition.inputs import input_schema
+from hitl_temporal.domain.approval.commands import Receipt
+from hitl_temporal.domain.approval.views import Status
+from hitl_temporal.domain.audit import Evidence, Fact, Trail, record
+from hitl_temporal.domain.flow.views import Reason, StepResult
+from hitl_temporal.domain.flow.views import Status as RunStatus
+from hitl_temporal.service.approvals import Item
+from hitl_temporal.service.audit import Trail as ShownTrail
+from hitl_temporal.service.catalogue import FlowCard
+from hitl_temporal.service.errors import NotFoundError
+from hitl_temporal.service.reading import Page
+from hitl_temporal.service.runs import Refusal, RunItem, Started
+from tests.fakes import FakeDirectory, flow
+
+BASE = "http://127.0.0.1:8080"
+NOW = datetime.now(UTC)
+EVIL = """</p><script>alert('x')</script><img src=x onerror="alert(1)">"""
+FLOW = flow(
+    "inputs: {source: {type: string}, port: {type: integer, minimum: 1, title: Port},"
+    " days: {type: integer, default: 30},"
+    " why: {type: string, optional: true}, secret: {type: string, sensitive: true, optional: true},"
+    " urgent: {type: boolean, default: false}, hosts: {type: array, items: {type: string}, optional: true}}\n"
+    "steps: [{id: a, call: x}]"
+)
+
+
+def an_approval(**changes: Any) -> Status:
+    """Return an approval that asks bob; changes replace fields."""
+    stage = {"name": "manager", "state": "open", "tally": "0 of 1, bob pending", "due": NOW + timedelta(hours=50)}
+    whole: dict[str, Any] = {
+        "id": "r1.approve.1",
+        "state": "open",
+        "outcome": None,
+        "digest": "d1",
+        "title": "Open port 22",
+        "body": "For **30** days",
+        "show": {"port": 22, "factors": [{"name": "size", "weight": 0.5}], "nothing": None},
+        "outcomes": {
+            "approved": {"label": "Approve", "positive": True},
+            "rejected": {"label": "Reject"},
+            "later": {"label": "Ask me later"},
+        },
+        "comment": "optional",
+        "requester": "ann",
+        "on_behalf_of": None,
+        "origin": {"run": "r1", "step": "approve", "attempt": 1, "flow": "test_flow"},
+        "reason": "",
+        "tally": "0 of 1, bob pending",
+        "started": NOW,
+        "ended": None,
+        "stages": [{**stage, "may_act": ["bob"], "asked": ["bob"]}],
+        "decisions": [],
+        "deliveries": [],
+        "refusals": [],
+    }
+    return Status.model_validate({**whole, **changes})
+
+
+def a_run(**changes: Any) -> RunStatus:
+    """Return a run that waits for bob; changes replace fields."""
+    whole: dict[str, Any] = {
+        "status": "waiting",
+        "outputs": {},
+        "steps": {
+            "risk": StepResult(state="succeeded", outputs={"score": 0.9}, since=NOW),
+            "approve": StepResult(state="waiting", approval="r1.approve.1", since=NOW),
+        },
+        "evidence": Evidence(trace_id="0" * 32, events=1, digest=""),
+        "id": "r1",
+        "flow": "test_flow",
+        "version": 1,
+        "definition_digest": "d",
+        "requester": "ann",
+        "on_behalf_of": None,
+        "inputs": {"source": "10.0.0.0/24"},
+        "started": NOW,
+    }
+    return RunStatus.model_validate({**whole, **changes})
+
+
+def a_trail(*names: str, **attributes: Any) -> tuple[Fact, ...]:
+    """Return the facts of run `r1` with these names, each with these attributes."""
+    trail, facts = Trail.begin("r1", "1"), []
+    for number, name in enumerate(names):
+        trail, fact = record(trail, name=name, key=str(number), at=NOW, attributes=attributes, run_id="1")
+        facts.append(fact)
+    return tuple(facts)
+
+
+@dataclass
+class House:
+    """Every use case as one object: answers what a test has set, raises `error`, remembers commands."""
+
+    approval: Status = field(default_factory=an_approval)
+    run: RunStatus | Refusal = field(default_factory=a_run)
+    facts: tuple[Fact, ...] = ()
+    waiting: tuple[Item, ...] = ()
+    runs: tuple[RunItem, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    receipt: Receipt = field(default_factory=lambda: Receipt(status="counted", tally="1 of 1"))
+    error: Exception | None = None
+    sent: list[dict[str, Any]] = field(default_factory=list)
+
+    def answer(self, answer: Any) -> Any:
+        """Return the answer, or raise the error that was set."""
+        if self.error is not None:
+            raise self.error
+        return answer
+
+    def services(self) -> Services:
+        """Return the use cases that pages are given."""
+        fakes: dict[str, Any] = {
+            "approvals": Approvals(self),
+            "runs": Runs(self),
+            "catalogue": Catalogue(self),
+            "audit": Audit(self),
+        }
+        return Services(client=cast("Any", None), directory=FakeDirectory(), **fakes)
+
+
+@dataclass
+class Approvals:
+    """The approvals of a house."""
+
+    house: House
+
+    async def list(self, me: Any, *, cursor: str | None, limit: int) -> Page[Item]:
+        """One window, and a cursor unless it is the last."""
+        return self.house.answer(Page(items=self.house.waiting, next=None if cursor else "more"))
+
+    async def show(self, me: Any, approval_id: str) -> Status:
+        """The one approval."""
+        return self.house.answer(self.house.approval)
+
+    async def act(self, me: Any, approval_id: str, verb: str, body: dict[str, Any]) -> Receipt:
+        """Remember the command."""
+        self.house.sent.append({"by": me.person, "via": me.via, "id": approval_id, "verb": verb, **body})
+        return self.house.answer(self.house.receipt)
+
+
+@dataclass
+class Runs:
+    """The runs of a house."""
+
+    house: House
+
+    async def list(self, me: Any, *, mine: bool, limit: int) -> Page[RunItem]:
+        """All runs."""
+        return self.house.answer(Page(items=self.house.runs))
+
+    async def show(self, me: Any, run_id: str) -> Any:
+        """The one run."""
+        return self.house.answer(self.house.run)
+
+    async def why(self, me: Any, run_id: str) -> tuple[Reason, ...]:
+        """What was set."""
+        return self.house.reasons
+
+    async def start(self, me: Any, name: str, inputs: Any, *, key: str | None) -> Started:
+        """Remember the start."""
+        self.house.sent.append({"by": me.person, "flow": name, "inputs": inputs, "key": key})
+        return self.house.answer(Started(id="r/2"))
+
+
+@dataclass
+class Catalogue:
+    """One flow."""
+
+    house: House
+
+    async def list(self) -> tuple[FlowCard, ...]:
+        """The one flow."""
+        return (await self.show("test_flow"),)
+
+    async def show(self, name: str) -> FlowCard:
+        """The one flow, under any name."""
+        whole = {"title": "", "description": EVIL, "category": "net", "version": 1, "owner": "group:leads"}
+        return FlowCard.model_validate({**whole, "name": name, "inputs": input_schema(FLOW)})
+
+
+@dataclass
+class Audit:
+    """The trail of a house."""
+
+    house: House
+
+    async def show(self, me: Any, workflow_id: str) -> ShownTrail:
+        """The facts, verified as they are."""
+        if not self.house.facts:
+            raise NotFoundError("nothing has been exported")
+        return ShownTrail(facts=self.house.facts, report=verify(self.house.facts))
+
+
+def browser(house: House, *, is_development: bool = True) -> httpx.AsyncClient:
+    """Return a client of the whole service; an exception that no page handles fails the test."""
+    transport = httpx.ASGITransport(create_app(house.services(), is_development=is_development))
+    return httpx.AsyncClient(transport=transport, base_url=BASE)
+
+
+def hidden(page: httpx.Response) -> dict[str, str]:
+    """Return the hidden fields of a page's forms."""
+    found = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
+    return {name: html.unescape(text) for name, text in found}

@@ -1,0 +1,144 @@
+"""A question to people, played by hand: each method is one event, the clock moves only when a test says so."""
+
+from datetime import UTC, datetime, timedelta
+
+from hitl_temporal.domain.approval import events
+from hitl_temporal.domain.approval.ask import Ask
+from hitl_temporal.domain.approval.commands import Decide, Receipt, Withdraw
+from hitl_temporal.domain.approval.effects import Deliver, Effect, Reply
+from hitl_temporal.domain.approval.machine import advance
+from hitl_temporal.domain.approval.opening import begin
+from hitl_temporal.domain.approval.state import StageRun
+from hitl_temporal.domain.approval.views import selectors
+from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.duration import fixed
+from hitl_temporal.domain.effects import Record
+from hitl_temporal.domain.people import People, Roster
+from hitl_temporal.domain.value import Json
+
+MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+PEOPLE = People.model_validate(
+    {
+        "people": {
+            "ann": {"name": "Ann Lee", "manager": "bob"},
+            "bob": {"name": "Bob Roy", "manager": "eli", "via": ["chat"]},
+            "cai": {"name": "Cai Wu"},
+            "dee": {"name": "Dee Fox"},
+            "eli": {"name": "Eli Ode", "roles": ["admin"]},
+            "gus": {"name": "Gus Kay"},
+            "zoe": {"name": "Zoe Old", "active": False},
+        },
+        "groups": {
+            "leads": {"members": ["bob"]},
+            "secops": {"members": ["cai", "dee"]},
+            "trio": {"members": ["cai", "dee", "eli"]},
+            "all": {"members": ["ann", "bob", "cai", "dee", "eli", "gus", "zoe"]},
+            "gone": {"members": ["zoe"]},
+            "empty": {},
+        },
+        "owners": {"erp": "group:secops"},
+    }
+)
+
+
+def people_without(*leavers: str) -> People:
+    """Return the directory after these people have become inactive."""
+    left = {p: person.but(active=False) for p, person in PEOPLE.people.items() if p in leavers}
+    return PEOPLE.but(people={**PEOPLE.people, **left})
+
+
+def people_with(group: str, *members: str) -> People:
+    """Return the directory after a group has got other members."""
+    return PEOPLE.but(groups={**PEOPLE.groups, group: PEOPLE.groups[group].but(members=members)})
+
+
+class Play:
+    """One approval, and everything that it has wanted done so far."""
+
+    def __init__(
+        self,
+        *stages: dict[str, Json],
+        requester: str = "ann",
+        on_behalf_of: str | None = None,
+        context: dict[str, Json] | None = None,
+        calendars: dict[str, Calendar] | None = None,
+        is_resolved: bool = True,
+        **ask: Json,
+    ) -> None:
+        """Put a question with these stages (by default one of secops) and further keys of an ask."""
+        named: list[Json] = [
+            {"name": f"s{n}", **stage} for n, stage in enumerate(stages or [{"who": "group:secops"}], 1)
+        ]
+        document = Ask.model_validate({"title": "Go?", "stages": named, **ask})
+        self.now = MONDAY
+        self.people = PEOPLE
+        self.effects: list[Effect] = []
+        self.state = begin(
+            "a-1", document, requester=requester, on_behalf_of=on_behalf_of, context=context, at=self.now
+        )
+        if is_resolved:
+            self.resolve(calendars)
+
+    def feed(self, event: events.Event) -> tuple[Effect, ...]:
+        """Let something happen."""
+        self.state, effects = advance(self.state, event)
+        self.effects.extend(effects)
+        return effects
+
+    def resolve(self, calendars: dict[str, Calendar] | None = None) -> None:
+        """Read the directory for the first time."""
+        self.feed(events.PeopleResolved(at=self.now, roster=self.roster(), calendars=calendars or {}))
+
+    def roster(self, *people: str) -> Roster:
+        """Read the directory as the shell does."""
+        return self.people.roster(selectors(self.state), (*people, self.state.requester))
+
+    def decide(self, actor: str, outcome: str = "approved", *, at: datetime | None = None, **rest: object) -> Receipt:
+        """Answer as somebody."""
+        decide = Decide.model_validate({"actor": actor, "outcome": outcome, **rest})
+        event = events.DecisionSubmitted(at=at or self.now, decide=decide, roster=self.roster(actor))
+        return _receipt(self.feed(event))
+
+    def withdraw(self, actor: str, **rest: object) -> Receipt:
+        """Take the request back as somebody."""
+        command = Withdraw.model_validate({"actor": actor, **rest})
+        return _receipt(self.feed(events.WithdrawSubmitted(at=self.now, withdraw=command)))
+
+    def wait(self, duration: str, *, reads_people: bool = False) -> None:
+        """Let time pass."""
+        self.now += fixed(duration) or timedelta()
+        self.feed(events.TimePassed(at=self.now, roster=self.roster() if reads_people else None))
+
+    def deliver(self, delivery: str, state: str = "delivered", channel: str | None = "mail") -> None:
+        """Let a channel answer."""
+        ended = {"at": self.now, "delivery": delivery, "state": state, "channel": channel}
+        self.feed(events.DeliveryEnded.model_validate(ended))
+
+    def close(self) -> None:
+        """Let the shell say that everything has been said and sent."""
+        self.feed(events.Closed(at=self.now))
+
+    @property
+    def stage(self) -> StageRun:
+        """The first stage."""
+        return self.state.stages[0]
+
+    @property
+    def stage_states(self) -> list[str]:
+        """The state of each stage, in order."""
+        return [s.state for s in self.state.stages]
+
+    def sent(self, occasion: str) -> list[str]:
+        """Return who was told, in order."""
+        return [e.delivery.person for e in self.effects if isinstance(e, Deliver) and e.delivery.occasion == occasion]
+
+    def facts(self, name: str) -> list[dict[str, Json]]:
+        """Return the attributes of the facts of this name, in order, without their prefix."""
+        records = [e for e in self.effects if isinstance(e, Record) and e.name == f"approval.{name}"]
+        return [{k.removeprefix("hitl."): v for k, v in r.attributes.items()} for r in records]
+
+
+def _receipt(effects: tuple[Effect, ...]) -> Receipt:
+    (receipt,) = [e.receipt for e in effects if isinstance(e, Reply)]
+    return receipt

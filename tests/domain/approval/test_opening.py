@@ -1,0 +1,107 @@
+"""From a document to an approval: what is rendered once, and what is wrong before anybody is asked."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from hitl_temporal.domain.approval.opening import AskError
+from hitl_temporal.domain.value import Json
+from tests.domain.approval.playing import MONDAY, Play
+
+CONTEXT: dict[str, Json] = {"inputs": {"port": 443, "ratio": 3.0, "tags": ["a"], "sure": True, "none": None}}
+
+
+def shown(**ask: Json) -> dict[str, object]:
+    return Play(context=CONTEXT, is_resolved=False, **ask).state.shown.model_dump()
+
+
+def test_everything_people_see_is_rendered_once() -> None:
+    """Texts become texts, values keep their types, material is what it was when people were asked."""
+    found = shown(
+        title="Open {{inputs.port}}",
+        body="{{inputs.ratio}}",
+        show={"tags": "{{inputs.tags}}", "text": "port {{inputs.port}}"},
+        material=["inputs.port", "requester"],
+    )
+    assert found == snapshot(
+        {
+            "title": "Open 443",
+            "body": "3",
+            "show": {"tags": ["a"], "text": "port 443"},
+            "material": {"inputs.port": 443, "requester": "ann"},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [("{{inputs.port}}", "443"), ("{{inputs.ratio}}", "3"), ("{{inputs.sure}}", "true"), ("{{inputs.none}}", "")],
+)
+def test_a_text_that_is_one_expression_reads_as_within_text(title: str, text: str) -> None:
+    """Numbers as people write them, null as nothing."""
+    assert shown(title=title)["title"] == text
+
+
+def test_the_requester_is_in_scope_and_cannot_be_talked_over() -> None:
+    """Whatever the context says, `requester` is who asks."""
+    play = Play(context={"requester": "eli"}, title="{{requester}}", on_behalf_of="bob")
+    assert play.state.shown.title == "ann"
+    assert play.state.barred == ("ann", "bob")
+
+
+def test_the_digest_covers_what_people_see_and_nothing_else() -> None:
+    """Another body, value shown or material gives another digest; another deadline does not."""
+    plain = Play().state.shown.digest
+    others = [Play(body="b"), Play(show={"a": 1}), Play(title="T"), Play(material=["1 + 1"])]
+    assert len({plain, *(play.state.shown.digest for play in others)}) == 5
+    assert Play({"who": "group:secops", "due": "1h"}).state.shown.digest == plain
+
+
+def test_an_approval_begins_unopened() -> None:
+    """It has its start, its stages pending, and no people yet."""
+    state = Play(is_resolved=False).state
+    assert (state.started_at, state.now, state.is_open, state.outcome) == (MONDAY, MONDAY, False, None)
+    assert (state.state, [s.state for s in state.stages], state.roster.members) == ("open", ["pending"], {})
+
+
+@pytest.mark.parametrize(
+    ("stage", "ask", "says"),
+    [
+        ({}, {"title": "{{missing}}"}, "title: expression 'missing'"),
+        ({}, {"title": "{{inputs.tags}}"}, "title: '{{inputs.tags}}' gave a list; a text is needed"),
+        ({}, {"body": "{{inputs.none.x}}"}, "body: expression"),
+        ({}, {"show": {"a": "{{missing}}"}}, "show.a: expression"),
+        ({}, {"material": ["inputs.gone"]}, "material 'inputs.gone': expression"),
+        ({}, {"beneficiary": "{{missing}}"}, "beneficiary: expression"),
+        ({}, {"author": "{{inputs}}"}, "author: '{{inputs}}' gave a dict"),
+        ({}, {"auto": [{"if": "true", "outcome": "approved"}, {"if": "missing", "outcome": "rejected"}]}, "auto.1.if"),
+        ({"when": "inputs.port"}, {}, "stage 's1': when: expression 'inputs.port': gives 443"),
+        ({"who": "{{inputs.port}}"}, {}, "stage 's1': who: '{{inputs.port}}' gave 443, which is no selector"),
+        ({"who": "{{inputs.tags}}"}, {}, "stage 's1': who: '{{inputs.tags}}' gave [\"a\"], which is no selector"),
+        ({"who": "{{inputs.none}}"}, {}, "stage 's1': who: '{{inputs.none}}' gave null, which is no selector"),
+        ({"fallback": "{{missing}}"}, {}, "stage 's1': fallback: expression"),
+        ({"not": ["{{missing}}"]}, {}, "stage 's1': not: expression"),
+    ],
+)
+def test_what_cannot_be_asked_names_its_key(stage: dict[str, Json], ask: dict[str, Json], says: str) -> None:
+    """Every expression of the document is tried before anybody is asked; a failing one is never false."""
+    with pytest.raises(AskError) as error:
+        Play({"who": "user:cai", **stage}, context=CONTEXT, **ask)
+    assert says in str(error.value)
+
+
+def test_selectors_are_rendered_and_bound_once() -> None:
+    """Lists are laid flat, doubles dropped, and `manager:requester` names the requester from then on."""
+    stage = {
+        "who": ["{{inputs.who}}", "user:cai", "manager:requester"],
+        "fallback": "{{inputs.who}}",
+        "not": "user:{{requester}}",
+    }
+    play = Play(stage, context={"inputs": {"who": ["user:dee", "user:cai", "manager:requester"]}})
+    assert play.stage.who == ("user:dee", "user:cai", "manager:user:ann")
+    assert play.stage.document.fallback == play.stage.who
+    assert play.stage.barred == ("user:ann",)
+
+
+def test_nobody_is_an_empty_name() -> None:
+    """A beneficiary that is null bars nobody more."""
+    assert Play(beneficiary="{{inputs.none}}", author="", context=CONTEXT).state.barred == ("ann",)

@@ -1,0 +1,125 @@
+"""What a run shows: result, status, the reasons for which it waits, its graph."""
+
+from hitl_temporal.domain.flow.views import graph, result, status, waiting_reasons, why
+from tests.domain.flow.world import EVIDENCE, World, ask, call, undo, wait
+
+
+def reasons(world: World) -> dict[str, tuple[str, str]]:
+    """Return state and reason of each step that has not ended."""
+    return {r.step: (r.state, r.reason) for r in why(world.run)}
+
+
+def test_each_open_step_has_one_reason() -> None:
+    """Jobs, answers, times, predecessors and parked steps are told apart."""
+    world = World(call("a", needs=[]), ask("b", needs=[]), wait("c", needs=[]), call("d", needs=[]), call("e"))
+    world.fails("d", "boom")
+    assert reasons(world) == {
+        "a": ("running", "job"),
+        "b": ("waiting", "answer"),
+        "c": ("waiting", "time"),
+        "d": ("parked", "boom"),
+        "e": ("waiting", "predecessor"),
+    }
+    assert waiting_reasons(world.run) == ("answer", "predecessor", "time")
+
+
+def test_a_reason_says_what_releases_the_step() -> None:
+    """Each reason names what must happen, and by whom or what."""
+    world = World(call("a", needs=[]), ask("b", needs=[]), call("c", needs=["a", "b"])).succeeds("a")
+    found = {r.step: (r.by, r.releases) for r in why(world.run)}
+    assert found == {"b": (("r.b.1",), "an answer to r.b.1"), "c": (("b",), "the end of b")}
+
+
+def test_a_hold_is_the_reason_once_the_needs_are_met() -> None:
+    """A held step waits for its release, the run's or its own."""
+    world = World(call("a", needs=[]), call("b"))
+    world.operate("hold", "b")
+    assert reasons(world)["b"] == ("waiting", "predecessor")
+    world.succeeds("a")
+    assert [(r.reason, r.releases) for r in why(world.run)] == [("hold", "hitl release r b")]
+    world.operate("hold")
+    assert why(world.run)[0].releases == "hitl release r"
+
+
+def test_a_held_rerun_waits_for_the_release_alone() -> None:
+    """Done again, a step asks for its needs no more."""
+    world = World(call("a"), call("b"), call("c", needs=[])).stops("a")
+    world.operate("hold")
+    world.operate("rerun", "b")
+    assert reasons(world)["b"] == ("waiting", "hold")
+
+
+def test_what_is_being_stopped_says_so() -> None:
+    """A job or a question on its way out is released by its stop."""
+    world = World(call("a", needs=[]), ask("b", needs=[]), ask("c", needs=[]), call("d")).answers("c", "rejected")
+    assert [r.releases for r in why(world.run)] == ["the stop of job.a", "the withdrawal of r.b.1"]
+
+
+def test_an_undo_shows_while_it_runs_and_when_it_has_parked() -> None:
+    """The compensation of a step is the reason for which an ending run waits."""
+    world = World(call("a", undo=undo("a")), ask("b")).succeeds("a").answers("b", "rejected")
+    assert [(r.state, r.releases) for r in why(world.run)] == [("running", "the end of its undo, undo.a")]
+    world.undo_fails("a", "no route")
+    assert reasons(world) == {"a": ("parked", "its undo failed: no route")}
+    assert why(world.undone("a").run) != ()
+
+
+def test_an_ended_run_waits_for_nothing() -> None:
+    """After the end there is no reason."""
+    assert why(World(call("a")).succeeds("a").run) == ()
+
+
+def test_the_state_of_a_run() -> None:
+    """Parked wins over running, running over waiting; the end is its status."""
+    world = World(call("a", needs=[]), call("b", needs=[]), ask("c", needs=[]))
+    assert world.run.state == "running"
+    assert world.fails("a").run.state == "parked"
+    world.operate("skip", "a")
+    assert world.succeeds("b").run.state == "waiting"
+    assert world.answers("c").run.state == "completed"
+
+
+def test_the_result_has_every_step() -> None:
+    """State, outcome and outputs by step id, in document order; an approval's id once it was put."""
+    world = World(call("a"), ask("b"), outputs={"x": "{{ steps.a.outputs.x }}"}).succeeds("a", x=1)
+    found = result(world.run, EVIDENCE)
+    assert [(s.state, s.approval) for s in found.steps.values()] == [("succeeded", None), ("waiting", "r.b.1")]
+    found = result(world.answers("b").run, EVIDENCE)
+    assert (found.status, found.outputs, found.steps["b"].outcome) == ("completed", {"x": 1}, "approved")
+
+
+def test_an_ask_that_was_not_put_has_no_approval() -> None:
+    """A question skipped by `if` or parked before it was put shows no id."""
+    world = World(ask("a", **{"if": "false"}), ask("b", asked={"title": "{{ 1/0 }}"}))
+    assert [s.approval for s in result(world.run, EVIDENCE).steps.values()] == [None, None]
+
+
+def test_the_reason_of_an_ending_shows_at_once() -> None:
+    """Why a run ends is known before it has ended."""
+    world = World(ask("a", needs=[]), call("b", needs=[])).answers("a", "rejected")
+    assert result(world.run, EVIDENCE).reason == "step 'a': rejected"
+
+
+def test_status_hides_sensitive_inputs() -> None:
+    """Inputs declared sensitive are masked."""
+    inputs = {"port": {"type": "integer"}, "pin": {"type": "string", "sensitive": True}}
+    world = World(call("a"), inputs={"port": 22, "pin": "1234"}, version=3, declared=inputs)
+    found = status(world.run, EVIDENCE)
+    assert (found.inputs, found.version, found.requester) == ({"port": 22, "pin": "***"}, 3, "ann")
+
+
+def test_the_graph_has_nodes_and_edges() -> None:
+    """Unwritten needs are drawn too; each edge says which results it wants."""
+    world = World(call("a"), ask("b"), call("c", needs=[{"b": "rejected"}])).succeeds("a")
+    assert graph(world.run) == {
+        "flow": "sample",
+        "nodes": [
+            {"id": "a", "verb": "call", "state": "succeeded"},
+            {"id": "b", "verb": "ask", "state": "waiting"},
+            {"id": "c", "verb": "call", "state": "waiting"},
+        ],
+        "edges": [
+            {"from": "a", "to": "b", "results": ["succeeded"]},
+            {"from": "b", "to": "c", "results": ["rejected"]},
+        ],
+    }

@@ -1,0 +1,188 @@
+"""A run with the world around it played by hand: jobs, people, clocks and operators of a test."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hitl_temporal.domain.approval.state import Decision
+from hitl_temporal.domain.approval.views import Result
+from hitl_temporal.domain.audit import Evidence
+from hitl_temporal.domain.effects import Record
+from hitl_temporal.domain.flow import events
+from hitl_temporal.domain.flow.commands import Receipt, parse
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.effects import Effect, Reply, StartAsk, StartCall, StopStep
+from hitl_temporal.domain.flow.machine import advance, new_run, next_moment
+from hitl_temporal.domain.flow.state import Run, StepRun
+from hitl_temporal.domain.people import Card, Roster
+
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+EVIDENCE = Evidence(trace_id="0" * 32, events=3, digest="d" * 64)
+ROSTER = Roster(
+    members={"group:gate": ("hal",)},
+    cards={
+        "ann": Card(name="Ann", roles=("admin",)),
+        "bob": Card(name="Bob"),
+        "eli": Card(name="Eli", roles=("admin",)),
+        "fay": Card(name="Fay", active=False, roles=("admin",)),
+        "gus": Card(name="Gus", roles=("operator",)),
+        "hal": Card(name="Hal", roles=("admin",)),
+    },
+)
+"""`ann` asks; she is an admin, so that only the bars keep her from passing her own request."""
+
+Document = dict[str, Any]
+
+
+def call(step: str, **envelope: Any) -> Document:
+    """Return a step that calls `job.<id>`."""
+    return {"id": step, "call": f"job.{step}", **envelope}
+
+
+def ask(step: str, *, asked: Document | None = None, **envelope: Any) -> Document:
+    """Return a step that asks `bob`."""
+    return {"id": step, "ask": {"title": "May we?", "who": ["user:bob"], **(asked or {})}, **envelope}
+
+
+def wait(step: str, duration: str = "1h", **envelope: Any) -> Document:
+    """Return a step that waits."""
+    return {"id": step, "wait": {"for": duration}, **envelope}
+
+
+def undo(step: str, **arguments: Any) -> Document:
+    """Return a compensation that calls `undo.<id>`."""
+    return {"call": f"undo.{step}", "with": arguments}
+
+
+def answered(outcome: str, *, positive: bool | None = None, by: tuple[str, ...] = ("bob",), **form: Any) -> Result:
+    """Return the result of an approval."""
+    decisions = tuple(
+        Decision(key=f"k{i}", actor=actor, stage="decision", outcome=outcome, at=START, digest="d")
+        for i, actor in enumerate(by)
+    )
+    is_positive = outcome == "approved" if positive is None else positive
+    return Result.model_construct(
+        outcome=outcome, positive=is_positive, decisions=decisions, form=form, token="t", evidence=EVIDENCE, reason=""
+    )
+
+
+class World:
+    """Feeds events to a run and keeps every effect of it; time passes only when a test says so."""
+
+    def __init__(
+        self,
+        *steps: Document,
+        inputs: Mapping[str, Any] | None = None,
+        declared: Document | None = None,
+        begun: bool = True,
+        **flow: Any,
+    ) -> None:
+        self.now = START
+        self.definition = Flow.model_validate(
+            {"flow": "sample", "steps": list(steps), "inputs": declared or {}, **flow}
+        )
+        self.first = new_run("r", self.definition, dict(inputs or {}), requester="ann", at=START, on_behalf_of="bea")
+        self.run: Run = self.first
+        self.fed: list[events.Event] = []
+        self.effects: list[Effect] = []
+        self.last: tuple[Effect, ...] = ()
+        if begun:
+            self.feed(events.Begun(at=self.now))
+
+    def feed(self, event: events.Event) -> tuple[Effect, ...]:
+        """Let this happen; keep and return what is to be done."""
+        self.fed.append(event)
+        self.run, self.last = advance(self.run, event)
+        self.effects.extend(self.last)
+        return self.last
+
+    def succeeds(self, step: str, n: int | None = None, **outputs: Any) -> "World":
+        """A call has given these outputs."""
+        event = {"at": self.now, "step": step, "n": self.n(step, n), "outputs": outputs}
+        self.feed(events.JobSucceeded.model_validate(event))
+        return self
+
+    def fails(self, step: str, error: str = "out of order", n: int | None = None) -> "World":
+        """A call has used up its retries, or a question could not be put."""
+        self.feed(events.JobFailed(at=self.now, step=step, n=self.n(step, n), error=error))
+        return self
+
+    def stops(self, step: str, n: int | None = None) -> "World":
+        """What was to be stopped has stopped."""
+        self.feed(events.JobCancelled(at=self.now, step=step, n=self.n(step, n)))
+        return self
+
+    def answers(self, step: str, outcome: str = "approved", n: int | None = None, **more: Any) -> "World":
+        """A question has its outcome."""
+        n = self.n(step, n)
+        result = answered(outcome, **more)
+        told = events.AskAnswered(at=self.now, step=step, n=n, approval=f"r.{step}.{n}", result=result)
+        self.feed(told)
+        return self
+
+    def taken(self, step: str) -> "World":
+        """The id of a question is somebody else's."""
+        self.feed(events.AttemptTaken(at=self.now, step=step, n=self.n(step)))
+        return self
+
+    def undone(self, step: str) -> "World":
+        """A step has been undone."""
+        self.feed(events.UndoSucceeded(at=self.now, step=step))
+        return self
+
+    def undo_fails(self, step: str, error: str = "gone") -> "World":
+        """A compensation has used up its retries."""
+        self.feed(events.UndoFailed(at=self.now, step=step, error=error))
+        return self
+
+    def passes(self, **length: float) -> "World":
+        """Time goes by."""
+        self.now += timedelta(**length)
+        self.feed(events.TimePassed(at=self.now))
+        return self
+
+    def operate(self, action: str, step: str | None = None, *, actor: str = "eli", **fields: Any) -> Receipt:
+        """Send a command as this person and return its receipt."""
+        command = parse(action, {"actor": actor, "step": step, **fields})
+        if isinstance(command, Receipt):
+            return command
+        self.feed(events.Operated(at=self.now, action=action, command=command, roster=ROSTER))
+        return next(e.receipt for e in self.last if isinstance(e, Reply))
+
+    def n(self, step: str, n: int | None = None) -> int:
+        """Return the start that is meant: this one, or the present one."""
+        return self.run.steps[step].n if n is None else n
+
+    def step(self, step: str) -> StepRun:
+        """Return a step as it stands."""
+        return self.run.steps[step]
+
+    @property
+    def states(self) -> dict[str, str]:
+        """The state of each step, in document order."""
+        return {name: step.state for name, step in self.run.steps.items()}
+
+    @property
+    def started(self) -> list[str]:
+        """The steps whose calls and questions have been started, in order."""
+        return [e.step for e in self.effects if isinstance(e, StartAsk) or (isinstance(e, StartCall) and not e.undo)]
+
+    @property
+    def undos(self) -> list[str]:
+        """The steps whose compensation has been started, in order."""
+        return [e.step for e in self.effects if isinstance(e, StartCall) and e.undo]
+
+    @property
+    def stopping(self) -> list[str]:
+        """The steps that were told to stop, in order."""
+        return [e.step for e in self.effects if isinstance(e, StopStep)]
+
+    @property
+    def facts(self) -> list[Record]:
+        """The facts so far, in order."""
+        return [e for e in self.effects if isinstance(e, Record)]
+
+    @property
+    def next_moment(self) -> datetime | None:
+        """When the run wants to be told the time."""
+        return next_moment(self.run)
