@@ -82,9 +82,8 @@ def play() -> None:
     say(f"3. The risk check scores {risk['score']}:")
     for factor in risk["factors"]:
         show(f"{factor['weight']:+.2f}  {factor['reason']}")
-    say(
-        f"4. It waits for people, at no cost. bob's inbox: {approval['title']!r} ({approval['tally']}, due {approval['due']})"
-    )
+    say("4. It waits for people, at no cost; bob has it in his inbox")
+    show(f"{approval['title']} ({approval['tally']}, due {approval['due']})")
     for reason in ann("GET", f"/v1/runs/{run}/why"):
         show(f"{reason['step']}: {reason['reason']}, released by {reason['releases']}")
     say("5. People decide over HTTP, and each gets a receipt at once")
@@ -93,9 +92,8 @@ def play() -> None:
     waiting_for(cai)
     decide(cai, "cai, one of secops", approval["id"])
     done = ann("GET", f"/v1/runs/{run}?wait=30s")
-    say(
-        f"6. The run is {done['status']}: rule {done['outputs']['rule']}, {done['steps']['apply']['outputs']['checked']}"
-    )
+    checked = done["steps"]["apply"]["outputs"]["checked"]
+    say(f"6. The run is {done['status']}: rule {done['outputs']['rule']}, {checked}")
     show_change()
     trail = ann("GET", f"/v1/runs/{run}/audit")
     say("7. The audit trail (hitl audit show)")
@@ -103,9 +101,7 @@ def play() -> None:
     say("8. Its verification (hitl audit verify)")
     hitl("audit", "verify", run)
     if done["status"] != "completed" or not trail["report"]["ok"]:
-        sys.exit(
-            f"demo: the run is {done['status']} and its trail {trail['report']['status']}: {json.dumps(trail['report'])}"
-        )
+        sys.exit(f"demo: the run is {done['status']}, its trail: {json.dumps(trail['report'])}")
 
 
 def person(name: str):  # noqa: ANN201 - a closure over one person's HTTP client

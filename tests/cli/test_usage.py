@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from hitl_temporal.app.processes import StartError
+from hitl_temporal.hosting.processes import StartError
 from hitl_temporal.cli import hosting
 from hitl_temporal.cli.application import app
 
@@ -70,10 +70,10 @@ def test_the_app_also_runs_as_typer_runs_it() -> None:
 @pytest.mark.parametrize(
     ("words", "module", "function", "given"),
     [
-        (("up", "--ephemeral"), "hitl_temporal.app.up", "run_up", {"ephemeral": True}),
-        (("up",), "hitl_temporal.app.up", "run_up", {"ephemeral": False}),
-        (("worker",), "hitl_temporal.app.processes", "run_worker", {}),
-        (("serve",), "hitl_temporal.app.processes", "run_serve", {}),
+        (("up", "--ephemeral"), "hitl_temporal.hosting.up", "run_up", {"ephemeral": True}),
+        (("up",), "hitl_temporal.hosting.up", "run_up", {"ephemeral": False}),
+        (("worker",), "hitl_temporal.hosting.processes", "run_worker", {}),
+        (("serve",), "hitl_temporal.hosting.processes", "run_serve", {}),
     ],
 )
 def test_a_process_ends_for_good_with_its_own_code(hitl, monkeypatch, words, module, function, given) -> None:

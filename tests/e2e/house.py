@@ -113,8 +113,14 @@ class House:
 
     def kill(self, name: str = "worker") -> int:
         """End a process as a power cut would, and return the number it had: `worker`, `temporal`, or `up` itself."""
-        pid = self.pid(name)
-        os.kill(pid, signal.SIGKILL)
+
+        def killed() -> int | None:
+            with contextlib.suppress(ProcessLookupError):  # it has just died by itself, or been killed before
+                os.kill(pid := self.pid(name), signal.SIGKILL)
+                return pid
+            return None
+
+        pid = self.until(f"a process {name!r} is killed", killed)
         if name == "up":
             assert self._up is not None, "open the house first"
             self._up.wait(PATIENCE.total_seconds())

@@ -1,6 +1,6 @@
 """A real Temporal server whose clock can be skipped, and one worker with fakes behind its ports.
 
-Source of the flags: reference/temporal.md 1 (measured: three virtual days in 0.06 s on the dev server).
+Source of the flags: docs/measured.md (three virtual days in 0.06 s on the dev server).
 """
 
 import sysconfig
@@ -24,8 +24,8 @@ from temporalio.worker import Worker
 from hitl_temporal.app.temporal import RUNNER
 from hitl_temporal.domain.approval.commands import Receipt
 from hitl_temporal.effects.activities import Effects
-from hitl_temporal.effects.relatives import Relatives
 from hitl_temporal.effects.conduct import Conduct
+from hitl_temporal.effects.relatives import Relatives
 from hitl_temporal.engine.approval import Approval
 from hitl_temporal.engine.attributes import ALL
 from hitl_temporal.engine.flow import Flow

@@ -77,9 +77,14 @@ async def spawn(name: str, command: Sequence[str], *, log: Path, environment: Ma
             stdout=out,
             stderr=out,
             start_new_session=True,  # Ctrl-C is for us alone: we stop the others in order
-            env={**os.environ, **(environment or {})},
+            env={**_own_environment(), **(environment or {})},
         )
     return Child(name, process)
+
+
+def _own_environment() -> dict[str, str]:
+    """Return our environment without Temporal's variables: the embedded server is meant, not the one they name."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
 
 
 async def keep(

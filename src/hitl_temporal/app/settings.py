@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     """The development identity that commands send when there is no token (`--as` goes first)."""
 
     worker_cached_workflows: int = Field(default=500, ge=0)
-    """About 0.3 MB each (reference/engine.md 7); a workflow that is not cached costs a few milliseconds more."""
+    """About 0.3 MB each (measured); a workflow that is not cached costs a few milliseconds more."""
 
     @property
     def base_url(self) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -38,19 +38,23 @@ async def connect(*, address: str | None = None, patience: timedelta = timedelta
     """Return a client, by the SDK's own environment configuration (`TEMPORAL_ADDRESS`, profiles, TLS).
 
     Args:
-        address: The embedded server's address; None: what the environment says.
+        address: The embedded server's address, for which the environment does not count; None: what that says.
         patience: How long to try again before giving up.
 
     Raises:
         TemporalUnreachableError: Nobody answered in time, or the configuration is wrong.
     """
     try:
-        options = ClientConfig.load_client_connect_config(config_file_strict=True)
+        options = (
+            ClientConfig.load_client_connect_config(config_file_strict=True)
+            if address is None
+            else ClientConnectConfig(target_host=address)
+        )
     except (RuntimeError, ValueError, TypeError) as error:
         raise TemporalUnreachableError(
             f"Temporal's configuration is wrong: {error}; mend the file or variable"
         ) from error
-    target = address or options.get("target_host") or "localhost:7233"
+    target = options.get("target_host") or "localhost:7233"
     options["target_host"] = target
     deadline = asyncio.get_running_loop().time() + patience.total_seconds()
     delay = 0.2

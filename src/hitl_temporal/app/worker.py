@@ -14,8 +14,8 @@ from hitl_temporal.app.settings import Settings
 from hitl_temporal.app.sinks import audit_sink
 from hitl_temporal.app.temporal import RUNNER
 from hitl_temporal.effects.activities import Effects
-from hitl_temporal.effects.relatives import Relatives
 from hitl_temporal.effects.conduct import Conduct
+from hitl_temporal.effects.relatives import Relatives
 from hitl_temporal.engine.approval import Approval
 from hitl_temporal.engine.flow import Flow
 from hitl_temporal.engine.outbox import Outbox
@@ -58,7 +58,7 @@ def make_worker(
         interceptors=[Conduct()],
         workflow_runner=RUNNER,
         max_cached_workflows=settings.worker_cached_workflows,
-        # After a killed worker the default makes the next click wait ten seconds (reference/temporal.md 2).
+        # After a killed worker the default makes the next click wait ten seconds (measured).
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
         # A value that does not fit its model would otherwise fail the task again and again, for ever.
         workflow_failure_exception_types=[ValidationError],

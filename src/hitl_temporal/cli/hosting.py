@@ -27,8 +27,8 @@ def up(
     ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing: all state goes when it stops.")] = False,
 ) -> NoReturn:
     """Run everything here: an embedded Temporal server, a worker, the HTTP service."""
-    from hitl_temporal.app.processes import StartError
-    from hitl_temporal.app.up import run_up
+    from hitl_temporal.hosting.processes import StartError
+    from hitl_temporal.hosting.up import run_up
 
     settings = session.settings
     try:
@@ -41,7 +41,7 @@ def up(
 @process(app)
 def worker(session: Session) -> NoReturn:
     """Run one worker against the Temporal that the environment names."""
-    from hitl_temporal.app.processes import StartError, run_worker
+    from hitl_temporal.hosting.processes import StartError, run_worker
 
     settings = session.settings
     try:
@@ -54,7 +54,7 @@ def worker(session: Session) -> NoReturn:
 @process(app)
 def serve(session: Session) -> NoReturn:
     """Run the HTTP service against the Temporal that the environment names."""
-    from hitl_temporal.app.processes import StartError, run_serve
+    from hitl_temporal.hosting.processes import StartError, run_serve
 
     settings = session.settings
     try:

@@ -2,7 +2,7 @@
 
 One interceptor does both, so that an author's function stays a plain function.
 
-Source of the heartbeat pattern: reference/engine.md 8 (a quick call never beats; a killed worker shows in seconds).
+Source of the heartbeat pattern: docs/measured.md (a quick call never beats; a killed worker shows in seconds).
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """What a run has under way outside: calls, questions, compensations; each ends as an event for the domain.
 
 A question is a child workflow of its own that outlives its parent's continue-as-new; the new run adopts it
-(DESIGN section 5): it asks the child to report, and reads the result of one that has closed meanwhile.
+(docs/measured.md): it asks the child to report, and reads the result of one that has closed meanwhile.
 """
 
 import asyncio

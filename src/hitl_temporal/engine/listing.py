@@ -1,7 +1,7 @@
 """What lists filter on and show: search attributes and memo, written only when something has changed.
 
 SQL visibility allows three KeywordLists and 2,048 bytes a value; a longer list becomes `overflow` and stands in the
-memo (DESIGN section 5).
+memo (docs/measured.md).
 """
 
 from collections.abc import Sequence

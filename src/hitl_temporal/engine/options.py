@@ -47,7 +47,7 @@ EXPORT = Options(start_to_close_timeout=_seconds(30), retry_policy=FOR_EVER)
 """For as long as the sink needs: nothing of the trail is ever given up."""
 
 DELIVER = Options(start_to_close_timeout=_seconds(60), heartbeat_timeout=_seconds(3), retry_policy=FOR_EVER)
-"""A lazy heartbeat shows a killed worker within seconds; quick calls never beat (reference/engine.md 8)."""
+"""A lazy heartbeat shows a killed worker within seconds; quick calls never beat (measured)."""
 
 SETTLE = Options(
     start_to_close_timeout=_seconds(60),

@@ -3,7 +3,7 @@
 An Update without a worker lives in the server's memory only; a Signal is durable. Both carry the same key, and the
 state of the workflow makes them one. Temporal unreachable: nothing is queued here, the person is told so.
 
-Source: reference/engine.md 9 (measured with killed workers and servers); the SDK's `rpc_timeout` does not bound a call.
+Source: docs/measured.md (with killed workers and servers); the SDK's `rpc_timeout` does not bound a call.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""CONTRACT section 5, *Asks*: what an answer does to the run."""
+"""The meaning of a flow, *Asks*: what an answer does to the run."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""CONTRACT section 5, *End* and *Ending early*: how runs end, and what is undone."""
+"""The meaning of a flow, *End* and *Ending early*: how runs end, and what is undone."""
 
 from typing import Any
 

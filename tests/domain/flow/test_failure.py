@@ -1,4 +1,4 @@
-"""CONTRACT section 5, *Failure* and *Retries*: what becomes of a step that has used up its retries."""
+"""The meaning of a flow, *Failure* and *Retries*: what becomes of a step that has used up its retries."""
 
 from datetime import timedelta
 from typing import Any

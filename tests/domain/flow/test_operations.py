@@ -1,4 +1,4 @@
-"""CONTRACT section 5, the table of operator actions: who may, when, and what it does."""
+"""The meaning of a flow, the table of operator actions: who may, when, and what it does."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""CONTRACT section 5, *Order*, *Skips* and *Names*: when a step starts, and when it never does."""
+"""The meaning of a flow, *Order*, *Skips* and *Names*: when a step starts, and when it never does."""
 
 from typing import Any
 

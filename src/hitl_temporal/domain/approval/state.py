@@ -14,7 +14,7 @@ from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import Json, Value, digest
 
 SEMANTICS = 1
-"""What `advance` does for an event sequence may change only behind a higher number (DESIGN section 5)."""
+"""What `advance` does for an event sequence may change only behind a higher number (docs/decisions/0006)."""
 
 MAX_REFUSALS_BY_ACTOR = 20
 MAX_REFUSALS = 100

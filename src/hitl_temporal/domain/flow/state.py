@@ -13,7 +13,7 @@ from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.value import Json, Value
 
 SEMANTICS = 1
-"""What `advance` does for an event sequence may change only behind a higher number (DESIGN section 5)."""
+"""What `advance` does for an event sequence may change only behind a higher number (docs/decisions/0006)."""
 
 StepState = Literal["waiting", "running", "parked", "succeeded", "failed", "skipped", "cancelled"]
 FINAL = frozenset({"succeeded", "failed", "skipped", "cancelled"})

@@ -15,7 +15,7 @@ import structlog
 from hitl_temporal.api import create_app
 from hitl_temporal.app import embedded
 from hitl_temporal.app.children import Child, PidFile, keep, spawn
-from hitl_temporal.app.processes import StartError, http_server, serve_until, until_signalled
+from hitl_temporal.hosting.processes import StartError, http_server, serve_until, until_signalled
 from hitl_temporal.app.project import ProjectError, load_code
 from hitl_temporal.app.services import make_services
 from hitl_temporal.app.settings import Settings
