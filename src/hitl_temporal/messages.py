@@ -7,7 +7,7 @@ Must not know: workflows, activities, clients.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from hitl_temporal.domain.approval.commands import Receipt as DecisionReceipt
 from hitl_temporal.domain.approval.effects import Deliver
@@ -33,6 +33,7 @@ __all__ = [
     "PARENT_IS_OPEN",
     "READ_PEOPLE",
     "RESERVED_TYPES",
+    "SIGNALLED_AT",
     "Answered",
     "ApprovalCarried",
     "ApprovalResult",
@@ -44,11 +45,13 @@ __all__ = [
     "FlowCarried",
     "FlowLoaded",
     "LoadFlow",
+    "Moment",
     "OperationReceipt",
     "ParentCheck",
     "PeopleRead",
     "ReadPeople",
     "ReportTo",
+    "Signalled",
     "StartedBy",
     "Unsent",
 ]
@@ -64,6 +67,7 @@ DELIVER = "hitl.deliver"
 EXPORT_FACTS = "hitl.export_facts"
 FETCH_CHILD = "hitl.fetch_child"
 PARENT_IS_OPEN = "hitl.parent_is_open"
+SIGNALLED_AT = "hitl.signalled_at"
 
 Who = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -152,6 +156,21 @@ class ParentCheck(_Message):
 
     workflow_id: str
     first_run_id: str
+
+
+class Signalled(_Message):
+    """Ask when the server took a signal that carries this command."""
+
+    workflow_id: str
+    run_id: str
+    verb: str
+    command: dict[str, Json]
+
+
+class Moment(_Message):
+    """When something happened; None: not known."""
+
+    at: AwareDatetime | None = None
 
 
 class ReportTo(_Message):

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from hitl_temporal.hosting.processes import StartError
 from hitl_temporal.cli import hosting
 from hitl_temporal.cli.application import app
+from hitl_temporal.hosting.processes import StartError
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from temporalio.worker import Worker
 from hitl_temporal.app.temporal import RUNNER
 from hitl_temporal.domain.approval.commands import Receipt
 from hitl_temporal.effects.activities import Effects
+from hitl_temporal.effects.arrivals import Arrivals
 from hitl_temporal.effects.conduct import Conduct
 from hitl_temporal.effects.relatives import Relatives
 from hitl_temporal.engine.approval import Approval
@@ -110,7 +111,13 @@ class Rig:
     async def worker(self, **options: Any) -> AsyncIterator[Worker]:
         """Run a worker on this rig's queue."""
         effects = Effects(self.catalogue, self.directory, [self.notifier], self.sink)
-        activities = [*effects.activities, *Relatives(self.client).activities, self.jobs.do, self.jobs.undo]
+        activities = [
+            *effects.activities,
+            *Relatives(self.client).activities,
+            *Arrivals(self.client).activities,
+            self.jobs.do,
+            self.jobs.undo,
+        ]
         async with Worker(
             self.client,
             task_queue=self.queue,

@@ -185,6 +185,19 @@ async def test_without_a_worker_a_signal_is_kept(idle_rig: Rig) -> None:
         assert (await handle.result())["outcome"] == "approved"
 
 
+async def test_signal_that_lay_on_the_server_beyond_the_deadline_counts(idle_rig: Rig) -> None:
+    """A decision signalled in time counts, though a worker sees it only after the deadline has passed."""
+    rig = idle_rig
+    async with rig.worker():
+        handle = await rig.ask({"title": "Go?", "requester": "ann", "who": "user:bob", "due": "2s"})
+        await approval_eventually(handle, lambda s: any(d.state == "delivered" for d in s.deliveries))
+    await handle.signal("decide", answer("approved", "bob"))
+    await asyncio.sleep(2)  # the one deadline that must pass in real time: nobody is there whose clock could be skipped
+    async with rig.worker():
+        result = Result.model_validate(await handle.result())
+    assert (result.outcome, [d.actor for d in result.decisions]) == ("approved", ["bob"])
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def asking_rig(idle_rig: Rig) -> AsyncIterator[Rig]:
     """A rig whose worker knows the Python workflow."""

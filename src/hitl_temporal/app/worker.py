@@ -14,6 +14,7 @@ from hitl_temporal.app.settings import Settings
 from hitl_temporal.app.sinks import audit_sink
 from hitl_temporal.app.temporal import RUNNER
 from hitl_temporal.effects.activities import Effects
+from hitl_temporal.effects.arrivals import Arrivals
 from hitl_temporal.effects.conduct import Conduct
 from hitl_temporal.effects.relatives import Relatives
 from hitl_temporal.engine.approval import Approval
@@ -49,7 +50,11 @@ def make_worker(
         notifiers=notifiers or [FileNotifier(settings.messages_file)],
         sink=sink or audit_sink(settings),
     )
-    ours: tuple[Callable[..., Any], ...] = (*effects.activities, *Relatives(client).activities)
+    ours: tuple[Callable[..., Any], ...] = (
+        *effects.activities,
+        *Relatives(client).activities,
+        *Arrivals(client).activities,
+    )
     return Worker(
         client,
         task_queue=settings.task_queue,

@@ -32,14 +32,17 @@ with workflow.unsafe.imports_passed_through():
         DELIVER,
         PARENT_IS_OPEN,
         READ_PEOPLE,
+        SIGNALLED_AT,
         Answered,
         ApprovalCarried,
         ApprovalResult,
         Delivered,
+        Moment,
         ParentCheck,
         PeopleRead,
         ReadPeople,
         ReportTo,
+        Signalled,
         Unsent,
     )
 
@@ -162,7 +165,9 @@ class Approval:
             match letter.command:
                 case Decide() as decide:
                     people = await self._read_people(decide.actor)
-                    event = events.DecisionSubmitted(at=letter.at, decide=decide, roster=people.roster)
+                    event = events.DecisionSubmitted(
+                        at=await self._sent_at(letter), decide=decide, roster=people.roster
+                    )
                 case Withdraw() as withdraw:
                     event = events.WithdrawSubmitted(at=letter.at, withdraw=withdraw)
                 case other:
@@ -235,6 +240,16 @@ class Approval:
             calendars=() if self._now.is_open else tuple(dict.fromkeys(["default", *(c for c in named if c)])),
         )
         return await read(READ_PEOPLE, request, PeopleRead)
+
+    async def _sent_at(self, letter: Letter[Command, Receipt]) -> datetime:
+        """Return when a command was given: a signal may have waited on the server beyond the deadline."""
+        stage = self._now.live_stage
+        if not letter.is_signal or stage is None or stage.due_at is None or letter.at < stage.due_at:
+            return letter.at
+        info = workflow.info()
+        command = letter.command.model_dump(mode="json")
+        signalled = Signalled(workflow_id=info.workflow_id, run_id=info.run_id, verb=letter.verb, command=command)
+        return (await read(SIGNALLED_AT, signalled, Moment)).at or letter.at
 
     async def _look_for_parent(self) -> None:
         """Withdraw when the run that asked is gone: a terminated one could not do it itself."""

@@ -18,11 +18,16 @@ R = TypeVar("R")
 
 @dataclass
 class Letter(Generic[C, R]):
-    """One command that waits to be judged; `at` is the time of its arrival."""
+    """One command that waits to be judged.
+
+    Attributes:
+        at: When this workflow saw it: of a signal that lay on the server, later than when it was sent.
+    """
 
     verb: str
     command: C
     at: datetime
+    is_signal: bool = False
     receipt: R | None = None
 
 
@@ -59,9 +64,9 @@ class Mailbox(Generic[C, R]):
         """Return the oldest letter and remove it from the queue."""
         return self._letters.pop(0)
 
-    def put(self, verb: str, command: C) -> Letter[C, R]:
-        """Add a command of our own, such as Temporal's cancellation."""
-        letter: Letter[C, R] = Letter(verb, command, workflow.now())
+    def put(self, verb: str, command: C, *, is_signal: bool = False) -> Letter[C, R]:
+        """Add a command, such as Temporal's cancellation, which is one of ours."""
+        letter: Letter[C, R] = Letter(verb, command, workflow.now(), is_signal)
         self._letters.append(letter)
         return letter
 
@@ -87,7 +92,7 @@ class Mailbox(Generic[C, R]):
             if isinstance(parsed, self._receipt_type):
                 workflow.logger.warning("message.invalid", extra={"verb": verb})
             else:
-                self.put(verb, parsed)  # pyright: ignore[reportArgumentType]
+                self.put(verb, parsed, is_signal=True)  # pyright: ignore[reportArgumentType]
 
         update.__name__ = signal.__name__ = verb
         workflow.set_update_handler(verb, update, validator=validate)  # pyright: ignore[reportUnknownMemberType] - untyped in the SDK

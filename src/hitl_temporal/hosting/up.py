@@ -15,13 +15,13 @@ import structlog
 from hitl_temporal.api import create_app
 from hitl_temporal.app import embedded
 from hitl_temporal.app.children import Child, PidFile, keep, spawn
-from hitl_temporal.hosting.processes import StartError, http_server, serve_until, until_signalled
 from hitl_temporal.app.project import ProjectError, load_code
 from hitl_temporal.app.services import make_services
 from hitl_temporal.app.settings import Settings
 from hitl_temporal.app.sockets import PortTakenError, bind
 from hitl_temporal.app.telemetry import set_up_logs
 from hitl_temporal.app.temporal import TemporalUnreachableError, connect
+from hitl_temporal.hosting.processes import StartError, http_server, serve_until, until_signalled
 
 log = structlog.get_logger(__name__)
 

@@ -41,11 +41,12 @@ def test_an_answer_at_the_due_moment_is_too_late() -> None:
 
 def test_an_answer_that_the_server_had_in_time_counts_whatever_was_worked_on_before_it() -> None:
     """A message confirmed after the due moment does not make an earlier answer late; time does not go back either."""
-    play = Play({"who": "user:cai", "due": "1h"})
+    play = Play({"who": "user:cai", "due": "1h", "remind": "45m"})
     play.now = MONDAY + 2 * HOUR
     play.deliver("asked:s1:cai")
     answered = MONDAY + HOUR / 2
     assert play.decide("cai", at=answered).status == "counted"
+    assert play.sent("reminded") == []
     assert (play.state.decisions[0].at, play.state.now) == (answered, MONDAY + 2 * HOUR)
 
 
@@ -198,6 +199,13 @@ def test_reminders_after_the_deadline_are_not_sent() -> None:
     play = Play({"who": "user:cai", "remind": ["2h"], "due": "1h"})
     play.wait("3h")
     assert (play.sent("reminded"), play.state.outcome) == ([], "expired")
+
+
+def test_reminders_are_numbered_up_to_the_deadline() -> None:
+    """What lies behind it was never due."""
+    play = Play({"who": "user:cai", "remind": "1h", "due": "150m"})
+    play.wait("9h")
+    assert [d.id for d in play.state.deliveries if d.occasion == "reminded"] == ["reminded:s1:cai:2"]
 
 
 def test_a_parked_stage_reminds_nobody() -> None:

@@ -220,10 +220,6 @@ class Ask(Document):
     @property
     def comment_on(self) -> frozenset[str]:
         """The outcomes that nobody may choose without a comment."""
-        match self.comment:
-            case "required":
-                return self.outcome_names
-            case "on_reject":
-                return frozenset(name for name in self.outcome_names if not self.is_positive(name))
-            case "optional":
-                return frozenset()
+        if self.comment == "optional":
+            return frozenset()
+        return frozenset(n for n in self.outcome_names if self.comment == "required" or not self.is_positive(n))
