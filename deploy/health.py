@@ -79,4 +79,9 @@ def main(arguments: list[str]) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    trouble = main(sys.argv[1:])
+    if trouble:
+        sys.stderr.write(f"{trouble}\n")
+    sys.stderr.flush()
+    # The SDK's threads may abort the interpreter at its exit (temporalio/sdk-python#300), and say that all is not well.
+    os._exit(1 if trouble else 0)

@@ -102,6 +102,6 @@ def test_a_process_that_cannot_start_is_one_line(hitl, monkeypatch, command, fun
     def fail(*_: object, **__: object) -> None:
         raise StartError("port 8080 is taken; set HITL_HTTP_PORT")
 
-    monkeypatch.setattr(f"hitl_temporal.app.{function}", fail)
+    monkeypatch.setattr(f"hitl_temporal.hosting.{function}", fail)
 
     assert hitl(command) == (1, "", "hitl: port 8080 is taken; set HITL_HTTP_PORT\n")

@@ -87,6 +87,7 @@ class House:
             "HITL_HTTP_PORT": str(self.ports.http),
             "HITL_TEMPORAL_PORT": str(self.ports.temporal),
             "HITL_TEMPORAL_UI_PORT": str(self.ports.ui),
+            "TEMPORAL_CONFIG_FILE": os.devnull,
             "PYTHONUNBUFFERED": "1",
             **environment,
             **dict([self._mark.split("=")]),

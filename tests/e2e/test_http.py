@@ -303,7 +303,8 @@ def test_the_inbox_has_what_i_may_decide(house: House, waiting: str) -> None:
 
 
 def test_strangers_see_nothing(house: House, waiting: str) -> None:
-    """Who has no part in it reads 404; requester, asked and operators read it."""
+    """Who has no part in it reads 404, also after trying to decide it; requester, asked and operators read it."""
+    assert house.decide("fay", waiting).status_code == 403
     run = waiting.removesuffix(".approve.1")
     paths = [f"/v1/runs/{run}", f"/v1/runs/{run}/why", f"/v1/runs/{run}/graph", f"/v1/runs/{run}/audit"]
     for path in [f"/v1/approvals/{waiting}", *paths]:

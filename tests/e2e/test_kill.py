@@ -60,18 +60,8 @@ def test_a_whole_house_killed_in_the_middle(plot: House) -> None:
     check(plot, source)
 
 
-def test_a_temporal_server_killed_in_the_middle(plot: House) -> None:
-    """The embedded server is replaced too, and open runs go on where they were."""
-    source = next(_networks)
-    for now in the_demo(plot.open(), source):
-        if now == "cai is asked":
-            plot.kill("temporal")
-            plot.until("Temporal answers again", lambda: plot.call(None, "GET", "/readyz").status_code == 200)
-    check(plot, source)
-
-
 def test_a_task_lost_after_its_facts_were_told(plot: House) -> None:
-    """A task that judges a click, tells its facts and is then lost is done again, and the trail stays whole.
+    """A task that judges a click and dies with worker and server is done again, and the trail stays whole.
 
     Done again, it happens at another time: facts that were told before Temporal had kept the task would contradict it.
     """

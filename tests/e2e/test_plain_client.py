@@ -12,7 +12,7 @@ from tests.e2e.house import Ended, House
 pytestmark = pytest.mark.process
 
 START = """
-import asyncio, json, sys
+import asyncio, json, os, sys
 from temporalio.client import Client
 
 async def main(address, run, *inputs):
@@ -20,18 +20,22 @@ async def main(address, run, *inputs):
     args = [json.loads(text) for text in inputs]
     await client.start_workflow("firewall_change", args=args, id=run, task_queue="hitl")
     assert not any(name.startswith("hitl") for name in sys.modules), "a plain client knows nothing of us"
+    sys.stdout.flush()
+    os._exit(0)  # the SDK's threads now and then crash the interpreter as it shuts down (sdk-python#300)
 
 asyncio.run(main(*sys.argv[1:]))
 """
 
 RESULT = """
-import asyncio, json, sys
+import asyncio, json, os, sys
 from temporalio.client import Client
 
 async def main(address, run):
     client = await Client.connect(address)
     print(json.dumps(await client.get_workflow_handle(run).result()))
     assert not any(name.startswith("hitl") for name in sys.modules), "a plain client knows nothing of us"
+    sys.stdout.flush()
+    os._exit(0)  # the SDK's threads now and then crash the interpreter as it shuts down (sdk-python#300)
 
 asyncio.run(main(*sys.argv[1:]))
 """

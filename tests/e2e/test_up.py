@@ -88,6 +88,16 @@ def test_a_broken_database_is_told_with_its_log(plot: House) -> None:
     assert not plot.processes()
 
 
+def test_temporal_settings_of_another_server_do_not_count(plot: House, tmp_path: Path) -> None:
+    """Whoever has a profile for a real Temporal in their home still gets the embedded one, worker included."""
+    profile = tmp_path / "temporalio" / "temporal.toml"
+    profile.parent.mkdir()
+    profile.write_text('[profile.default]\naddress = "127.0.0.1:9"\nnamespace = "elsewhere"\napi_key = "secret"\n')
+    del plot.environment["TEMPORAL_CONFIG_FILE"]
+    plot.environment |= {"XDG_CONFIG_HOME": str(tmp_path), "TEMPORAL_ADDRESS": "127.0.0.1:9", "TEMPORAL_TLS": "true"}
+    plot.open().asked("bob", plot.start_firewall())
+
+
 @pytest.mark.parametrize("command", ["worker", "serve"])
 def test_without_temporal_it_tries_again_and_then_says_what_to_set(plot: House, command: str) -> None:
     """Temporal that nobody reaches is tried again for a while; then one line says where, and what to set."""

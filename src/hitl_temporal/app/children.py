@@ -83,8 +83,9 @@ async def spawn(name: str, command: Sequence[str], *, log: Path, environment: Ma
 
 
 def _own_environment() -> dict[str, str]:
-    """Return our environment without Temporal's variables: the embedded server is meant, not the one they name."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+    """Return our environment without Temporal's settings: the embedded server is meant, not the one they name."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+    return ours | {"TEMPORAL_CONFIG_FILE": os.devnull}  # else the profile in the home folder still counts
 
 
 async def keep(

@@ -132,16 +132,15 @@ class Approval:
             self._feed(
                 events.PeopleResolved(at=workflow.now(), roster=people.roster, calendars=people.calendars), letter=None
             )
-            if self._now.outcome is None:
-                await self._recorder.flush()
         while not self._is_over:
             self._tasks.raise_error()
-            judged = await self._judge_letters()
+            await self._judge_letters()
             await self._take_news()
             if self._is_over:
                 break
-            if not judged:
-                await self._recorder.flush()
+            if not self._sending:
+                self._recorder.flush()
+            self._recorder.flush_if_due()
             if self._may_continue_as_new():
                 await self._continue_as_new()
             await self._wait()
@@ -157,8 +156,7 @@ class Approval:
         """Whether the outcome is there and every message has been brought up to date or given to the outbox."""
         return self._now.outcome is not None and not self._sending and not self._mailbox and not self._news
 
-    async def _judge_letters(self) -> bool:
-        judged = bool(self._mailbox)
+    async def _judge_letters(self) -> None:
         while self._mailbox:
             letter = self._mailbox.take()
             await self._look_for_parent()
@@ -173,7 +171,6 @@ class Approval:
                 case other:
                     raise AssertionError(f"verb {letter.verb!r} has no event: {type(other).__name__}")
             self._feed(event, letter)
-        return judged
 
     async def _take_news(self) -> None:
         while self._news:
@@ -272,15 +269,23 @@ class Approval:
         timeout = max(min(moments) - workflow.now(), options.NO_TIME) if moments else None
         try:
             await workflow.wait_condition(
-                lambda: bool(self._mailbox or self._news) or self._is_over or self._tasks.has_failed,
+                lambda: bool(self._mailbox or self._news) or self._must_move,
                 timeout=timeout,
                 timeout_summary=_summary(self._now, min(moments)) if moments else None,
             )
         except TimeoutError:
             return
 
+    @property
+    def _must_move(self) -> bool:
+        """Whether the loop has something to do that is no message: the end, an error to raise, a new run."""
+        return self._is_over or self._tasks.has_failed or self._may_continue_as_new()
+
     def _may_continue_as_new(self) -> bool:
-        return workflow.info().is_continue_as_new_suggested() and not self._mailbox
+        info, is_busy = workflow.info(), bool(self._sending) or self._recorder.is_exporting
+        if self._mailbox or not info.is_continue_as_new_suggested():
+            return False
+        return not is_busy or info.get_current_history_length() > options.LONG_HISTORY
 
     async def _continue_as_new(self) -> None:
         await workflow.wait_condition(workflow.all_handlers_finished)

@@ -109,19 +109,20 @@ class Flow:
         if self._run is None:
             await self._load()
             self._feed(events.Begun(at=workflow.now()), letter=None)
-            if self._now.status is None:
-                await self._recorder.flush()
         else:
             self._errands.resume(self._now)
         while self._now.status is None or self._errands.are_open:
             self._errands.tasks.raise_error()
-            judged = await self._judge_letters()
+            await self._judge_letters()
             self._take_news()
             if self._now.status is not None and not self._errands.are_open:
                 break
-            if not judged:
-                await self._recorder.flush()
+            if not self._errands.calls_in_flight:
+                self._recorder.flush()
+            self._recorder.flush_if_due()
             if workflow.info().is_continue_as_new_suggested():
+                self._errands.postpone_calls()
+            if self._may_continue_as_new():
                 await self._continue_as_new()
             await self._wait()
         return await self._close()
@@ -149,14 +150,12 @@ class Flow:
         except ExpressionError as error:
             raise ApplicationError(f"vars: {error}", type="InvalidInput", non_retryable=True) from error
 
-    async def _judge_letters(self) -> bool:
-        judged = bool(self._mailbox)
+    async def _judge_letters(self) -> None:
         while self._mailbox:
             letter = self._mailbox.take()
             roster = await self._read_people(letter)
             event = events.Operated(at=letter.at, action=letter.verb, command=letter.command, roster=roster)
             self._feed(event, letter)
-        return judged
 
     def _take_news(self) -> None:
         while self._early:
@@ -208,16 +207,21 @@ class Flow:
 
     @property
     def _must_move(self) -> bool:
-        """Whether the loop has something to do that is no message: the end, or an error to raise."""
-        return self._errands.tasks.has_failed or (self._now.status is not None and not self._errands.are_open)
+        """Whether the loop has something to do that is no message: the end, an error to raise, a new run."""
+        is_over = self._now.status is not None and not self._errands.are_open
+        return is_over or self._errands.tasks.has_failed or self._may_continue_as_new()
+
+    def _may_continue_as_new(self) -> bool:
+        info = workflow.info()
+        is_busy = self._errands.calls_in_flight or bool(self._mailbox or self._news or self._early)
+        if is_busy or not info.is_continue_as_new_suggested():
+            return False
+        return not self._recorder.is_exporting or info.get_current_history_length() > options.LONG_HISTORY
 
     async def _continue_as_new(self) -> None:
         """Carry the run over once no call is in flight; open questions are adopted by the new run."""
-        self._errands.postpone_calls()
-        if self._errands.calls_in_flight or self._mailbox or self._news:
-            return
         await workflow.wait_condition(workflow.all_handlers_finished)
-        if self._mailbox or self._news:
+        if not self._may_continue_as_new():  # something came while the last receipts left
             return
         carried = FlowCarried(
             run=self._now,

@@ -40,11 +40,11 @@ READ_AGAIN_FIRST = _seconds(1)
 READ_AGAIN_LATEST = _seconds(60)
 """Between reads that failed for good: an operator mends the directory, and the approval goes on by itself."""
 
-EXPORT_AT_ONCE = LocalOptions(start_to_close_timeout=_seconds(2), retry_policy=RetryPolicy(maximum_attempts=1))
-"""One try in the present task; a sink that is slow or down gets the durable one instead."""
-
 EXPORT = Options(start_to_close_timeout=_seconds(30), retry_policy=FOR_EVER)
 """For as long as the sink needs: nothing of the trail is ever given up."""
+
+EXPORT_LAST = Options(start_to_close_timeout=_seconds(5), schedule_to_close_timeout=_seconds(5), retry_policy=FOR_EVER)
+"""The last facts may hold back the result for so long; then the outbox takes over."""
 
 DELIVER = Options(start_to_close_timeout=_seconds(60), heartbeat_timeout=_seconds(3), retry_policy=FOR_EVER)
 """A lazy heartbeat shows a killed worker within seconds; quick calls never beat (measured)."""
@@ -59,6 +59,13 @@ SETTLE = Options(
 
 FACTS_WITHIN = _seconds(60)
 """A fact is handed to the exporter within this time of happening, however long the wait."""
+
+LONG_HISTORY = 20_000
+"""Events after which a workflow continues as new even with something in flight; the server's limit is 51,200.
+
+Until then it waits for a moment when nothing is: an activity that ends meanwhile would make the server refuse the
+continue-as-new, and with it the click that came in the same task.
+"""
 
 HEARTBEAT = _seconds(3)
 """For calls of authors: a killed worker is noticed after this, not after the whole timeout."""

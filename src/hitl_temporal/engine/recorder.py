@@ -1,14 +1,15 @@
 """The audit trail of one workflow: chains facts, and hands them to the exporter without ever holding up a decision.
 
-At most one export is in flight. The first try is a local activity in the present task; when the sink is slow or down,
-a durable activity goes on trying, and what is left at the end goes to an `Outbox` that outlives the workflow.
+Facts leave by an activity, never by a local one: Temporal schedules an activity only once it has kept the task that
+wrote the facts. A local activity would tell them before; if the task were then lost, it would be done again at another
+time, and its facts would contradict those that had been told (docs/decisions/0007).
 """
 
 import asyncio
 from datetime import datetime
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.audit import Evidence, Fact, Trail
@@ -20,12 +21,13 @@ from hitl_temporal.engine import options
 
 
 class Recorder:
-    """Holds the trail and the facts that have not been exported yet."""
+    """Holds the trail and the facts that have not been exported yet; at most one export is in flight."""
 
     def __init__(self, trail: Trail, facts: tuple[Fact, ...] = ()) -> None:
         self.trail = trail
-        self._waiting: list[Fact] = list(facts)
+        self._waiting: tuple[Fact, ...] = facts
         self._in_flight: tuple[Fact, ...] = ()
+        self._refused: tuple[Fact, ...] = ()
         self._export: asyncio.Task[None] | None = None
 
     def write(self, record: Record) -> None:
@@ -39,7 +41,7 @@ class Recorder:
             attributes=record.attributes,
             run_id=workflow.info().run_id,
         )
-        self._waiting.append(fact)
+        self._waiting = (*self._waiting, fact)
 
     @property
     def evidence(self) -> Evidence:
@@ -49,7 +51,7 @@ class Recorder:
     @property
     def unexported(self) -> tuple[Fact, ...]:
         """The facts that no sink has confirmed yet, in order."""
-        return (*self._in_flight, *self._waiting)
+        return (*self._refused, *self._in_flight, *self._waiting)
 
     @property
     def due(self) -> datetime | None:
@@ -58,41 +60,45 @@ class Recorder:
             return None
         return self._waiting[0].at + options.FACTS_WITHIN
 
-    @property
-    def is_exporting(self) -> bool:
-        """Whether a durable export is in flight."""
-        return self._export is not None and not self._export.done()
+    def flush(self) -> None:
+        """Hand over what waits, in the background and for as long as it takes."""
+        if self._waiting and not self.is_exporting:
+            self._in_flight, self._waiting = self._waiting, ()
+            self._export = asyncio.create_task(self._export_durably())
 
-    async def flush(self) -> None:
-        """Export what waits: at once if the sink can, else in the background."""
-        if not self._waiting or self.is_exporting:
-            return
-        if await self._export_at_once():
-            return
-        self._in_flight, self._waiting = tuple(self._waiting), []
-        self._export = asyncio.create_task(self._export_durably())
+    def flush_if_due(self) -> None:
+        """Hand over what has waited long enough."""
+        if self.due is not None and self.due <= workflow.now():
+            self.flush()
 
     async def close(self) -> tuple[Fact, ...]:
-        """Export everything in one last try; return what is left for the outbox."""
+        """Hand over everything, but wait no longer than the cap; return what is left for the outbox."""
         if self._export is not None and not self._export.done():
             self._export.cancel()
             await asyncio.gather(self._export, return_exceptions=True)
-        self._waiting, self._in_flight = list(self.unexported), ()
-        if self._waiting and not await self._export_at_once():
-            return tuple(self._waiting)
+        left = self.unexported
+        self._refused, self._in_flight, self._waiting = (), (), ()
+        if not left:
+            return ()
+        try:
+            await workflow.execute_activity(
+                EXPORT_FACTS, Facts(facts=left), summary="export audit facts", **options.EXPORT_LAST
+            )
+        except ActivityError:
+            return left
         return ()
 
-    async def _export_at_once(self) -> bool:
-        facts = Facts(facts=tuple(self._waiting))
-        try:
-            await workflow.execute_local_activity(EXPORT_FACTS, facts, **options.EXPORT_AT_ONCE)
-        except FailureError:  # a failed local activity raises bare ApplicationError, only its timeout ActivityError
-            return False
-        del self._waiting[: len(facts.facts)]
-        return True
+    @property
+    def is_exporting(self) -> bool:
+        """Whether an export is in flight."""
+        return self._export is not None and not self._export.done()
 
     async def _export_durably(self) -> None:
-        await workflow.execute_activity(
-            EXPORT_FACTS, Facts(facts=self._in_flight), summary="export audit facts", **options.EXPORT
-        )
+        try:
+            await workflow.execute_activity(
+                EXPORT_FACTS, Facts(facts=self._in_flight), summary="export audit facts", **options.EXPORT
+            )
+        except ActivityError:  # refused for good, such as facts that contradict stored ones: an operator must see it
+            workflow.logger.exception("audit.refused", extra={"events": self.trail.events})
+            self._refused = (*self._refused, *self._in_flight)
         self._in_flight = ()

@@ -23,7 +23,7 @@ from hitl_temporal.engine.attributes import ASSIGNEES, DUE, FLOW, GROUPS, REQUES
 from hitl_temporal.messages import APPROVAL
 from hitl_temporal.ports import Directory
 from hitl_temporal.service import door
-from hitl_temporal.service.errors import InvalidError, NotFoundError
+from hitl_temporal.service.errors import InvalidError, NotFoundError, UnavailableError
 from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.reading import Page, answer_of, describe, list_page, literal, memo_of
 
@@ -115,7 +115,10 @@ class Approvals:
         """
         if body.get("actor", me.person) != me.person:
             raise InvalidError(f"actor: {body['actor']!r} is not you; leave it out, a door sets it")
-        await self._handle(approval_id)  # without a worker a run would keep the command as a signal it never reads
+        try:  # without a worker a run would keep the command as a signal that it never reads
+            await self._handle(approval_id)
+        except UnavailableError as error:
+            raise UnavailableError(f"{error}; nothing was recorded, try again") from error
         command = parse(verb, {**body, "actor": me.person, "via": me.via, "assurance": me.assurance})
         if isinstance(command, Receipt):
             return command

@@ -133,7 +133,7 @@ class Runs:
                 static_summary=f"{flow} for {me.person}",
             )
         except WorkflowAlreadyStartedError as error:
-            return await self._started_before(workflow_id, request, error)
+            return await self._started_before(workflow_id, request, key, error)
         except RPCError as error:
             raise UnavailableError(f"Temporal did not start {flow!r}: {error.message[:200]}") from error
         return Started(id=workflow_id)
@@ -242,7 +242,7 @@ class Runs:
             raise InvalidError(f"on_behalf_of: {on_behalf_of!r} is not an active person of the directory")
 
     async def _started_before(
-        self, workflow_id: str, request: Mapping[str, str | None], error: WorkflowAlreadyStartedError
+        self, workflow_id: str, request: Mapping[str, str | None], key: str | None, error: WorkflowAlreadyStartedError
     ) -> Started:
         """Answer a repeated request with the run it started; anything else is a conflict."""
         memo = await memo_of(await describe(self._client, workflow_id))
@@ -250,7 +250,7 @@ class Runs:
         if request["key"] is not None and first.get("key") == request["key"]:
             if first.get("body") == request["body"]:
                 return Started(id=workflow_id)
-            raise InvalidError("this Idempotency-Key was used with another body; choose a new key") from error
+            raise InvalidError(f"Idempotency-Key {key!r} was used with another body; choose a new key") from error
         raise ConflictError(f"id {workflow_id!r} is in use; choose another, or leave it out") from error
 
     async def _visible(self, me: Identity, run_id: str) -> WorkflowExecutionDescription:
