@@ -21,7 +21,9 @@ def create_app(services: Services, *, is_development: bool = False) -> FastAPI:
         services: The use cases.
         is_development: Whether callers may just say who they are: `hitl up` on a loopback bind, nothing else.
     """
-    app = FastAPI(title="hitl-temporal", description="Jobs and people in one durable flow", version="1")
+    app = FastAPI(
+        title="hitl-temporal", description="Jobs and people in one durable flow", version="1", strict_content_type=False
+    )
     app.state.services = services
     app.state.is_development = is_development
     problems.install(app)

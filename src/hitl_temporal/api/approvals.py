@@ -34,15 +34,7 @@ async def list_approvals(
     return await use.approvals.list(me, state=state, flow=flow, text=q, cursor=cursor, limit=limit)
 
 
-@router.get("/{approval_id}")
-async def show_approval(approval_id: str, me: Caller, use: UseCases, response: Response) -> Status:
-    """One approval: what is asked, the stages with tally, decisions, deliveries. The ETag is the digest."""
-    status = await use.approvals.show(me, approval_id)
-    response.headers["ETag"] = f'"{status.digest}"'
-    return status
-
-
-@router.get("/{approval_id}/decisions/{key}")
+@router.get("/{approval_id:path}/decisions/{key}")
 async def show_receipt(approval_id: str, key: str, me: Caller, use: UseCases) -> JSONResponse:
     """What became of an answer of mine that was `recorded`."""
     return receipt_response(await use.approvals.receipt(me, approval_id, key))
@@ -54,8 +46,17 @@ def _add(verb: str, path: str) -> None:
         return receipt_response(await use.approvals.act(me, approval_id, verb, command))
 
     act.__doc__ = f"`{verb}` as the caller; the body is the receipt, its status says what became of it."
-    router.add_api_route(f"/{{approval_id}}/{path}", act, methods=["POST"], name=verb, response_model=None)
+    router.add_api_route(f"/{{approval_id:path}}/{path}", act, methods=["POST"], name=verb, response_model=None)
 
 
 for _verb, _path in VERB_PATHS.items():
     _add(_verb, _path)
+
+
+# Last: a foreign id may hold slashes, so this one takes whatever no other route has taken.
+@router.get("/{approval_id:path}")
+async def show_approval(approval_id: str, me: Caller, use: UseCases, response: Response) -> Status:
+    """One approval: what is asked, the stages with tally, decisions, deliveries. The ETag is the digest."""
+    status = await use.approvals.show(me, approval_id)
+    response.headers["ETag"] = f'"{status.digest}"'
+    return status

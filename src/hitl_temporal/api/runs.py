@@ -84,35 +84,36 @@ async def list_runs(
     return await use.runs.list(me, state=state, flow=flow, mine=mine, cursor=cursor, limit=limit)
 
 
-@router.get("/runs/{run_id}")
-async def show_run(run_id: str, me: Caller, use: UseCases, wait: str | None = None) -> Status | Refusal:
-    """One run; with `wait=30s`, as soon as it has ended or that time is over."""
-    return await use.runs.show(me, run_id, wait=_wait(wait))
-
-
-@router.get("/runs/{run_id}/why")
+@router.get("/runs/{run_id:path}/why")
 async def explain_run(run_id: str, me: Caller, use: UseCases) -> tuple[Reason, ...]:
     """Why each open step does not move, and what would release it."""
     return await use.runs.why(me, run_id)
 
 
-@router.get("/runs/{run_id}/graph")
+@router.get("/runs/{run_id:path}/graph")
 async def graph_run(run_id: str, me: Caller, use: UseCases) -> dict[str, Json]:
     """Nodes and edges with live states."""
     return dict(await use.runs.graph(me, run_id))
 
 
-@router.get("/runs/{run_id}/audit")
+@router.get("/runs/{run_id:path}/audit")
 async def audit_run(run_id: str, me: Caller, use: UseCases) -> Trail:
     """The whole audit trail of the run's trace, and its verification."""
     return await use.audit.show(me, run_id)
 
 
-@router.post("/runs/{run_id}/actions")
+@router.post("/runs/{run_id:path}/actions")
 async def operate_run(run_id: str, me: Caller, use: UseCases, body: Body) -> JSONResponse:
     """An operator action: `{action, step, reason, key, dry_run, ...}`; the body is the receipt."""
     action = body.pop("action", "")
     return receipt_response(await use.runs.operate(me, run_id, str(action), body))
+
+
+# Last: a foreign id may hold slashes, so this one takes whatever no other route has taken.
+@router.get("/runs/{run_id:path}")
+async def show_run(run_id: str, me: Caller, use: UseCases, wait: str | None = None) -> Status | Refusal:
+    """One run; with `wait=30s`, as soon as it has ended or that time is over."""
+    return await use.runs.show(me, run_id, wait=_wait(wait))
 
 
 def _wait(text: str | None) -> timedelta | None:

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval.request import Request
     from hitl_temporal.domain.approval.stages import next_moment
     from hitl_temporal.domain.approval.state import Approval as State
-    from hitl_temporal.domain.approval.views import Status, listing, outcomes, result, selectors, status
+    from hitl_temporal.domain.approval.views import Status, listing, result, selectors, status
     from hitl_temporal.domain.audit import Trail
     from hitl_temporal.domain.effects import Record
     from hitl_temporal.domain.people import SYSTEM
@@ -178,7 +178,9 @@ class Approval:
         moment = next_moment(self._now)
         if moment is not None and moment <= workflow.now():
             await self._look_for_parent()
-            self._feed(events.TimePassed(at=workflow.now()), letter=None)
+            # Who is reminded, and who is asked next, are those who are there now.
+            people = await self._read_people()
+            self._feed(events.TimePassed(at=workflow.now(), roster=people.roster), letter=None)
 
     def _feed(self, event: events.Event, letter: Letter[Command, Receipt] | None) -> None:
         had_outcome = self._now.outcome is not None
@@ -339,8 +341,8 @@ class Approval:
                 "flow": now.origin.flow if now.origin else None,
                 "due": seen.due.isoformat() if seen.due else None,
                 "digest": now.shown.digest,
-                "outcomes": sorted(outcomes(now)),
-                "comment": now.ask.comment,
+                "outcomes": list(seen.outcomes),
+                "comment_on": list(seen.comment_on),
                 "barred": list(seen.barred),
             },
         )

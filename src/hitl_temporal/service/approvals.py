@@ -16,7 +16,8 @@ from temporalio.client import (
 )
 
 from hitl_temporal.domain.approval.closed import judge_closed
-from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, parse
+from hitl_temporal.domain.approval.commands import Command, Receipt, parse
+from hitl_temporal.domain.approval.judge import receipt_of
 from hitl_temporal.domain.approval.views import Result, Status
 from hitl_temporal.domain.value import Value, digest
 from hitl_temporal.engine.attributes import ASSIGNEES, DUE, FLOW, GROUPS, REQUESTER, STATE
@@ -78,7 +79,7 @@ class Approvals:
         while not items:
             rows, cursor = await list_page(self._client, " AND ".join(conditions), cursor, limit)
             found = [(row, await memo_of(row)) for row in rows]
-            shown = [_item(row, memo) for row, memo in found if state is not None or _is_mine(row, memo, me)]
+            shown = [_item(row, memo) for row, memo in found if state is not None or _is_mine(memo, me)]
             items = [item for item in shown if text is None or text.lower() in item.title.lower()]
             if cursor is None:
                 break
@@ -150,8 +151,9 @@ class Approvals:
             NotFoundError: I have sent no such answer, or it has not been judged yet.
         """
         status = await answer_of(await self._handle(approval_id), "status", Status)
-        if any(d.key == key and d.actor == me.person for d in status.decisions):
-            return Receipt(status="counted", key=key, tally=status.tally)
+        for decision in status.decisions:
+            if decision.key == key and decision.actor == me.person:
+                return receipt_of(decision)
         mine = [r.receipt for r in status.refusals if r.receipt.key == key and r.actor == me.person]
         if not mine:
             raise NotFoundError(f"no answer of yours with key {key!r} to {approval_id!r}: it may still be on its way")
@@ -160,15 +162,13 @@ class Approvals:
     async def _closed(self, approval_id: str, command: Command) -> Receipt:
         description = await describe(self._client, approval_id)
         _must_be_approval(approval_id, description)
-        if not isinstance(command, Decide):
-            return Receipt(status="closed", reason="the approval has ended", key=command.key or "")
         memo = await memo_of(description)
         try:
             result: Result | None = await self._client.get_workflow_handle(approval_id, result_type=Result).result()
         except WorkflowFailureError:
             result = None
         outcomes: list[str] = memo.get("outcomes") or []
-        return judge_closed(approval_id, result, outcomes, command)
+        return judge_closed(approval_id, result, outcomes, command, memo.get("comment_on") or ())
 
     async def _handle(self, approval_id: str) -> WorkflowHandle[Any, Any]:
         description = await describe(self._client, approval_id)
@@ -191,12 +191,10 @@ def _takes_part(me: Identity) -> str:
     return f"({_may_act(me)} OR {ASSIGNEES.name} = {acted} OR {REQUESTER.name} = {literal(me.person)})"
 
 
-def _is_mine(row: WorkflowExecution, memo: Mapping[str, object], me: Identity) -> bool:
+def _is_mine(memo: Mapping[str, object], me: Identity) -> bool:
     """Leave out what the query finds by my groups and I could not decide: my own requests, what I have answered."""
     barred = memo.get("barred")
-    if isinstance(barred, list) and me.person in barred:
-        return False
-    return f"acted:{me.person}" not in (row.typed_search_attributes.get(ASSIGNEES) or ())
+    return not (isinstance(barred, list) and me.person in barred)
 
 
 def _item(row: WorkflowExecution, memo: Mapping[str, object]) -> Item:

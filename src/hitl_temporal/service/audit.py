@@ -39,6 +39,8 @@ class Audit:
 
 def _takes_part(me: Identity, facts: tuple[Fact, ...]) -> bool:
     for fact in facts:
+        if fact.name == "approval.refused":  # trying is not taking part
+            continue
         people = fact.attributes.get("hitl.people")
         named = [fact.attributes.get(n) for n in ("hitl.requester", "hitl.on_behalf_of", "hitl.actor")]
         if me.person in named or (isinstance(people, list) and me.person in people):

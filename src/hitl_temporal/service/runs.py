@@ -35,6 +35,9 @@ from hitl_temporal.service.errors import ConflictError, ForbiddenError, InvalidE
 from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.reading import Page, answer_of, describe, list_page, literal, memo_of
 
+START_WITHIN_SECONDS = 10.0
+"""A start needs no worker; the SDK itself would try for half a minute."""
+
 _STATUS = {
     WorkflowExecutionStatus.TERMINATED: "terminated",
     WorkflowExecutionStatus.TIMED_OUT: "timed_out",
@@ -116,26 +119,29 @@ class Runs:
         workflow_id = run_id or f"{flow}-{mine[:16] if mine else uuid4().hex[:12]}"
         request = {"key": mine, "body": digest([flow, inputs, run_id, on_behalf_of])}
         try:
-            await self._client.start_workflow(
-                flow,
-                args=[inputs, StartedBy(requester=me.person, on_behalf_of=on_behalf_of, key=key)],
-                id=workflow_id,
-                task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                memo={"request": request},
-                search_attributes=TypedSearchAttributes(
-                    [
-                        SearchAttributePair(STATE, "running"),
-                        SearchAttributePair(FLOW, flow),
-                        SearchAttributePair(REQUESTER, me.person),
-                    ]
-                ),
-                static_summary=f"{flow} for {me.person}",
-            )
+            async with asyncio.timeout(START_WITHIN_SECONDS):
+                await self._client.start_workflow(
+                    flow,
+                    args=[inputs, StartedBy(requester=me.person, on_behalf_of=on_behalf_of, key=key)],
+                    id=workflow_id,
+                    task_queue=self._task_queue,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    memo={"request": request},
+                    search_attributes=TypedSearchAttributes(
+                        [
+                            SearchAttributePair(STATE, "running"),
+                            SearchAttributePair(FLOW, flow),
+                            SearchAttributePair(REQUESTER, me.person),
+                        ]
+                    ),
+                    static_summary=f"{flow} for {me.person}",
+                )
         except WorkflowAlreadyStartedError as error:
             return await self._started_before(workflow_id, request, key, error)
-        except RPCError as error:
-            raise UnavailableError(f"Temporal did not start {flow!r}: {error.message[:200]}") from error
+        except (RPCError, TimeoutError) as error:
+            raise UnavailableError(
+                f"Temporal does not answer: {flow!r} was not started; send it again with the same Idempotency-Key"
+            ) from error
         return Started(id=workflow_id)
 
     async def list(
