@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hitl_temporal.app.documents import Documents
-from hitl_temporal.ports import InvalidInputError, UnknownFlowError
+from hitl_temporal.ports import InvalidInputError, TemporaryError, UnknownFlowError
 
 ROOT = Path(__file__).parents[2]
 FLOW = "flow: hello\nsteps:\n  - {id: only, wait: {for: %s}}\n"
@@ -60,3 +60,24 @@ async def test_directory_knows_the_people_the_contract_names() -> None:
     assert roster.members["role:admin"] == ("eli",)
     assert set(roster.members["group:employees"]) == {"ann", "bob", "cai", "dee", "eli", "fay", "gus"}
     assert await documents.groups_of("fay") == ("controllers", "employees", "finance")
+
+
+async def test_broken_directory_is_not_an_empty_one(tmp_path: Path) -> None:
+    """While people.yaml has an error nothing is judged on it: whoever asks is told the line, and waits."""
+    documents = project(tmp_path, FLOW % "1h")
+    people = tmp_path / "workflows" / "people.yaml"
+    with pytest.raises(TemporaryError, match="missing"):
+        await documents.read(["user:bob"], [])
+    people.write_text("people: [")
+    with pytest.raises(TemporaryError, match=r"people\.yaml:1"):
+        await documents.groups_of("bob")
+    people.write_text("people: {bob: {name: Bob}}")
+    assert (await documents.read(["user:bob"], [])).members == {"user:bob": ("bob",)}
+
+
+async def test_broken_site_gives_no_calendar_at_all(tmp_path: Path) -> None:
+    """While site.yaml has an error no deadline is planned in another calendar."""
+    documents = project(tmp_path, FLOW % "1h")
+    (tmp_path / "workflows" / "site.yaml").write_text("calendars: {default: zz}")
+    with pytest.raises(TemporaryError, match=r"site\.yaml:1"):
+        await documents.calendars(["default"])

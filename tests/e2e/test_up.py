@@ -1,12 +1,14 @@
 """`hitl up`, `hitl worker`, `hitl serve`: what they say when they can't start, and what they leave when they stop."""
 
+import shutil
 import signal
 import socket
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.house import Ended, House, Ports
+from tests.e2e.house import ROOT, Ended, House, Ports
 
 pytestmark = pytest.mark.process
 
@@ -23,6 +25,63 @@ def test_a_port_in_use_is_named_with_its_setting(plot: House, setting: str) -> N
     assert setting in said
     assert not plot.processes()
     assert not (plot.state / "up.json").exists()
+
+
+@pytest.mark.parametrize(("one", "other"), tuple(combinations(PORTS, 2)))
+def test_one_port_for_two_is_refused_before_anything_is_started(plot: House, one: str, other: str) -> None:
+    """Two settings with the same port are one line that names both; not even the state folder is made."""
+    port = str(plot.ports.http)
+    said = refusal(plot.hitl("up", **{one: port, other: port}))
+    assert one in said
+    assert other in said
+    assert port in said
+    assert not plot.state.exists()
+
+
+@pytest.mark.parametrize("host", ["999.1.1.1", "192.0.2.1", "a..b"])
+@pytest.mark.parametrize("command", ["up", "serve"])
+def test_an_address_of_another_machine_is_named_with_its_setting(plot: House, command: str, host: str) -> None:
+    """An address that is not here, or none at all, is told by the setting of the address and not of the port."""
+    said = refusal(plot.hitl(command, HITL_HTTP_HOST=host))
+    assert "HITL_HTTP_HOST" in said
+    assert host in said
+    assert "HITL_HTTP_PORT" not in said
+
+
+@pytest.mark.parametrize("command", ["up", "worker", "serve"])
+def test_a_state_folder_that_cannot_be_made_is_named_with_its_setting(plot: House, command: str) -> None:
+    """A state folder below a file, or where the system allows none, is one line that names the setting."""
+    below = plot.ruleset / "state"
+    said = refusal(plot.hitl(command, HITL_STATE=str(below)))
+    assert "HITL_STATE" in said
+    assert str(below) in said
+    assert "HITL_STATE" in refusal(plot.hitl(command, HITL_STATE="/proc/nope"))
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        *(("up", name) for name in ("up.json", "up.new", "temporal.db", "temporal.log", "worker.log")),
+        *((command, name) for command in ("up", "worker", "serve") for name in ("audit.db", "messages.jsonl")),
+    ],
+)
+def test_a_file_of_the_state_that_cannot_be_written_is_named(plot: House, command: str, name: str) -> None:
+    """A file in the state folder that can't be written is one line with file and setting; nothing stays behind."""
+    (plot.state / name).mkdir(parents=True)  # a mode would not stop root
+    said = refusal(plot.hitl(command))
+    assert str(plot.state / name) in said
+    assert "HITL_STATE" in said
+    assert not plot.processes()
+
+
+@pytest.mark.parametrize("command", ["up", "worker", "serve"])
+def test_an_audit_store_that_is_none_is_named(plot: House, command: str) -> None:
+    """A file that is no database in the place of the audit store stops the start, not the first fact."""
+    plot.state.mkdir()
+    (plot.state / "audit.db").write_bytes(b"this is no database\n" * 1000)
+    said = refusal(plot.hitl(command))
+    assert str(plot.state / "audit.db") in said
+    assert "HITL_STATE" in said
 
 
 def test_a_second_one_on_the_same_state_is_refused(house: House) -> None:
@@ -75,6 +134,33 @@ def test_a_broken_module_of_the_project_is_named(tmp_path: Path) -> None:
     assert not broken.processes()
 
 
+@pytest.mark.parametrize("command", ["up", "worker"])
+@pytest.mark.parametrize("name", ["people.yaml", "site.yaml"])
+def test_broken_people_or_calendars_are_refused_with_their_line(tmp_path: Path, command: str, name: str) -> None:
+    """Without its people or calendars a project does not start: one line with file, line and mend."""
+    broken = House(tmp_path / "house", project=copied_project(tmp_path))
+    file = broken.project / "workflows" / name
+    file.write_text("\nnonsense: 1\n")
+    said = refusal(broken.hitl(command))
+    assert f"{file}:2: " in said
+    assert "nonsense" in said
+    assert not broken.processes()
+
+
+def test_a_broken_flow_is_logged_and_the_others_run(tmp_path: Path) -> None:
+    """A flow with errors is a warning with its line in the log; the project's other flows run."""
+    with_one = House(tmp_path / "house", project=copied_project(tmp_path))
+    file = with_one.project / "workflows" / "broken" / "flow.yaml"
+    file.parent.mkdir()
+    file.write_text("flow: broken\nnonsense: 1\n")
+    try:
+        with_one.open().asked("bob", with_one.start_firewall())
+        for log in (with_one.folder / "up.log", with_one.state / "worker.log"):
+            assert f"{file}:2: " in log.read_text()
+    finally:
+        with_one.end_everything()
+
+
 def test_a_broken_database_is_told_with_its_log(plot: House) -> None:
     """An embedded server that can't start is one line, and not a minute of waiting."""
     plot.state.mkdir()
@@ -110,11 +196,35 @@ def test_without_temporal_it_tries_again_and_then_says_what_to_set(plot: House, 
     assert "TEMPORAL_ADDRESS" in said
 
 
-def test_a_setting_that_means_nothing_is_a_usage_error(plot: House) -> None:
-    """A setting that can't be read ends with 2 and names the variable."""
-    done = plot.hitl("worker", HITL_TEMPORAL_PATIENCE="soon")
+@pytest.mark.parametrize("command", ["worker", "serve"])
+def test_a_namespace_that_temporal_does_not_have_is_refused(house: House, command: str) -> None:
+    """A wrong namespace is one line that names it and its setting, at once: waiting would not make it."""
+    free = {name: str(getattr(Ports.free(), field)) for name, field in PORTS.items()}
+    said = refusal(house.hitl(command, TEMPORAL_ADDRESS=house.temporal_address, TEMPORAL_NAMESPACE="nope", **free))
+    assert "'nope'" in said
+    assert "TEMPORAL_NAMESPACE" in said
+    assert house.temporal_address in said
+
+
+@pytest.mark.parametrize("command", ["up", "worker", "serve"])
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("HITL_TEMPORAL_PATIENCE", "soon"), ("HITL_HTTP_PORT", "abc"), ("HITL_TEMPORAL_UI_PORT", "70000")],
+)
+def test_a_setting_that_means_nothing_is_a_usage_error(plot: House, command: str, setting: str, value: str) -> None:
+    """A setting that can't be read ends with 2, in one line that names the variable."""
+    done = plot.hitl(command, **{setting: value})
     assert done.returncode == 2
-    assert "HITL_TEMPORAL_PATIENCE" in done.stderr
+    (said,) = done.stderr.splitlines()
+    assert said.startswith(f"hitl: {setting}: ")
+    assert not done.stdout
+
+
+def copied_project(folder: Path) -> Path:
+    """Return a copy of the shipped project that a test may break."""
+    for name in ("workflows", "activities"):
+        shutil.copytree(ROOT / name, folder / "project" / name)
+    return folder / "project"
 
 
 def refusal(done: Ended) -> str:

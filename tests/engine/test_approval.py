@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
@@ -224,11 +225,12 @@ async def test_decision_before_people_are_resolved_waits(rig: Rig) -> None:
         ({"title": "Go?", "who": "user:bob", "whom": "x"}, "whom"),
         ({"title": "Go?", "who": "user:bob", "at_due": "approved", "due": "1d"}, "silence"),
         ("text", "dictionary"),
+        (None, "dictionary"),
     ],
 )
 async def test_bad_ask_ends_failed_at_once_and_says_where(rig: Rig, document: object, names: str) -> None:
     """A bad ask ends the execution Failed with `InvalidInput`, naming what is wrong."""
-    handle = await rig.client.start_workflow("Approval", document, id=f"bad-{id(document)}", task_queue=rig.queue)
+    handle = await rig.client.start_workflow("Approval", document, id=f"bad-{uuid4().hex}", task_queue=rig.queue)
     with pytest.raises(WorkflowFailureError) as error:
         await handle.result()
     cause = error.value.cause
@@ -272,3 +274,13 @@ async def test_lists_can_filter_by_who_may_act(rig: Rig, two_secops: dict[str, o
     found = {pair.key.name: pair.value for pair in description.typed_search_attributes}
     assert (found["HitlState"], found["HitlGroups"], found["HitlAssignees"]) == ("open", ["secops"], ["acted:cai"])
     assert (await description.memo())["title"] == "Open 443"
+
+
+@pytest.mark.parametrize("inputs", [[], [{"title": "Go?", "who": "user:bob"}, {}], [1, 2, 3]])
+async def test_wrong_number_of_inputs_ends_failed_at_once(rig: Rig, inputs: list[object]) -> None:
+    """No input, or more than one, is refused as `InvalidInput`; the task is not tried for ever."""
+    handle = await rig.client.start_workflow("Approval", args=inputs, id=f"n-{uuid4().hex}", task_queue=rig.queue)
+    with pytest.raises(WorkflowFailureError) as error:
+        await handle.result()
+    assert isinstance(error.value.cause, ApplicationError)
+    assert error.value.cause.type == "InvalidInput"

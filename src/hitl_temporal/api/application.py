@@ -31,8 +31,9 @@ def create_app(services: Services, *, is_development: bool = False) -> FastAPI:
     app.include_router(approvals.router)
     pages.install(app)
 
-    async def bad_body(_: Request, error: Exception) -> JSONResponse:
-        return problems.receipt_response(Receipt(status="invalid", reason=str(error)))
+    async def bad_body(request: Request, error: Exception) -> JSONResponse:
+        key = request.headers.get("Idempotency-Key", "")
+        return problems.receipt_response(Receipt(status="invalid", reason=str(error), key=key[:200]))
 
     app.add_exception_handler(BadBodyError, bad_body)
 

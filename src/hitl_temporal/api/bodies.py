@@ -8,7 +8,12 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
 
+from hitl_temporal.domain.value import canonical
+
 MAX_BODY_BYTES = 256 * 1024
+
+
+MAX_DEPTH = 60
 
 
 class BadBodyError(Exception):
@@ -29,12 +34,36 @@ async def json_object(request: Request) -> dict[str, object]:
     if not body:
         return {}
     try:
-        found = json.loads(body)
+        found: object = json.loads(body)
+        canonical(found).encode()  # NaN, infinity and half characters are read, but are no JSON
     except (ValueError, RecursionError) as error:
         raise BadBodyError(f"the body is not JSON: {str(error)[:200]}") from error
     if not isinstance(found, dict):
         raise BadBodyError(f"the body is a JSON {type(found).__name__}; an object is needed")
+    if _depth(cast("object", found)) > MAX_DEPTH:
+        raise BadBodyError(f"the body is nested deeper than {MAX_DEPTH} levels")
     return cast("dict[str, Any]", found)  # JSON objects have text keys
+
+
+def _depth(value: object) -> int:
+    """Return how deep a JSON value is nested, looking no deeper than matters."""
+    level: list[object] = [value]
+    for depth in range(MAX_DEPTH + 2):
+        inner = [i for v in level for i in _inside(v)]
+        if not inner:
+            return depth
+        level = inner
+    return MAX_DEPTH + 1
+
+
+def _inside(value: object) -> list[object]:
+    match value:
+        case dict():
+            return list(cast("dict[str, object]", value).values())
+        case list():
+            return cast("list[object]", value)
+        case _:
+            return []
 
 
 Body = Annotated[dict[str, object], Depends(json_object)]

@@ -13,7 +13,6 @@ from hitl_temporal.service.identity import Identity, identify
 
 DEV = "dev:"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
-PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port")
 
 HOW = "send `Authorization: Bearer <token>`"
 
@@ -59,7 +58,11 @@ def may_be_anyone(request: Request) -> bool:
         return False
     host = request.headers.get("host", "")
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    return name in LOOPBACK and not any(h in request.headers for h in PROXY_HEADERS)
+    return name in LOOPBACK and not any(_is_of_a_proxy(header) for header in request.headers)
+
+
+def _is_of_a_proxy(header: str) -> bool:
+    return header == "forwarded" or header.startswith("x-forwarded-")
 
 
 Caller = Annotated[Identity, Depends(caller)]

@@ -5,6 +5,7 @@ Source: https://www.rfc-editor.org/rfc/rfc9457 (2026-11).
 
 from collections.abc import Mapping
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -21,6 +22,8 @@ from hitl_temporal.service.errors import (
     ServiceError,
     UnavailableError,
 )
+
+log = structlog.get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 2
 
@@ -93,6 +96,11 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, HTTPException), "registered for it"
         return problem(error.status_code, str(error.detail), str(error.detail), error.headers)
 
+    async def unexpected(_: Request, error: Exception) -> JSONResponse:
+        log.error("http.unexpected", exc_info=error)
+        return problem(500, "Error", "something unexpected happened here; the service's log has it")
+
+    app.add_exception_handler(Exception, unexpected)
     app.add_exception_handler(ServiceError, service_error)
     app.add_exception_handler(TemporaryError, temporary)
     app.add_exception_handler(UnauthenticatedError, unauthenticated)

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hitl_temporal.api.bodies import Body
 from hitl_temporal.api.identity import Caller, UseCases
 from hitl_temporal.api.problems import receipt_response
 from hitl_temporal.domain.duration import fixed
 from hitl_temporal.domain.flow.views import Reason, Status
+from hitl_temporal.domain.problems import first_problem
 from hitl_temporal.domain.value import Json
 from hitl_temporal.service.audit import Trail
 from hitl_temporal.service.catalogue import FlowCard
@@ -58,13 +59,17 @@ async def show_flow(name: str, _: Caller, use: UseCases) -> FlowCard:
 @router.post("/flows/{name}/runs", status_code=201)
 async def start_run(
     name: str,
-    start: Start,
     me: Caller,
     use: UseCases,
+    body: Body,
     request: Request,
     key: Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)] = None,
 ) -> StartedRun:
     """Start a run; the same `Idempotency-Key` and body again give the same answer and start nothing."""
+    try:
+        start = Start.model_validate(body)
+    except ValidationError as error:
+        raise InvalidError(first_problem(error)) from error
     started = await use.runs.start(me, name, start.inputs, run_id=start.id, key=key, on_behalf_of=start.on_behalf_of)
     return StartedRun(id=started.id, url=str(request.url_for("show_run", run_id=started.id)))
 
@@ -119,7 +124,7 @@ async def show_run(run_id: str, me: Caller, use: UseCases, wait: str | None = No
 def _wait(text: str | None) -> timedelta | None:
     if text is None:
         return None
-    length = fixed(text) if re.fullmatch(r"(\d+(s|m|h))+", text) else None
+    length = fixed(text) if re.fullmatch(r"\d{1,5}(s|m|h)", text) else None
     if length is None:
         raise InvalidError(f"wait: {text[:50]!r} is not a time such as 30s")
     return min(length, LONGEST_WAIT)

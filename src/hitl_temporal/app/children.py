@@ -18,6 +18,8 @@ from typing import Never
 
 import structlog
 
+from hitl_temporal.app.state import writing
+
 log = structlog.get_logger(__name__)
 
 KINDLY = timedelta(seconds=10)
@@ -68,9 +70,15 @@ class Child:
 
 
 async def spawn(name: str, command: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None) -> Child:
-    """Start a process whose output is appended to `log`."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as out:
+    """Start a process whose output is appended to `log`.
+
+    Raises:
+        StateError: The log can't be written.
+    """
+    with writing(log):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        opened = log.open("ab")
+    with opened as out:
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=subprocess.DEVNULL,
@@ -124,7 +132,10 @@ async def _end_of(child: Child) -> tuple[int, float]:
 
 
 class PidFile:
-    """Who runs on behalf of this state folder."""
+    """Who runs on behalf of this state folder.
+
+    Whatever writes it raises StateError when it can't be written.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -159,13 +170,16 @@ class PidFile:
 
     def remove(self) -> None:
         """Forget everybody."""
-        self._file.unlink(missing_ok=True)
+        with writing(self._file):
+            self._file.unlink(missing_ok=True)
 
     def _write(self) -> None:
         pids = {"up": os.getpid(), **{name: c.pid for name, c in self._children.items() if c.is_running}}
         draft = self._file.with_suffix(".new")
-        draft.write_text(json.dumps({name: [pid, _started(pid)] for name, pid in pids.items()}))
-        draft.replace(self._file)
+        text = json.dumps({name: [pid, _started(pid)] for name, pid in pids.items()})
+        with writing(draft):
+            draft.write_text(text)
+            draft.replace(self._file)
 
     def _read(self) -> dict[str, tuple[int, str]]:
         try:

@@ -13,10 +13,13 @@ from hitl_temporal.definition.inputs import InputError, check_inputs
 from hitl_temporal.definition.project import Project, load_project
 from hitl_temporal.domain.calendar import Calendar, CalendarError
 from hitl_temporal.domain.flow.definition import Flow
-from hitl_temporal.domain.people import Roster
+from hitl_temporal.domain.people import People, Roster
 from hitl_temporal.domain.value import Json
 from hitl_temporal.effects import calendars
 from hitl_temporal.ports import InvalidInputError, Loaded, TemporaryError, UnknownFlowError
+
+PEOPLE_FILE = "people.yaml"
+SITE_FILE = "site.yaml"
 
 
 class Documents:
@@ -69,7 +72,9 @@ class Documents:
 
     async def calendars(self, names: Sequence[str]) -> dict[str, Calendar]:
         """Return those of the named calendars that the site has, two years ahead; `default` is the site's own."""
-        site = (await self.project()).site.calendars
+        project = await self.project()
+        _demand_sound(project, SITE_FILE)
+        site = project.site.calendars
         today = datetime.now(UTC).date()
         found: dict[str, Calendar] = {}
         for name in names:
@@ -85,11 +90,19 @@ class Documents:
 
     async def read(self, selectors: Sequence[str], people: Sequence[str]) -> Roster:
         """Return who each selector names in people.yaml now."""
-        return (await self.project()).people.roster(selectors, people)
+        return (await self._people()).roster(selectors, people)
 
     async def groups_of(self, person: str) -> tuple[str, ...]:
         """Return the groups of people.yaml that hold this person now."""
-        return (await self.project()).people.groups_of(person)
+        return (await self._people()).groups_of(person)
+
+    async def _people(self) -> People:
+        """Return the directory; a broken file is no empty directory: whoever asks waits until it is mended."""
+        project = await self.project()
+        _demand_sound(project, PEOPLE_FILE)
+        if not (self._root / "workflows" / PEOPLE_FILE).exists():
+            raise TemporaryError(f"{self._root / 'workflows' / PEOPLE_FILE} is missing: nobody can be asked; write it")
+        return project.people
 
     def _read(self) -> Project:
         files = sorted((self._root / "workflows").rglob("*.yaml"))
@@ -97,3 +110,10 @@ class Documents:
         if self._project is None or stamp != self._stamp:
             self._project, self._stamp = load_project(self._root, self._activities), stamp
         return self._project
+
+
+def _demand_sound(project: Project, file: str) -> None:
+    """Raise TemporaryError while a file of the project has errors: nothing is judged on what could not be read."""
+    wrong = [str(p) for p in project.problems if p.severity == "error" and Path(p.path).name == file]
+    if wrong:
+        raise TemporaryError("; ".join(wrong[:3]))

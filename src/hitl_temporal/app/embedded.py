@@ -82,15 +82,16 @@ async def start(port: int, ui_port: int, database: Path, log: Path, started: Cal
         started: Told of the process before it answers, so that it is known if we are killed meanwhile.
 
     Raises:
-        PortTakenError: A port is taken.
+        SocketError: A port is taken.
         MissingServerError: The binary is not installed.
         DeadServerError: It has ended, or does not answer in time; `log` tells why.
+        StateError: `log` can't be written.
     """
     check(HOST, port, "HITL_TEMPORAL_PORT")
     check(HOST, ui_port, "HITL_TEMPORAL_UI_PORT")
     child = await spawn("temporal", [binary(), *arguments(port, ui_port, database)], log=log)
-    started(child)
     try:
+        started(child)
         await _until_it_answers(child, f"{HOST}:{port}", log)
     except BaseException:  # also a cancelled start must not leave a server behind
         await child.stop()

@@ -1,6 +1,9 @@
 """Connections to Temporal: where it is, how values are written, which sandbox runs workflows.
 
 One converter and one sandbox runner serve worker, clients, replayer and test kit, so that none sees another world.
+
+TemporalUnreachableError       nobody answers, or the configuration is wrong
+└── UnknownNamespaceError      Temporal answers, and has no such namespace
 """
 
 import asyncio
@@ -9,11 +12,12 @@ from functools import cache
 from typing import Final
 
 import structlog
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import Runtime, TelemetryConfig
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 log = structlog.get_logger(__name__)
@@ -34,6 +38,16 @@ class TemporalUnreachableError(Exception):
     """Temporal did not answer; the message says where it was looked for and what to set."""
 
 
+class UnknownNamespaceError(TemporalUnreachableError):
+    """Temporal has no such namespace; the message names it, and what to set."""
+
+
+_NO_SUCH_NAMESPACE = frozenset({RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT})
+
+_NAMESPACE_WITHIN = timedelta(seconds=10)
+"""Who has just answered and is silent for so long is asked again."""
+
+
 async def connect(*, address: str | None = None, patience: timedelta = timedelta(seconds=30)) -> Client:
     """Return a client, by the SDK's own environment configuration (`TEMPORAL_ADDRESS`, profiles, TLS).
 
@@ -42,7 +56,7 @@ async def connect(*, address: str | None = None, patience: timedelta = timedelta
         patience: How long to try again before giving up.
 
     Raises:
-        TemporalUnreachableError: Nobody answered in time, or the configuration is wrong.
+        TemporalUnreachableError: Nobody answered in time, the configuration is wrong, or there is no such namespace.
     """
     try:
         options = (
@@ -60,7 +74,9 @@ async def connect(*, address: str | None = None, patience: timedelta = timedelta
     delay = 0.2
     while True:
         try:
-            return await Client.connect(**options, data_converter=pydantic_data_converter, runtime=_runtime())
+            client = await Client.connect(**options, data_converter=pydantic_data_converter, runtime=_runtime())
+            await _check_namespace(client, target)
+            return client
         except (RuntimeError, RPCError, OSError) as error:
             if asyncio.get_running_loop().time() + delay > deadline:
                 raise TemporalUnreachableError(
@@ -70,6 +86,21 @@ async def connect(*, address: str | None = None, patience: timedelta = timedelta
             await log.ainfo("temporal.retrying", address=target, seconds=delay)
             await asyncio.sleep(delay)
             delay = min(delay * 2, 5)
+
+
+async def _check_namespace(client: Client, target: str) -> None:
+    """Ask for the namespace now: a client connects without it, and a worker would crash on it later."""
+    try:
+        await client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=client.namespace), timeout=_NAMESPACE_WITHIN
+        )
+    except RPCError as error:
+        if error.status not in _NO_SUCH_NAMESPACE:
+            raise
+        raise UnknownNamespaceError(
+            f"Temporal at {target!r} has no namespace {client.namespace!r}; create it "
+            "(`temporal operator namespace create`), or set TEMPORAL_NAMESPACE to one that is there"
+        ) from error
 
 
 @cache

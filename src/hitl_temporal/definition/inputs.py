@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from hitl_temporal.domain.flow.commands import unfit
 from hitl_temporal.domain.flow.definition import Flow, Input
-from hitl_temporal.domain.value import Json
+from hitl_temporal.domain.value import Json, canonical
 
 from .problems import found, resembling, shorten
 from .violations import DRAFT, Violation, violations
@@ -56,6 +56,10 @@ class InputError(ValueError):
         return self.problems[0].message + (f" (and {more} more)" if more else "")
 
 
+MAX_INPUT_BYTES = 128 * 1024
+"""Inputs travel with every question and every continue-as-new of a run, which Temporal bounds at 2 MiB."""
+
+
 def check_inputs(flow: Flow, inputs: object) -> dict[str, Json]:
     """Return the inputs complete and in the types declared: defaults filled in, optional ones not given as null.
 
@@ -70,6 +74,9 @@ def check_inputs(flow: Flow, inputs: object) -> dict[str, Json]:
         raise InputError([InputProblem("", f"inputs must be one JSON object, found {found(inputs)}")])
     if (wrong := unfit(inputs)) is not None:  # pyright: ignore[reportUnknownArgumentType] - any object at all
         raise InputError([InputProblem("", f"inputs are {wrong}")])
+    if (size := len(canonical(inputs).encode())) > MAX_INPUT_BYTES:  # pyright: ignore[reportUnknownArgumentType]
+        text = f"inputs have {size} bytes, at most {MAX_INPUT_BYTES} are taken: pass a reference to what is large"
+        raise InputError([InputProblem("", text)])
     given: dict[str, Json] = {str(name): value for name, value in inputs.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     problems = list(_unknown(flow, given))
     complete: dict[str, Json] = {}

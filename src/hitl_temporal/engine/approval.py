@@ -4,6 +4,7 @@ A shell around `domain.approval`: it reads people, feeds events in the order of 
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -61,9 +62,10 @@ class Approval:
     """Asks people, waits for months at no cost, and returns their one outcome."""
 
     @workflow.init
-    def __init__(self, request: Any, carried: ApprovalCarried | None = None) -> None:
+    def __init__(self, request: Any = None, *more: Any) -> None:
         """Build the whole state: commands may arrive before `run` has begun."""
         info = workflow.info()
+        carried = ApprovalCarried.model_validate(more[0]) if more and info.continued_run_id else None
         self._refused: ApplicationError | None = None
         self._state: State | None = None
         self._reports: list[ReportTo] = []
@@ -80,8 +82,9 @@ class Approval:
             self._sending = {effect.delivery.id: effect for effect in carried.sending}
             self._reports = list(carried.report_to)
             return
+        parent = None
         try:
-            asked = Request.model_validate(request)
+            asked = _one(request, more)
             self._state = begin(
                 info.workflow_id,
                 asked.ask,
@@ -97,11 +100,10 @@ class Approval:
             self._refused = ApplicationError(
                 f"approval {info.workflow_id!r} can't be asked: {reason}", type="InvalidInput", non_retryable=True
             )
-            parent = None
         self._recorder = Recorder(Trail.begin(info.workflow_id, info.first_execution_run_id, parent))
 
     @workflow.run
-    async def run(self, request: Any, carried: ApprovalCarried | None = None) -> ApprovalResult:  # noqa: ARG002 - read in __init__
+    async def run(self, request: Any = None, *more: Any) -> ApprovalResult:  # noqa: ARG002 - read in __init__
         """Live until the outcome; Temporal's own cancellation is a withdrawal by `system:client`."""
         if self._refused is not None:
             raise self._refused
@@ -338,6 +340,7 @@ class Approval:
                 "title": seen.title,
                 "tally": seen.tally,
                 "requester": now.requester,
+                "run": now.origin.run if now.origin else None,
                 "flow": now.origin.flow if now.origin else None,
                 "due": seen.due.isoformat() if seen.due else None,
                 "digest": now.shown.digest,
@@ -355,3 +358,10 @@ def _summary(state: State, moment: datetime) -> str:
         return "export audit facts"
     what = stage.document.at_due if moment == stage.due_at else "remind"
     return f"{what}: {stage.name} at {moment.isoformat()}"
+
+
+def _one(request: object, more: Sequence[object]) -> Request:
+    """Return the request; AskError or ValidationError when the inputs are not one object that asks."""
+    if more:
+        raise AskError(f"it takes one input, a JSON object, and got {1 + len(more)}")
+    return Request.model_validate(request)

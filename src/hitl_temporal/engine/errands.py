@@ -24,12 +24,15 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.flow.effects import StartAsk, StartCall, StopStep
     from hitl_temporal.domain.flow.state import Run
     from hitl_temporal.domain.problems import first_problem
-    from hitl_temporal.domain.value import Json
+    from hitl_temporal.domain.value import Json, canonical
     from hitl_temporal.messages import APPROVAL, FETCH_CHILD, ApprovalResult, Child, FetchChild, ReportTo
 
 from hitl_temporal.engine import options
 from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.tasks import Tasks
+
+MAX_OUTPUT_BYTES = 256 * 1024
+"""Of one step: all of them together travel in one payload, which Temporal bounds at 2 MiB."""
 
 
 class Errands:
@@ -129,9 +132,14 @@ class Errands:
             return events.UndoSucceeded(at=at, step=effect.step)
         outputs: dict[str, Json] = found if isinstance(found, dict) else {"result": found}
         try:
+            size = len(canonical(outputs).encode())
+            if size > MAX_OUTPUT_BYTES:
+                reason = f"its outputs have {size} bytes, at most {MAX_OUTPUT_BYTES} are kept: return a reference"
+                return events.JobFailed(at=at, step=effect.step, n=effect.n, error=reason)
             return events.JobSucceeded(at=at, step=effect.step, n=effect.n, outputs=outputs)
-        except ValidationError as error:  # such as nesting deeper than JSON is read
-            reason = f"its outputs can't be kept: {first_problem(error)}"
+        except (ValidationError, ValueError, RecursionError) as error:  # too deep, or no JSON at all
+            what = first_problem(error) if isinstance(error, ValidationError) else str(error)[:300]
+            reason = f"its outputs can't be kept: {what}"
             return events.JobFailed(at=at, step=effect.step, n=effect.n, error=reason)
 
     @staticmethod

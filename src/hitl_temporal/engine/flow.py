@@ -260,6 +260,7 @@ class Flow:
                 "title": run.definition.flow,
                 "flow": run.definition.flow,
                 "requester": run.requester,
+                "on_behalf_of": run.on_behalf_of,
                 "definition": run.definition.digest,
             },
         )
@@ -268,6 +269,10 @@ class Flow:
 
 def _read(args: Sequence[RawValue]) -> tuple[Json, StartedBy, FlowCarried | None, ApplicationError | None]:
     """Return inputs, who started it, and what was carried over; or the failure that a bad payload is."""
+    most = len(_TYPES) if workflow.info().continued_run_id else 2
+    if len(args) > most:
+        text = f"a flow takes its inputs and who asks, and got {len(args)} inputs"
+        return {}, StartedBy(), None, ApplicationError(text, type="InvalidInput", non_retryable=True)
     try:
         convert = workflow.payload_converter()
         values: list[Any] = [convert.from_payload(a.payload, t) for a, t in zip(args, _TYPES, strict=False)]

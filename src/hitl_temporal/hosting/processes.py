@@ -15,23 +15,22 @@ from hitl_temporal.api import create_app
 from hitl_temporal.app.project import ProjectError, load_code
 from hitl_temporal.app.services import make_services
 from hitl_temporal.app.settings import Settings
-from hitl_temporal.app.sockets import PortTakenError, bind
+from hitl_temporal.app.sockets import SocketError, bind
 from hitl_temporal.app.telemetry import set_up_logs
 from hitl_temporal.app.temporal import TemporalUnreachableError, connect
 from hitl_temporal.app.worker import make_worker
+from hitl_temporal.hosting.checks import StartError, check_documents, check_state
+
+__all__ = ["QuietServer", "StartError", "http_server", "run_serve", "run_worker", "serve_until", "until_signalled"]
 
 log = structlog.get_logger(__name__)
-
-
-class StartError(Exception):
-    """A process can't start; the message is for the person who started it."""
 
 
 def run_worker(settings: Settings) -> int:
     """Run a worker until SIGINT or SIGTERM; return the exit code.
 
     Raises:
-        StartError: Temporal, or the project's code, is not there.
+        StartError: Temporal is not there, the project is broken, or the state folder can't be written.
     """
     set_up_logs()
     return asyncio.run(_work(settings))
@@ -41,7 +40,7 @@ def run_serve(settings: Settings) -> int:
     """Run the HTTP service until SIGINT or SIGTERM; return the exit code.
 
     Raises:
-        StartError: Temporal is not there, or the port is taken.
+        StartError: Temporal is not there, the port is taken, or the state folder can't be written.
     """
     set_up_logs()
     return asyncio.run(_serve(settings))
@@ -75,6 +74,8 @@ async def _work(settings: Settings) -> int:
     stop = until_signalled()
     try:
         code = load_code(settings.project)
+        check_documents(settings, code.activity_names)
+        await check_state(settings)
         client = await connect(patience=settings.temporal_patience)
     except (ProjectError, TemporalUnreachableError) as error:
         raise StartError(str(error)) from error
@@ -89,8 +90,9 @@ async def _serve(settings: Settings) -> int:
     stop = until_signalled()
     try:
         listening = bind(settings.http_host, settings.http_port, "HITL_HTTP_PORT")
+        await check_state(settings)
         client = await connect(patience=settings.temporal_patience)
-    except (PortTakenError, TemporalUnreachableError) as error:
+    except (SocketError, TemporalUnreachableError) as error:
         raise StartError(str(error)) from error
     server = http_server(create_app(make_services(client, settings)))
     await serve_until(server, listening, stop)

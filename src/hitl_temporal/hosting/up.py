@@ -18,10 +18,12 @@ from hitl_temporal.app.children import Child, PidFile, keep, spawn
 from hitl_temporal.app.project import ProjectError, load_code
 from hitl_temporal.app.services import make_services
 from hitl_temporal.app.settings import Settings
-from hitl_temporal.app.sockets import PortTakenError, bind
+from hitl_temporal.app.sockets import SocketError, bind
+from hitl_temporal.app.state import StateError, prepare
 from hitl_temporal.app.telemetry import set_up_logs
 from hitl_temporal.app.temporal import TemporalUnreachableError, connect
-from hitl_temporal.hosting.processes import StartError, http_server, serve_until, until_signalled
+from hitl_temporal.hosting.checks import StartError, check_documents, check_ports, check_state
+from hitl_temporal.hosting.processes import http_server, serve_until, until_signalled
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +38,8 @@ def run_up(settings: Settings, *, ephemeral: bool = False) -> int:
         ephemeral: Whether all state lies in a temporary folder that is removed at the end.
 
     Raises:
-        StartError: A port is taken, another `hitl up` runs here, or the server's binary is missing.
+        StartError: A port is taken, another `hitl up` runs here, the state folder can't be written, the project is
+            broken, or the server's binary is missing.
     """
     set_up_logs()
     if not ephemeral:
@@ -47,15 +50,10 @@ def run_up(settings: Settings, *, ephemeral: bool = False) -> int:
 
 async def _up(settings: Settings) -> int:
     stop = until_signalled()
-    state = settings.state.resolve()
+    check_ports(settings)
+    state = settings.state.absolute()
     settings = settings.model_copy(update={"state": state})
-    state.mkdir(parents=True, exist_ok=True)
-    pids = PidFile(state / "up.json")
-    if (owner := pids.owner()) is not None:
-        raise StartError(f"`hitl up` already runs here with pid {owner}; stop it, or set HITL_STATE to another folder")
-    if orphans := pids.end_orphans():
-        await log.awarning("up.orphans_ended", processes=list(orphans))
-    pids.claim()
+    pids = await _claim(state)
     address = f"{embedded.HOST}:{settings.temporal_port}"
 
     async def start_server() -> Child:
@@ -66,20 +64,26 @@ async def _up(settings: Settings) -> int:
         command = [sys.executable, "-m", "hitl_temporal", "worker"]
         environment = {"TEMPORAL_ADDRESS": address, "HITL_STATE": str(state)}
         worker = await spawn("worker", command, log=state / "worker.log", environment=environment)
-        pids.add(worker)
+        try:
+            pids.add(worker)
+        except StateError:
+            await worker.stop()  # one that nobody knows of would work beside the next
+            raise
         return worker
 
     async with AsyncExitStack() as stack:  # left in reverse: a server ends after those that need it
         stack.callback(pids.remove)
         try:
-            load_code(settings.project)  # a broken project is said here, not in the worker's log
+            await check_state(settings)
+            code = load_code(settings.project)  # a broken project is said here, not in the worker's log
+            check_documents(settings, code.activity_names)
             listening = bind(settings.http_host, settings.http_port, "HITL_HTTP_PORT")
             stack.callback(listening.close)
             await _run(stack, await start_server(), start_server, state / "temporal.log")
             client = await connect(address=address)
+            await _run(stack, await start_worker(), start_worker, state / "worker.log")
         except _CAUSES as error:
             raise StartError(str(error)) from error
-        await _run(stack, await start_worker(), start_worker, state / "worker.log")
         is_development = settings.http_host in LOOPBACK
         app = create_app(make_services(client, settings), is_development=is_development)
         _announce(settings, state)
@@ -88,13 +92,31 @@ async def _up(settings: Settings) -> int:
 
 
 _CAUSES = (
-    PortTakenError,
     ProjectError,
+    SocketError,
+    StateError,
     TemporalUnreachableError,
     embedded.DeadServerError,
     embedded.MissingServerError,
 )
 """Why it can't start; their messages are for the person who starts it."""
+
+
+async def _claim(state: Path) -> PidFile:
+    """Take the state folder for this process, and end what a killed one has left in it."""
+    pids = PidFile(state / "up.json")
+    try:
+        prepare(state, state / "temporal.db", state / "temporal.log", state / "worker.log")
+        if (owner := pids.owner()) is not None:
+            raise StartError(
+                f"`hitl up` already runs here with pid {owner}; stop it, or set HITL_STATE to another folder"
+            )
+        if orphans := pids.end_orphans():
+            await log.awarning("up.orphans_ended", processes=list(orphans))
+        pids.claim()
+    except StateError as error:
+        raise StartError(str(error)) from error
+    return pids
 
 
 async def _run(stack: AsyncExitStack, child: Child, again: Callable[[], Awaitable[Child]], log_file: Path) -> None:

@@ -24,7 +24,7 @@ from hitl_temporal.engine.attributes import ASSIGNEES, DUE, FLOW, GROUPS, REQUES
 from hitl_temporal.messages import APPROVAL
 from hitl_temporal.ports import Directory
 from hitl_temporal.service import door
-from hitl_temporal.service.errors import InvalidError, NotFoundError, UnavailableError
+from hitl_temporal.service.errors import NotFoundError, UnavailableError
 from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.reading import Page, answer_of, describe, list_page, literal, memo_of
 
@@ -111,15 +111,16 @@ class Approvals:
 
         Raises:
             NotFoundError: There is no such approval.
-            InvalidError: The body names an actor other than the caller.
             UnavailableError: Temporal does not answer; nothing was recorded.
         """
-        if body.get("actor", me.person) != me.person:
-            raise InvalidError(f"actor: {body['actor']!r} is not you; leave it out, a door sets it")
         try:  # without a worker a run would keep the command as a signal that it never reads
             await self._handle(approval_id)
         except UnavailableError as error:
             raise UnavailableError(f"{error}; nothing was recorded, try again") from error
+        if body.get("actor", me.person) != me.person:
+            key = body.get("key")
+            reason = "actor: somebody else; leave it out, a door sets it"
+            return Receipt(status="invalid", reason=reason, key=key if isinstance(key, str) else "")
         command = parse(verb, {**body, "actor": me.person, "via": me.via, "assurance": me.assurance})
         if isinstance(command, Receipt):
             return command

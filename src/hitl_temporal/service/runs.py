@@ -35,6 +35,9 @@ from hitl_temporal.service.errors import ConflictError, ForbiddenError, InvalidE
 from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.reading import Page, answer_of, describe, list_page, literal, memo_of
 
+KEYS_LOOKED_AT = 50
+"""A person's newest runs of a flow in which an idempotency key is looked for: repeats come soon."""
+
 START_WITHIN_SECONDS = 10.0
 """A start needs no worker; the SDK itself would try for half a minute."""
 
@@ -111,13 +114,15 @@ class Runs:
             ConflictError: The id is in use.
             UnavailableError: Temporal does not answer.
         """
+        mine = digest([me.person, key]) if key is not None else None
+        request = {"key": mine, "body": digest([flow, inputs, run_id, on_behalf_of])}
+        if mine is not None and (before := await self._started_with(me, flow, mine, run_id)) is not None:
+            return _same(before, request, key)
         loaded = await self._load(flow, inputs)
         await self._may_start(me, loaded.definition, on_behalf_of)
         if run_id is not None and not OUR_ID.fullmatch(run_id):
             raise InvalidError(f"id {run_id[:100]!r} does not match {OUR_ID.pattern}")
-        mine = digest([me.person, key]) if key is not None else None
         workflow_id = run_id or f"{flow}-{mine[:16] if mine else uuid4().hex[:12]}"
-        request = {"key": mine, "body": digest([flow, inputs, run_id, on_behalf_of])}
         try:
             async with asyncio.timeout(START_WITHIN_SECONDS):
                 await self._client.start_workflow(
@@ -126,7 +131,7 @@ class Runs:
                     id=workflow_id,
                     task_queue=self._task_queue,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    memo={"request": request},
+                    memo={"request": request, "on_behalf_of": on_behalf_of},
                     search_attributes=TypedSearchAttributes(
                         [
                             SearchAttributePair(STATE, "running"),
@@ -137,7 +142,10 @@ class Runs:
                     static_summary=f"{flow} for {me.person}",
                 )
         except WorkflowAlreadyStartedError as error:
-            return await self._started_before(workflow_id, request, key, error)
+            before = await describe(self._client, workflow_id)
+            if mine is not None and (await memo_of(before)).get("request", {}).get("key") == mine:
+                return _same((workflow_id, (await memo_of(before))["request"]), request, key)
+            raise ConflictError(f"id {workflow_id!r} is in use; choose another, or leave it out") from error
         except (RPCError, TimeoutError) as error:
             raise UnavailableError(
                 f"Temporal does not answer: {flow!r} was not started; send it again with the same Idempotency-Key"
@@ -207,20 +215,23 @@ class Runs:
 
         Raises:
             NotFoundError: There is no such run.
-            InvalidError: The action is unknown, or the body names another actor.
         """
-        if action not in ACTIONS:
-            raise InvalidError(f"action: {action!r} is not one of {', '.join(ACTIONS)}")
-        if body.get("actor", me.person) != me.person:
-            raise InvalidError(f"actor: {body['actor']!r} is not you; leave it out, a door sets it")
         description = await describe(self._client, run_id)
+        if action not in ACTIONS:
+            return Receipt(status="invalid", reason=f"action: {action[:100]!r} is not one of {', '.join(ACTIONS)}")
+        if body.get("actor", me.person) != me.person:
+            return Receipt(status="invalid", reason="actor: somebody else; leave it out, a door sets it")
         command = parse(action, {**body, "actor": me.person, "key": body.get("key") or uuid4().hex})
         if isinstance(command, Receipt):
             return command
+        key = command.key or ""
 
         async def closed() -> Receipt:
+            may_know = me.is_operator or description.typed_search_attributes.get(REQUESTER) == me.person
+            if not may_know:
+                return Receipt(status="not_eligible", reason=f"{action} needs the role operator or admin", key=key)
             ended = _STATUS.get(description.status, "completed") if description.status else "ended"
-            return Receipt(status="closed", reason=f"the run has ended: {ended}", key=command.key or "")
+            return Receipt(status="closed", reason=f"the run has ended: {ended}", key=key)
 
         return await door.send(
             self._client.get_workflow_handle(run_id),
@@ -247,17 +258,17 @@ class Runs:
         if on_behalf_of is not None and not roster.is_active(on_behalf_of):
             raise InvalidError(f"on_behalf_of: {on_behalf_of!r} is not an active person of the directory")
 
-    async def _started_before(
-        self, workflow_id: str, request: Mapping[str, str | None], key: str | None, error: WorkflowAlreadyStartedError
-    ) -> Started:
-        """Answer a repeated request with the run it started; anything else is a conflict."""
-        memo = await memo_of(await describe(self._client, workflow_id))
-        first: Mapping[str, str | None] = memo.get("request") or {}
-        if request["key"] is not None and first.get("key") == request["key"]:
-            if first.get("body") == request["body"]:
-                return Started(id=workflow_id)
-            raise InvalidError(f"Idempotency-Key {key!r} was used with another body; choose a new key") from error
-        raise ConflictError(f"id {workflow_id!r} is in use; choose another, or leave it out") from error
+    async def _started_with(
+        self, me: Identity, flow: str, key: str, run_id: str | None
+    ) -> tuple[str, Mapping[str, str | None]] | None:
+        """Return the run that this person's key has started and how, None when it is new."""
+        mine = f"{REQUESTER.name} = {literal(me.person)} AND {FLOW.name} = {literal(flow)}"
+        rows, _ = await list_page(self._client, mine, None, KEYS_LOOKED_AT)
+        for row in rows:
+            request: Mapping[str, str | None] = (await memo_of(row)).get("request") or {}
+            if request.get("key") == key and row.id != run_id:
+                return row.id, request
+        return None
 
     async def _visible(self, me: Identity, run_id: str) -> WorkflowExecutionDescription:
         description = await describe(self._client, run_id)
@@ -266,7 +277,8 @@ class Runs:
         requester = found.get(REQUESTER) or ""
         if not is_run:
             raise NotFoundError(f"{run_id!r} is not a run of a flow")
-        if me.is_operator or me.person == requester or await self._owns(me, description.workflow_type):
+        principal = (await memo_of(description)).get("on_behalf_of")
+        if me.is_operator or me.person in {requester, principal} or await self._owns(me, description.workflow_type):
             return description
         if await self._takes_part(me, run_id):
             return description
@@ -287,8 +299,9 @@ class Runs:
             f"WorkflowType = '{APPROVAL}' AND WorkflowId STARTS_WITH {literal(f'{run_id}.')} "
             f"AND (HitlAssignees = {literal(me.person)} OR HitlAssignees = {acted}{groups})"
         )
-        rows, _ = await list_page(self._client, query, None, 1)
-        return bool(rows)
+        rows, _ = await list_page(self._client, query, None, 50)
+        # Dots are legal in ids: `a.b` is no part of a run `a` unless it says so itself.
+        return any([(await memo_of(row)).get("run") == run_id for row in rows])
 
     async def _with_people(self, reason: Reason) -> Reason:
         """Add who may act to a reason that waits for an answer; without a worker it stays as it is."""
@@ -302,6 +315,14 @@ class Runs:
         return reason.but(
             by=(*reason.by, *acting), releases=f"{reason.releases} by {', '.join(acting) or 'an operator'}"
         )
+
+
+def _same(before: tuple[str, Mapping[str, str | None]], request: Mapping[str, str | None], key: str | None) -> Started:
+    """Return the run of the same request; the same key with another body is refused."""
+    run_id, first = before
+    if first.get("body") != request["body"]:
+        raise InvalidError(f"Idempotency-Key {key!r} was used with another body; choose a new key")
+    return Started(id=run_id)
 
 
 async def _ended_within(handle: WorkflowHandle[Any, Any], wait: timedelta) -> None:

@@ -5,12 +5,15 @@ Everything here is judged on the people last read, `state.roster`.
 Must not know: votes needed, time, doors.
 """
 
+from collections.abc import Callable
+
 from hitl_temporal.domain.approval.state import Approval, StageRun
 
 
 def eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tuple[str, ...]:
     """Return the people named by `selectors` who could be counted in this stage, in order; voters included."""
-    return tuple(p for p in state.roster.named_by(selectors) if bar(state, stage, p) is None)
+    bar_of = _bars(state, stage)
+    return tuple(p for p in state.roster.named_by(selectors) if bar_of(p) is None)
 
 
 def may_act(state: Approval, stage: StageRun) -> tuple[str, ...]:
@@ -23,17 +26,7 @@ def may_act(state: Approval, stage: StageRun) -> tuple[str, ...]:
 
 def bar(state: Approval, stage: StageRun, person: str) -> str | None:
     """Return what keeps a person from this stage even if it names them, None when nothing does."""
-    if person in state.barred and not stage.document.allow_requester:
-        return f"{person!r} is {_relation(state, person)} of this request: nobody decides their own"
-    if person in state.roster.named_by(stage.barred):
-        return f"{person!r} is excluded from stage {stage.name!r} by its `not`"
-    if not state.roster.is_active(person):
-        return f"{person!r} is not an active person of the directory"
-    if stage.document.distinct:
-        before = next((d.stage for d in state.decisions if d.actor == person and d.stage != stage.name), None)
-        if before is not None:
-            return f"{person!r} has decided stage {before!r}; this one needs somebody else"
-    return None
+    return _bars(state, stage)(person)
 
 
 def refusal(state: Approval, stage: StageRun, person: str) -> str | None:
@@ -51,6 +44,27 @@ def refusal(state: Approval, stage: StageRun, person: str) -> str | None:
 def voters(state: Approval, stage: StageRun) -> frozenset[str]:
     """Return who has been counted in this stage."""
     return frozenset(d.actor for d in state.decisions if d.stage == stage.name)
+
+
+def _bars(state: Approval, stage: StageRun) -> Callable[[str], str | None]:
+    """Return what tells the bar of a person: its sets are made once, for a stage may ask a thousand people."""
+    parties = frozenset(() if stage.document.allow_requester else state.barred)
+    excluded = frozenset(state.roster.named_by(stage.barred))
+    others = [d for d in state.decisions if stage.document.distinct and d.stage != stage.name]
+    decided = {d.actor: d.stage for d in reversed(others)}  # reversed: the first stage of each is the one to name
+
+    def bar_of(person: str) -> str | None:
+        if person in parties:
+            return f"{person!r} is {_relation(state, person)} of this request: nobody decides their own"
+        if person in excluded:
+            return f"{person!r} is excluded from stage {stage.name!r} by its `not`"
+        if not state.roster.is_active(person):
+            return f"{person!r} is not an active person of the directory"
+        if person in decided:
+            return f"{person!r} has decided stage {decided[person]!r}; this one needs somebody else"
+        return None
+
+    return bar_of
 
 
 def _relation(state: Approval, person: str) -> str:

@@ -185,11 +185,13 @@ def _withdraw(turn: Turn, event: WithdrawSubmitted) -> None:
 
 
 def _deliver(turn: Turn, event: DeliveryEnded) -> None:
-    known = next((d for d in turn.state.deliveries if d.id == event.delivery), None)
-    if known is None or known.state != "sending":
+    deliveries = turn.state.deliveries
+    place = next((n for n, d in enumerate(deliveries) if d.id == event.delivery), None)
+    if place is None or deliveries[place].state != "sending":
         return
+    known = deliveries[place]
     ended = known.but(state=event.state, reason=event.reason, channel=event.channel)
-    turn.set(deliveries=tuple(ended if d.id == known.id else d for d in turn.state.deliveries))
+    turn.set(deliveries=(*deliveries[:place], ended, *deliveries[place + 1 :]))
     turn.record(
         "delivered" if event.state == "delivered" else "delivery_failed",
         f"delivery:{known.id}",

@@ -53,9 +53,10 @@ def end(turn: Turn, outcome: str, reason: str) -> None:
     if live is not None:
         turn.set_stage(live, state=outcome)
     turn.set(outcome=outcome, reason=reason, ended_at=turn.now)
-    stages = {s.name: s for s in turn.state.stages}
-    for sent in [d for d in turn.state.deliveries if d.occasion == "asked" and d.state != "failed"]:
-        _send(turn, "settled", stages[sent.stage], sent.person, channel=sent.channel)
+    state = turn.state
+    stages = {s.name: s for s in state.stages}
+    sent = (d for d in state.deliveries if d.occasion == "asked" and d.state != "failed")
+    turn.send(*(_message(state, "settled", stages[d.stage], d.person, channel=d.channel) for d in sent))
 
 
 def close(turn: Turn) -> None:
@@ -131,8 +132,7 @@ def _open(turn: Turn, stage: StageRun) -> None:
         fallback=who == document.fallback or None,
         due=stage.due_at.isoformat() if stage.due_at else None,
     )
-    for person in people:
-        _send(turn, "asked", stage, person)
+    turn.send(*(_message(turn.state, "asked", stage, person) for person in people))
 
 
 def _addressees(state: Approval, stage: StageRun) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -193,8 +193,7 @@ def _remind(turn: Turn, stage: StageRun, until: datetime) -> None:
     people = may_act(turn.state, stage)
     turn.record("reminded", f"reminded:{stage.name}:{reminded}", stage=stage.name, people=list(people))
     _forget_old_reminders(turn)
-    for person in people:
-        _send(turn, "reminded", stage, person, number=reminded)
+    turn.send(*(_message(turn.state, "reminded", stage, person, number=reminded) for person in people))
 
 
 def _forget_old_reminders(turn: Turn) -> None:
@@ -238,20 +237,18 @@ def _later(state: Approval, stage: Stage, start: datetime, duration: str) -> dat
     return calendar.add(start, duration, calendar.choose(state.calendars, name, duration))
 
 
-def _send(
-    turn: Turn,
+def _message(
+    state: Approval,
     occasion: Occasion,
     stage: StageRun,
     person: str,
     *,
     number: int | None = None,
     channel: str | None = None,
-) -> None:
-    """Begin a delivery: on the given channel, else on those the person prefers, else on the stage's."""
+) -> Deliver:
+    """Return a new delivery: on the given channel, else on those the person prefers, else on the stage's."""
     name = delivery_id(occasion, stage.name, person, number)
     delivery = Delivery(id=name, person=person, occasion=occasion, stage=stage.name)
-    turn.set(deliveries=(*turn.state.deliveries, delivery))
-    card = turn.state.roster.cards.get(person)
+    card = state.roster.cards.get(person)
     via = (channel,) if channel else (card.via if card else ()) or stage.document.via
-    due = stage.due_at if turn.state.outcome is None else None
-    turn.effects.append(Deliver(delivery=delivery, via=via, due=due))
+    return Deliver(delivery=delivery, via=via, due=stage.due_at if state.outcome is None else None)

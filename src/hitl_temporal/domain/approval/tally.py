@@ -70,7 +70,7 @@ def _most(state: Approval, votes: Counter[str], *, positive: bool) -> int:
 
 def _pending(state: Approval, stage: StageRun) -> tuple[str, ...]:
     """Return whom the stage waits for: groups by their name, people by their id, each once."""
-    waiting = may_act(state, stage)
+    waiting = frozenset(may_act(state, stage))
     names: list[str] = []
     for selector in stage.who:
         kind, _, name = selector.partition(":")

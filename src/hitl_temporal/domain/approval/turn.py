@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hitl_temporal.domain.approval.commands import Receipt
-from hitl_temporal.domain.approval.effects import Effect, Reply
+from hitl_temporal.domain.approval.effects import Deliver, Effect, Reply
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.effects import Record
 from hitl_temporal.domain.value import Json
@@ -40,6 +40,11 @@ class Turn:
     def reply(self, receipt: Receipt) -> None:
         """Answer the command of this event."""
         self.effects.append(Reply(receipt=receipt))
+
+    def send(self, *messages: Deliver) -> None:
+        """Begin deliveries, all at once: a stage may ask a thousand people."""
+        self.set(deliveries=(*self.state.deliveries, *(m.delivery for m in messages)))
+        self.effects.extend(messages)
 
     def record(self, name: str, key: str, *, began: datetime | None = None, **attributes: Json) -> None:
         """Write a fact, unless the last one has been written; attribute names get the prefix `hitl.` and drop None."""

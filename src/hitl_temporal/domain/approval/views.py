@@ -159,7 +159,7 @@ def token(approval: str, outcome: str, shown: str, decisions: tuple[Decision, ..
 def listing(state: Approval) -> Listing:
     """Return what the inbox filters on and shows; groups stay groups, never expanded to their members."""
     stage = state.live_stage
-    acting = may_act(state, stage) if stage else ()
+    acting = frozenset(may_act(state, stage) if stage else ())
     who = stage.who if stage and acting else ()
     direct = [p for s in who if not s.startswith("group:") for p in state.roster.members.get(s, ()) if p in acting]
     acted = [f"acted:{d.actor}" for d in state.decisions if not d.actor.startswith(SYSTEM)]
@@ -187,7 +187,7 @@ def selectors(state: Approval) -> tuple[str, ...]:
     return tuple(dict.fromkeys(x for s in asking for x in (*s.who, *s.barred, *s.document.fallback)))
 
 
-def _kept_out(state: Approval, stage: StageRun, acting: tuple[str, ...]) -> tuple[str, ...]:
+def _kept_out(state: Approval, stage: StageRun, acting: frozenset[str]) -> tuple[str, ...]:
     requesters = () if stage.document.allow_requester else state.barred
     named = state.roster.named_by((*stage.who, *stage.barred))
     decided = (d.actor for d in state.decisions if not d.actor.startswith(SYSTEM))
