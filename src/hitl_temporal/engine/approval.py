@@ -4,9 +4,10 @@ A shell around `domain.approval`: it reads people, feeds events in the order of 
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 from temporalio import workflow
@@ -23,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval.request import Request
     from hitl_temporal.domain.approval.stages import next_moment
     from hitl_temporal.domain.approval.state import Approval as State
+    from hitl_temporal.domain.approval.state import Delivery
     from hitl_temporal.domain.approval.views import Status, listing, result, selectors, status
     from hitl_temporal.domain.audit import Trail
     from hitl_temporal.domain.effects import Record
@@ -56,6 +58,12 @@ from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.recorder import Recorder
 from hitl_temporal.engine.tasks import Tasks
 
+MAX_UNDER_WAY = 50
+"""How many messages are on their way at once: a thousand activities in one workflow task outlast its two seconds."""
+
+SETTLE_WITHIN = options.SETTLE.get("schedule_to_close_timeout") or options.NO_TIME
+NO_LONGER_NEEDED = "no longer needed: the approval has ended"
+
 
 @workflow.defn(name=APPROVAL)
 class Approval:
@@ -70,6 +78,8 @@ class Approval:
         self._state: State | None = None
         self._reports: list[ReportTo] = []
         self._sending: dict[str, Deliver] = {}
+        self._waiting: deque[Deliver] = deque()
+        self._settle_by = workflow.now() + SETTLE_WITHIN
         self._unsent: list[Message] = []
         self._news: list[events.Event] = []
         self._listing = Listing()
@@ -127,8 +137,8 @@ class Approval:
             self._reports.append(report)
 
     async def _live(self) -> ApprovalResult:
-        for effect in list(self._sending.values()):
-            self._tasks.start(effect.delivery.id, self._deliver(effect))
+        self._waiting.extend(self._sending.values())
+        self._send_waiting()
         if not self._now.is_open:
             people = await self._read_people()
             self._feed(
@@ -175,8 +185,10 @@ class Approval:
             self._feed(event, letter)
 
     async def _take_news(self) -> None:
-        while self._news:
-            self._feed(self._news.pop(0), letter=None)
+        if self._news:
+            while self._news:
+                self._feed(self._news.pop(0), letter=None)
+            self._show()
         moment = next_moment(self._now)
         if moment is not None and moment <= workflow.now():
             await self._look_for_parent()
@@ -190,8 +202,11 @@ class Approval:
         for effect in effects:
             self._carry_out(effect, letter)
         if self._now.outcome is not None and not had_outcome:
+            self._settle_by = workflow.now() + SETTLE_WITHIN
             self._stop_asking()
-        self._show()
+        self._send_waiting()
+        if not isinstance(event, events.DeliveryEnded):  # of these many come at once: they are shown together
+            self._show()
 
     def _carry_out(self, effect: Effect, letter: Letter[Command, Receipt] | None) -> None:
         match effect:
@@ -199,16 +214,26 @@ class Approval:
                 self._recorder.write(effect)
             case Deliver():
                 self._sending[effect.delivery.id] = effect
-                self._tasks.start(effect.delivery.id, self._deliver(effect))
+                self._waiting.append(effect)
             case Reply():
                 if letter is not None:
                     letter.receipt = effect.receipt
 
+    def _send_waiting(self) -> None:
+        """Begin as many messages as may be under way at once; each that ends makes room for the next."""
+        while self._waiting and len(self._sending) - len(self._waiting) < MAX_UNDER_WAY:
+            effect = self._waiting.popleft()
+            self._tasks.start(effect.delivery.id, self._deliver(effect))
+
     async def _deliver(self, effect: Deliver) -> None:
         delivery, text = effect.delivery, message(self._now, effect)
-        chosen = options.SETTLE if delivery.occasion == "settled" else options.DELIVER
-        state, reason, channel = "delivered", "", None
+        chosen = options.DELIVER
+        if delivery.occasion == "settled":  # those that had to wait for others must not hold back the result longer
+            left = max(self._settle_by - workflow.now(), options.NO_TIME)
+            chosen = options.Options(**{**options.SETTLE, "schedule_to_close_timeout": left})
         try:
+            if chosen.get("schedule_to_close_timeout") == options.NO_TIME:  # Temporal takes zero for no limit
+                raise TimeoutError("the channel is too slow: left to the outbox")
             sent = await workflow.execute_activity(
                 DELIVER,
                 text,
@@ -217,21 +242,36 @@ class Approval:
                 summary=f"{delivery.occasion}: {delivery.person}",
                 **chosen,
             )
-            channel = sent.channel
-        except ActivityError as error:
-            state, reason = "failed", str(error.cause or error)[:500]
+        except (ActivityError, TimeoutError) as error:
             if delivery.occasion == "settled":
                 self._unsent.append(text)
-        except asyncio.CancelledError:
-            state, reason = "failed", "no longer needed: the approval has ended"
-        self._sending.pop(delivery.id, None)
-        ended = {"delivery": delivery.id, "state": state, "reason": reason, "channel": channel}
-        self._news.append(events.DeliveryEnded.model_validate({"at": workflow.now(), **ended}))
+            self._end(delivery, "failed", str(error.__cause__ or error)[:500])
+        else:
+            self._end(delivery, "delivered", channel=sent.channel)
+        self._send_waiting()
+
+    def _end(
+        self, delivery: Delivery, state: Literal["delivered", "failed"], reason: str = "", channel: str | None = None
+    ) -> None:
+        """Tell the end of a delivery, unless it was told when it was cancelled."""
+        if self._sending.pop(delivery.id, None) is not None:
+            ended = events.DeliveryEnded(
+                at=workflow.now(), delivery=delivery.id, state=state, reason=reason, channel=channel
+            )
+            self._news.append(ended)
 
     def _stop_asking(self) -> None:
-        """Questions still on their way are not needed any more; those that arrived are settled."""
-        for delivery in [name for name in self._tasks.names() if not name.startswith("settled:")]:
-            self._tasks.cancel(delivery)
+        """Questions still on their way are not needed any more; those that have begun are settled."""
+        waiting, self._waiting = self._waiting, deque()
+        never_asked = {(e.delivery.stage, e.delivery.person) for e in waiting if e.delivery.occasion == "asked"}
+        for effect in tuple(self._sending.values()):
+            delivery = effect.delivery
+            if delivery.occasion == "settled" and (delivery.stage, delivery.person) not in never_asked:
+                self._waiting.append(effect)
+                continue
+            # Ended here, not in its task: one that is cancelled before its first step never runs at all.
+            self._tasks.cancel(delivery.id)
+            self._end(delivery, "failed", NO_LONGER_NEEDED)
 
     async def _read_people(self, *people: str) -> PeopleRead:
         named = [s.document.calendar for s in self._now.stages] + [self._now.ask.calendar]
