@@ -32,6 +32,7 @@ __all__ = [
     "OUTBOX",
     "PARENT_IS_OPEN",
     "READ_PEOPLE",
+    "REQUEST_CANCEL",
     "RESERVED_TYPES",
     "SIGNALLED_AT",
     "Answered",
@@ -51,6 +52,7 @@ __all__ = [
     "PeopleRead",
     "ReadPeople",
     "ReportTo",
+    "RequestCancel",
     "Signalled",
     "StartedBy",
     "Unsent",
@@ -68,6 +70,7 @@ EXPORT_FACTS = "hitl.export_facts"
 FETCH_CHILD = "hitl.fetch_child"
 PARENT_IS_OPEN = "hitl.parent_is_open"
 SIGNALLED_AT = "hitl.signalled_at"
+REQUEST_CANCEL = "hitl.request_cancel"
 
 Who = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -158,6 +161,13 @@ class ParentCheck(_Message):
     first_run_id: str
 
 
+class RequestCancel(_Message):
+    """Ask Temporal to cancel this execution: only then does it end Canceled."""
+
+    workflow_id: str
+    run_id: str
+
+
 class Signalled(_Message):
     """Ask when the server took a signal that carries this command."""
 
@@ -205,6 +215,7 @@ class ApprovalCarried(_Message):
     facts: tuple[Fact, ...] = ()
     sending: tuple[Deliver, ...] = ()
     report_to: tuple[ReportTo, ...] = ()
+    unsent: tuple[Message, ...] = ()
 
 
 class FlowCarried(_Message):

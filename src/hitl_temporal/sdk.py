@@ -75,8 +75,9 @@ async def ask(
     try:
         return await asyncio.shield(waiting)
     except asyncio.CancelledError:
-        await is_put.wait()
-        await _withdraw(approval)
+        await workflow.wait_condition(lambda: is_put.is_set() or waiting.done())
+        if is_put.is_set():
+            await _withdraw(approval)
         raise
 
 
@@ -97,9 +98,8 @@ async def _put(
             static_summary=f"{name}: {str(request['title'])[:150]}",
         )
     except WorkflowAlreadyStartedError:  # after a reset the question is out already
-        return await _adopt(approval, name, attempt)
-    finally:
-        is_put.set()
+        return await _adopt(approval, name, attempt, is_put)
+    is_put.set()
     return await child
 
 
@@ -111,13 +111,14 @@ async def _withdraw(approval: str) -> None:
         workflow.logger.info("approval.closed_already", extra={"approval": approval})
 
 
-async def _adopt(approval: str, name: str, attempt: int) -> ApprovalResult:
+async def _adopt(approval: str, name: str, attempt: int, is_put: asyncio.Event) -> ApprovalResult:
     """Take over a question that was put before this workflow was reset."""
     me, answers = workflow.info(), _answers()
     request = FetchChild(workflow_id=approval, first_run_id=me.first_execution_run_id)
     child = await read(FETCH_CHILD, request, Child)
     if not child.is_ours:
         raise ApplicationError(f"id {approval!r} belongs to another workflow; ask with another name or attempt")
+    is_put.set()
     if child.is_open:
         report = ReportTo(workflow_id=me.workflow_id, step=name, n=attempt)
         try:

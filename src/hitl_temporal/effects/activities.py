@@ -4,6 +4,7 @@ Must not know: workflows, who stands behind a port.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
@@ -28,8 +29,12 @@ from hitl_temporal.ports import (
     InvalidInputError,
     Notifier,
     PermanentError,
+    TemporaryError,
     UnknownFlowError,
 )
+
+REFUSED_AGAIN = timedelta(seconds=30)
+"""Between two tries with a sink that has refused for good: only a person can help, so there is no hurry."""
 
 
 class Effects:
@@ -90,5 +95,11 @@ class Effects:
 
     @activity.defn(name=EXPORT_FACTS)
     async def export_facts(self, facts: Facts) -> None:
-        """Hand facts to every sink; returns only when all have confirmed."""
-        await self._sink.append(facts.facts)
+        """Hand facts to every sink; returns only when all have confirmed.
+
+        Nothing of a trail is ever given up: a sink that refuses for good is tried again until somebody mends it.
+        """
+        try:
+            await self._sink.append(facts.facts)
+        except PermanentError as error:
+            raise TemporaryError(f"the audit sink must be mended: {error.reason}", REFUSED_AGAIN) from error

@@ -10,7 +10,13 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ActivityOutboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
+from typing_extensions import override
 
 from hitl_temporal.ports import PermanentError, TemporaryError
 
@@ -23,9 +29,28 @@ class Conduct(Interceptor):
         return _Conducted(next)
 
 
+class _Remembering(ActivityOutboundInterceptor):
+    """Remembers what the author's code told with its last heartbeat, so that ours says the same again."""
+
+    def __init__(self, next: ActivityOutboundInterceptor) -> None:  # noqa: A002
+        super().__init__(next)
+        self.details: tuple[Any, ...] = tuple(activity.info().heartbeat_details)
+
+    @override
+    def heartbeat(self, *details: Any) -> None:
+        self.details = details
+        super().heartbeat(*details)
+
+
 class _Conducted(ActivityInboundInterceptor):
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
-        beating = asyncio.create_task(_beat())
+    @override
+    def init(self, outbound: ActivityOutboundInterceptor) -> None:
+        self._told = _Remembering(outbound)
+        super().init(self._told)
+
+    @override
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        beating = asyncio.create_task(_beat(self._told))
         try:
             return await super().execute_activity(input)
         except TemporaryError as error:
@@ -36,10 +61,10 @@ class _Conducted(ActivityInboundInterceptor):
             beating.cancel()
 
 
-async def _beat() -> None:
+async def _beat(told: _Remembering) -> None:
     every = activity.info().heartbeat_timeout
     if every is None or activity.info().is_local:
         return
     while True:
         await asyncio.sleep(every.total_seconds() / 2)
-        activity.heartbeat()
+        activity.heartbeat(*told.details)

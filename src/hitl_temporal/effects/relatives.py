@@ -13,10 +13,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from hitl_temporal.messages import (
     FETCH_CHILD,
     PARENT_IS_OPEN,
+    REQUEST_CANCEL,
     ApprovalResult,
     Child,
     FetchChild,
     ParentCheck,
+    RequestCancel,
 )
 from hitl_temporal.ports import TemporaryError
 
@@ -30,7 +32,7 @@ class Relatives:
     @property
     def activities(self) -> tuple[Callable[..., Any], ...]:
         """What a worker registers."""
-        return (self.fetch_child, self.parent_is_open)
+        return (self.fetch_child, self.parent_is_open, self.request_cancel)
 
     @activity.defn(name=PARENT_IS_OPEN)
     async def parent_is_open(self, check: ParentCheck) -> bool:
@@ -43,6 +45,15 @@ class Relatives:
             raise TemporaryError(f"workflow {check.workflow_id!r} can't be described: {error.message}") from error
         first_run_id = found.raw_description.workflow_execution_info.first_run_id
         return found.status is WorkflowExecutionStatus.RUNNING and first_run_id == check.first_run_id
+
+    @activity.defn(name=REQUEST_CANCEL)
+    async def request_cancel(self, request: RequestCancel) -> bool:
+        """Ask Temporal to cancel the workflow that asks for it: a command of its own to itself is not accepted."""
+        try:
+            await self._client.get_workflow_handle(request.workflow_id, run_id=request.run_id).cancel()
+        except RPCError as error:
+            raise TemporaryError(f"workflow {request.workflow_id!r} can't be cancelled: {error.message}") from error
+        return True
 
     @activity.defn(name=FETCH_CHILD)
     async def fetch_child(self, request: FetchChild) -> Child:

@@ -56,6 +56,7 @@ from hitl_temporal.engine.mailbox import Letter, Mailbox
 from hitl_temporal.engine.outbox import hand_over
 from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.recorder import Recorder
+from hitl_temporal.engine.renewal import Renewal
 from hitl_temporal.engine.tasks import Tasks
 
 MAX_UNDER_WAY = 50
@@ -63,6 +64,10 @@ MAX_UNDER_WAY = 50
 
 SETTLE_WITHIN = options.SETTLE.get("schedule_to_close_timeout") or options.NO_TIME
 NO_LONGER_NEEDED = "no longer needed: the approval has ended"
+
+
+CLIENT = f"{SYSTEM}client"
+"""Who acts when an execution is cancelled in Temporal."""
 
 
 @workflow.defn(name=APPROVAL)
@@ -85,10 +90,12 @@ class Approval:
         self._listing = Listing()
         self._is_closed = False
         self._tasks = Tasks()
-        self._mailbox: Mailbox[Command, Receipt] = Mailbox(VERBS, parse, Receipt, self._refuse)
+        self._renewal = Renewal()
+        self._mailbox: Mailbox[Command, Receipt] = Mailbox(VERBS, parse, Receipt, self._refuse, self._renewal)
         if carried is not None:
             self._state = carried.state
-            self._recorder = Recorder(carried.trail, carried.facts)
+            self._recorder = Recorder(carried.trail, self._renewal, carried.facts)
+            self._unsent = list(carried.unsent)
             self._sending = {effect.delivery.id: effect for effect in carried.sending}
             self._reports = list(carried.report_to)
             return
@@ -110,7 +117,7 @@ class Approval:
             self._refused = ApplicationError(
                 f"approval {info.workflow_id!r} can't be asked: {reason}", type="InvalidInput", non_retryable=True
             )
-        self._recorder = Recorder(Trail.begin(info.workflow_id, info.first_execution_run_id, parent))
+        self._recorder = Recorder(Trail.begin(info.workflow_id, info.first_execution_run_id, parent), self._renewal)
 
     @workflow.run
     async def run(self, request: Any = None, *more: Any) -> ApprovalResult:  # noqa: ARG002 - read in __init__
@@ -121,9 +128,11 @@ class Approval:
         try:
             return await asyncio.shield(life)
         except asyncio.CancelledError:
-            self._mailbox.put("withdraw", Withdraw(actor=f"{SYSTEM}client", reason="cancelled in Temporal"))
-            await life
-            raise
+            self._mailbox.put("withdraw", Withdraw(actor=CLIENT, reason="cancelled in Temporal"))
+            answer = await life
+            if answer.withdrawal is not None and answer.withdrawal.actor == CLIENT:
+                raise
+            return answer  # it came after the outcome, which stands
 
     @workflow.query(name="status", description="Title, stages with tally, decisions, deliveries, refusals")
     def status(self) -> Status | None:
@@ -131,14 +140,24 @@ class Approval:
         return status(self._state) if self._state else None
 
     @workflow.signal(name="report_to", description="Internal: a run that continued as new has adopted this approval")
-    def report_to(self, report: ReportTo) -> None:
-        """Remember who else must be told the outcome."""
+    def report_to(self, payload: Any = None, *_more: Any) -> None:
+        """Remember who else must be told the outcome; what is no such message is ignored."""
+        self._renewal.sample()
+        try:
+            report = ReportTo.model_validate(payload)
+        except ValidationError:
+            workflow.logger.warning("message.invalid", extra={"verb": "report_to"})
+            return
         if report not in self._reports:
             self._reports.append(report)
 
     async def _live(self) -> ApprovalResult:
+        if self._now.outcome is not None:  # carried over: questions are not needed any more
+            self._sending = {i: e for i, e in self._sending.items() if e.delivery.occasion == "settled"}
         self._waiting.extend(self._sending.values())
         self._send_waiting()
+        if self._now.is_open:
+            self._show()
         if not self._now.is_open:
             people = await self._read_people()
             self._feed(
@@ -173,11 +192,12 @@ class Approval:
             letter = self._mailbox.take()
             await self._look_for_parent()
             match letter.command:
+                case Decide() as decide if self._now.outcome is not None:  # too late, whoever it is: nothing to read
+                    event = events.DecisionSubmitted(at=letter.at, decide=decide, roster=self._now.roster)
                 case Decide() as decide:
                     people = await self._read_people(decide.actor)
-                    event = events.DecisionSubmitted(
-                        at=await self._sent_at(letter), decide=decide, roster=people.roster
-                    )
+                    at = await self._sent_at(letter)
+                    event = events.DecisionSubmitted(at=at, decide=decide, roster=people.roster)
                 case Withdraw() as withdraw:
                     event = events.WithdrawSubmitted(at=letter.at, withdraw=withdraw)
                 case other:
@@ -223,17 +243,19 @@ class Approval:
         """Begin as many messages as may be under way at once; each that ends makes room for the next."""
         while self._waiting and len(self._sending) - len(self._waiting) < MAX_UNDER_WAY:
             effect = self._waiting.popleft()
-            self._tasks.start(effect.delivery.id, self._deliver(effect))
+            if effect.delivery.occasion == "settled" and workflow.now() >= self._settle_by:
+                self._unsent.append(message(self._now, effect))
+                self._end(effect.delivery, "failed", "its turn did not come in time: left to the outbox")
+            else:
+                self._tasks.start(effect.delivery.id, self._deliver(effect))
 
     async def _deliver(self, effect: Deliver) -> None:
         delivery, text = effect.delivery, message(self._now, effect)
         chosen = options.DELIVER
-        if delivery.occasion == "settled":  # those that had to wait for others must not hold back the result longer
-            left = max(self._settle_by - workflow.now(), options.NO_TIME)
-            chosen = options.Options(**{**options.SETTLE, "schedule_to_close_timeout": left})
+        if delivery.occasion == "settled":  # those that had to wait for others hold back the result no longer than they
+            chosen = options.SETTLE.copy()
+            chosen["schedule_to_close_timeout"] = self._settle_by - workflow.now()
         try:
-            if chosen.get("schedule_to_close_timeout") == options.NO_TIME:  # Temporal takes zero for no limit
-                raise TimeoutError("the channel is too slow: left to the outbox")
             sent = await workflow.execute_activity(
                 DELIVER,
                 text,
@@ -242,12 +264,13 @@ class Approval:
                 summary=f"{delivery.occasion}: {delivery.person}",
                 **chosen,
             )
-        except (ActivityError, TimeoutError) as error:
+        except ActivityError as error:
             if delivery.occasion == "settled":
                 self._unsent.append(text)
-            self._end(delivery, "failed", str(error.__cause__ or error)[:500])
+            self._end(delivery, "failed", str(error.cause or error)[:500])
         else:
             self._end(delivery, "delivered", channel=sent.channel)
+        self._renewal.sample()
         self._send_waiting()
 
     def _end(
@@ -318,18 +341,19 @@ class Approval:
                 timeout_summary=_summary(self._now, min(moments)) if moments else None,
             )
         except TimeoutError:
-            return
+            self._renewal.sample()
 
     @property
     def _must_move(self) -> bool:
         """Whether the loop has something to do that is no message: the end, an error to raise, a new run."""
-        return self._is_over or self._tasks.has_failed or self._may_continue_as_new()
+        has_news = self._tasks.has_failed or self._recorder.has_news
+        return self._is_over or has_news or self._may_continue_as_new()
 
     def _may_continue_as_new(self) -> bool:
-        info, is_busy = workflow.info(), bool(self._sending) or self._recorder.is_exporting
-        if self._mailbox or not info.is_continue_as_new_suggested():
+        is_busy = bool(self._sending) or self._recorder.is_exporting
+        if self._mailbox or not self._renewal.is_possible:
             return False
-        return not is_busy or info.get_current_history_length() > options.LONG_HISTORY
+        return not is_busy or self._renewal.is_urgent
 
     async def _continue_as_new(self) -> None:
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -341,6 +365,7 @@ class Approval:
             facts=self._recorder.unexported,
             sending=tuple(self._sending.values()),
             report_to=tuple(self._reports),
+            unsent=tuple(self._unsent),
         )
         workflow.continue_as_new(args=[None, carried])
 
@@ -349,10 +374,12 @@ class Approval:
         facts = await self._recorder.close()
         await hand_over(Unsent(messages=tuple(self._unsent), facts=facts))
         answer = result(self._now, self._recorder.evidence)
-        for report in self._reports:
-            await self._report(report, answer)
-        while self._mailbox:  # what arrived meanwhile is answered, not lost: it is closed now
+        reported = 0
+        while self._mailbox or reported < len(self._reports):  # what arrives meanwhile is answered, not lost
             await self._judge_letters()
+            for report in self._reports[reported:]:
+                await self._report(report, answer)
+                reported += 1
         await workflow.wait_condition(workflow.all_handlers_finished)
         return answer
 

@@ -5,6 +5,8 @@ A question is a child workflow of its own that outlives its parent's continue-as
 """
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from pydantic import ValidationError
 from temporalio import workflow
@@ -29,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
 
 from hitl_temporal.engine import options
 from hitl_temporal.engine.reading import read
+from hitl_temporal.engine.renewal import Renewal
 from hitl_temporal.engine.tasks import Tasks
 
 MAX_OUTPUT_BYTES = 256 * 1024
@@ -38,11 +41,17 @@ MAX_OUTPUT_BYTES = 256 * 1024
 class Errands:
     """Starts, stops and adopts; puts what comes of it into `news`."""
 
-    def __init__(self, news: list[events.Event], postponed: tuple[StartCall, ...] = ()) -> None:
+    def __init__(self, news: list[events.Event], renewal: Renewal, postponed: tuple[StartCall, ...] = ()) -> None:
         self._news = news
+        self._renewal = renewal
         self.tasks = Tasks()
         self._calls: set[str] = set()
         self._put: set[str] = set()
+        """Questions that are out and ours."""
+        self._strange: set[str] = set()
+        """Ids that belong to somebody else's."""
+        self._delicate = 0
+        """How many tasks may not be left now: questions being put or adopted, withdrawals on their way."""
         self._is_postponing = False
         self._postponed: list[StartCall] = list(postponed)
 
@@ -50,6 +59,11 @@ class Errands:
     def are_open(self) -> bool:
         """Whether anything is under way."""
         return len(self.tasks) > 0
+
+    @property
+    def may_be_left(self) -> bool:
+        """Whether the run may continue as new: what a new run could not take up again is not under way."""
+        return not self._calls and self._delicate == 0
 
     @property
     def calls_in_flight(self) -> bool:
@@ -101,6 +115,14 @@ class Errands:
         if task.cancelled():
             self._news.append(events.JobCancelled(at=workflow.now(), step=effect.step, n=effect.n))
 
+    @contextmanager
+    def _delicately(self) -> Generator[None]:
+        self._delicate += 1
+        try:
+            yield
+        finally:
+            self._delicate -= 1
+
     async def _call(self, effect: StartCall) -> None:
         try:
             found: Json = await workflow.execute_activity(
@@ -123,6 +145,7 @@ class Errands:
             event = self._success(effect, found)
         except ActivityError as error:
             event = self._failure(effect, error)
+        self._renewal.sample()
         self._news.append(event)
 
     @staticmethod
@@ -162,42 +185,47 @@ class Errands:
             "origin": effect.origin.model_dump(mode="json"),
             "parent": TraceParent.of(trail).model_dump(mode="json"),
         }
-        try:
-            child = await workflow.start_child_workflow(
-                APPROVAL,
-                request,
-                id=effect.approval,
-                result_type=ApprovalResult,
-                memo={"parent_run": workflow.info().first_execution_run_id},
-                # A run that continues as new, or is terminated, must not take its open questions with it.
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                static_summary=f"{effect.step}: {_first_line(effect.ask)}",
-            )
-        except WorkflowAlreadyStartedError:  # a reset to before the start: the question is out already
+        with self._delicately():
+            try:
+                child = await workflow.start_child_workflow(
+                    APPROVAL,
+                    request,
+                    id=effect.approval,
+                    result_type=ApprovalResult,
+                    memo={"parent_run": workflow.info().first_execution_run_id},
+                    # A run that continues as new, or is terminated, must not take its open questions with it.
+                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                    cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    static_summary=f"{effect.step}: {_first_line(effect.ask)}",
+                )
+                self._put.add(effect.approval)
+            except WorkflowAlreadyStartedError:  # a reset to before the start: the question is out already
+                child = None
+        if child is None:
             await self._adopt(effect.step, effect.n, effect.approval)
             return
-        self._put.add(effect.approval)
         try:
             answer = await asyncio.shield(child)
         except ChildWorkflowError as error:
             self._news.append(_child_failed(effect.step, effect.n, error))
-            return
-        self._answer(effect.step, effect.n, effect.approval, answer)
+        else:
+            self._answer(effect.step, effect.n, effect.approval, answer)
+        self._renewal.sample()
 
     async def _adopt(self, step: str, n: int, approval: str) -> None:
         """Take over a question that another run of ours has put, or learn that the id is somebody else's."""
-        self._put.add(approval)
-        request = FetchChild(workflow_id=approval, first_run_id=workflow.info().first_execution_run_id)
-        child = await read(FETCH_CHILD, request, Child)
-        if child.is_open:
-            report = ReportTo(workflow_id=workflow.info().workflow_id, step=step, n=n)
-            try:
-                await workflow.get_external_workflow_handle(approval).signal("report_to", report)
-                return
-            except ApplicationError:  # it has closed in between
-                child = await read(FETCH_CHILD, request, Child)
+        with self._delicately():
+            request = FetchChild(workflow_id=approval, first_run_id=workflow.info().first_execution_run_id)
+            child = await read(FETCH_CHILD, request, Child)
+            (self._put if child.is_ours else self._strange).add(approval)
+            if child.is_open:
+                report = ReportTo(workflow_id=workflow.info().workflow_id, step=step, n=n)
+                try:
+                    await workflow.get_external_workflow_handle(approval).signal("report_to", report)
+                    return
+                except ApplicationError:  # it has closed in between
+                    child = await read(FETCH_CHILD, request, Child)
         if not child.is_ours:
             self._news.append(events.AttemptTaken(at=workflow.now(), step=step, n=n))
         elif child.result is not None:
@@ -211,18 +239,24 @@ class Errands:
     def _stop(self, effect: StopStep) -> None:
         if effect.approval is not None:
             self.tasks.start(f"{effect.step}:withdraw", self._withdraw(effect.approval, effect.reason))
+        elif any(call.step == effect.step for call in self._postponed):  # it was never begun
+            self._postponed = [call for call in self._postponed if call.step != effect.step]
+            self._news.append(events.JobCancelled(at=workflow.now(), step=effect.step, n=effect.n))
         else:
             self.tasks.cancel(effect.step)
 
     async def _withdraw(self, approval: str, reason: str) -> None:
         """Take a question back; its outcome, whatever it is, ends the step."""
-        # A signal to a workflow that is not there yet would be taken for one that has closed.
-        await workflow.wait_condition(lambda: approval in self._put)
-        command = {"actor": "system:run", "reason": reason[:1000], "key": "parent-ended"}
-        try:
-            await workflow.get_external_workflow_handle(approval).signal("withdraw", command)
-        except ApplicationError:
-            workflow.logger.info("approval.closed_already", extra={"approval": approval})
+        with self._delicately():
+            # A signal to a workflow that is not there yet would be taken for one that has closed.
+            await workflow.wait_condition(lambda: approval in self._put or approval in self._strange)
+            if approval in self._strange:
+                return
+            command = {"actor": "system:run", "reason": reason[:1000], "key": "parent-ended"}
+            try:
+                await workflow.get_external_workflow_handle(approval).signal("withdraw", command)
+            except ApplicationError:
+                workflow.logger.info("approval.closed_already", extra={"approval": approval})
 
 
 def _task_name(effect: StartCall) -> str:

@@ -30,12 +30,14 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.messages import (
         LOAD_FLOW,
         READ_PEOPLE,
+        REQUEST_CANCEL,
         Answered,
         FlowCarried,
         FlowLoaded,
         LoadFlow,
         PeopleRead,
         ReadPeople,
+        RequestCancel,
         StartedBy,
         Unsent,
     )
@@ -48,6 +50,7 @@ from hitl_temporal.engine.mailbox import Letter, Mailbox
 from hitl_temporal.engine.outbox import hand_over
 from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.recorder import Recorder
+from hitl_temporal.engine.renewal import Renewal
 
 
 @workflow.defn(dynamic=True)
@@ -63,13 +66,16 @@ class Flow:
         self._early: list[Answered] = []
         self._listing = Listing()
         self._inputs, self._started_by, carried, self._refused = _read(args)
-        self._mailbox: Mailbox[Operate, Receipt] = Mailbox(ACTIONS, parse, Receipt, lambda _command: None)
+        self._renewal = Renewal()
+        self._mailbox: Mailbox[Operate, Receipt] = Mailbox(
+            ACTIONS, parse, Receipt, lambda _command: None, self._renewal
+        )
         if carried is not None:
             self._run = carried.run
-            self._recorder = Recorder(carried.trail, carried.facts)
+            self._recorder = Recorder(carried.trail, self._renewal, carried.facts)
         else:
-            self._recorder = Recorder(Trail.begin(info.workflow_id, info.first_execution_run_id, None))
-        self._errands = Errands(self._news, carried.postponed if carried else ())
+            self._recorder = Recorder(Trail.begin(info.workflow_id, info.first_execution_run_id), self._renewal)
+        self._errands = Errands(self._news, self._renewal, carried.postponed if carried else ())
 
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> Result:  # noqa: ARG002 - read in __init__
@@ -78,12 +84,14 @@ class Flow:
             raise self._refused
         life = asyncio.create_task(self._live())
         try:
-            return await asyncio.shield(life)
+            answer = await asyncio.shield(life)
         except asyncio.CancelledError:
-            reason = workflow.cancellation_reason() or "cancelled in Temporal"
+            reason = (workflow.cancellation_reason() or "cancelled in Temporal")[:MAX_REASON]
             self._mailbox.put("cancel", Cancel(actor=f"{SYSTEM}client", reason=reason))
-            await life
-            raise
+            answer = await life
+        if answer.status == "cancelled":
+            await _end_canceled()
+        return answer  # a cancellation that came after the end changes nothing
 
     @workflow.query(name="status", description="The result so far, inputs, requester, definition digest")
     def status(self) -> Status | None:
@@ -101,9 +109,13 @@ class Flow:
         return graph(self._run) if self._run else {}
 
     @workflow.signal(name="answered", description="Internal: an adopted approval tells its outcome")
-    def answered(self, told: Answered) -> None:
+    def answered(self, payload: Any = None, *_more: Any) -> None:
         """Take the answer of an approval that was adopted; the domain ignores a second one."""
-        self._early.append(told)
+        self._renewal.sample()
+        try:
+            self._early.append(Answered.model_validate(payload))
+        except ValidationError:
+            workflow.logger.warning("message.invalid", extra={"verb": "answered"})
 
     async def _live(self) -> Result:
         if self._run is None:
@@ -111,6 +123,7 @@ class Flow:
             self._feed(events.Begun(at=workflow.now()), letter=None)
         else:
             self._errands.resume(self._now)
+            self._show()
         while self._now.status is None or self._errands.are_open:
             self._errands.tasks.raise_error()
             await self._judge_letters()
@@ -120,7 +133,7 @@ class Flow:
             if not self._errands.calls_in_flight:
                 self._recorder.flush()
             self._recorder.flush_if_due()
-            if workflow.info().is_continue_as_new_suggested():
+            if self._renewal.is_possible:
                 self._errands.postpone_calls()
             if self._may_continue_as_new():
                 await self._continue_as_new()
@@ -160,7 +173,8 @@ class Flow:
     def _take_news(self) -> None:
         while self._early:
             told = self._early.pop(0)
-            self._errands.close(told.step)
+            if self._now.steps[told.step].n == told.n if told.step in self._now.steps else False:
+                self._errands.close(told.step)
             answer = {"step": told.step, "n": told.n, "approval": told.approval, "result": told.result}
             self._news.append(events.AskAnswered.model_validate({"at": workflow.now(), **answer}))
         while self._news:
@@ -203,20 +217,20 @@ class Flow:
                 timeout_summary=f"until {min(moments).isoformat()}" if moments else None,
             )
         except TimeoutError:
-            return
+            self._renewal.sample()
 
     @property
     def _must_move(self) -> bool:
         """Whether the loop has something to do that is no message: the end, an error to raise, a new run."""
         is_over = self._now.status is not None and not self._errands.are_open
-        return is_over or self._errands.tasks.has_failed or self._may_continue_as_new()
+        has_news = self._errands.tasks.has_failed or self._recorder.has_news
+        return is_over or has_news or self._may_continue_as_new()
 
     def _may_continue_as_new(self) -> bool:
-        info = workflow.info()
-        is_busy = self._errands.calls_in_flight or bool(self._mailbox or self._news or self._early)
-        if is_busy or not info.is_continue_as_new_suggested():
+        is_busy = bool(self._mailbox or self._news or self._early) or not self._errands.may_be_left
+        if is_busy or not self._renewal.is_possible:
             return False
-        return not self._recorder.is_exporting or info.get_current_history_length() > options.LONG_HISTORY
+        return not self._recorder.is_exporting or self._renewal.is_urgent
 
     async def _continue_as_new(self) -> None:
         """Carry the run over once no call is in flight; open questions are adopted by the new run."""
@@ -240,8 +254,6 @@ class Flow:
         await workflow.wait_condition(workflow.all_handlers_finished)
         if answer.status == "failed":
             raise ApplicationError(answer.reason, answer, type="FlowFailed", non_retryable=True)
-        if answer.status == "cancelled":
-            raise asyncio.CancelledError
         return answer
 
     def _show(self) -> None:
@@ -265,6 +277,19 @@ class Flow:
             },
         )
         workflow.set_current_details(run_details(run))
+
+
+async def _end_canceled() -> None:
+    """End this execution Canceled, which the SDK does only when Temporal was asked to cancel it."""
+    if workflow.cancellation_reason() is None:
+        info = workflow.info()
+        await read(REQUEST_CANCEL, RequestCancel(workflow_id=info.workflow_id, run_id=info.run_id), bool)
+        await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
+    raise asyncio.CancelledError
+
+
+MAX_REASON = 2_000
+"""What a command's reason may have; Temporal's own may be longer."""
 
 
 def _read(args: Sequence[RawValue]) -> tuple[Json, StartedBy, FlowCarried | None, ApplicationError | None]:

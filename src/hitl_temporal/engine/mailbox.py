@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from hitl_temporal.engine.renewal import Renewal
+
 C = TypeVar("C")
 R = TypeVar("R")
 
@@ -40,6 +42,7 @@ class Mailbox(Generic[C, R]):
         parse: Callable[[str, object], C | R],
         receipt_type: type[R],
         refuse: Callable[[C], R | None],
+        renewal: Renewal,
     ) -> None:
         """Register a signal and an update handler of the same name for each verb.
 
@@ -48,10 +51,12 @@ class Mailbox(Generic[C, R]):
             parse: Turns a raw payload into a command, or into the receipt that says what is wrong with it.
             receipt_type: What `parse` and the judge answer.
             refuse: The receipt to turn a command away with before it is recorded, None to let it in.
+            renewal: Samples at each message.
         """
         self._parse = parse
         self._receipt_type = receipt_type
         self._refuse = refuse
+        self._renewal = renewal
         self._letters: list[Letter[C, R]] = []
         for verb in verbs:
             self._register(verb)
@@ -72,7 +77,8 @@ class Mailbox(Generic[C, R]):
 
     def _register(self, verb: str) -> None:
         # `Any`: whatever JSON a client sends must reach our own parser, which answers instead of raising.
-        async def update(payload: Any = None) -> R:
+        async def update(payload: Any = None, *_more: Any) -> R:
+            self._renewal.sample()
             parsed = self._parse(verb, payload)
             if isinstance(parsed, self._receipt_type):
                 return parsed
@@ -81,13 +87,14 @@ class Mailbox(Generic[C, R]):
             assert letter.receipt is not None, "waited for"
             return letter.receipt
 
-        def validate(payload: Any = None) -> None:
+        def validate(payload: Any = None, *_more: Any) -> None:
             parsed = self._parse(verb, payload)
             refused = None if isinstance(parsed, self._receipt_type) else self._refuse(parsed)  # pyright: ignore[reportArgumentType]
             if refused is not None:
                 raise ApplicationError(f"{verb} refused", refused, type="Refused", non_retryable=True)
 
-        def signal(payload: Any = None) -> None:
+        def signal(payload: Any = None, *_more: Any) -> None:
+            self._renewal.sample()
             parsed = self._parse(verb, payload)
             if isinstance(parsed, self._receipt_type):
                 workflow.logger.warning("message.invalid", extra={"verb": verb})

@@ -57,6 +57,10 @@ SETTLE = Options(
 )
 """Bringing a message up to date may hold back the result for so long; then the outbox takes over."""
 
+MAX_FACTS = 200
+MAX_MESSAGES = 100
+"""In one payload: Temporal bounds it at 2 MiB."""
+
 FACTS_WITHIN = _seconds(60)
 """A fact is handed to the exporter within this time of happening, however long the wait."""
 

@@ -4,6 +4,7 @@ So neither a chat system nor a collector that is down delays a business result, 
 """
 
 import asyncio
+from collections.abc import Iterator
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -49,13 +50,20 @@ class Outbox:
 
 
 async def hand_over(unsent: Unsent) -> None:
-    """Give what is left to an outbox of its own; waits only until the outbox has been started."""
-    if not unsent.messages and not unsent.facts:
-        return
-    await workflow.start_child_workflow(
-        OUTBOX,
-        unsent,
-        id=f"{workflow.info().workflow_id}.outbox.{workflow.uuid4().hex[:8]}",
-        parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-        static_summary=f"unsent of {workflow.info().workflow_id}",
-    )
+    """Give what is left to outboxes of its own; waits only until they have been started."""
+    for part in _parts(unsent):
+        await workflow.start_child_workflow(
+            OUTBOX,
+            part,
+            id=f"{workflow.info().workflow_id}.outbox.{workflow.uuid4().hex[:8]}",
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            static_summary=f"unsent of {workflow.info().workflow_id}",
+        )
+
+
+def _parts(unsent: Unsent) -> Iterator[Unsent]:
+    """Yield what fits into one payload at a time."""
+    facts, messages = unsent.facts, unsent.messages
+    while facts or messages:
+        yield Unsent(messages=messages[: options.MAX_MESSAGES], facts=facts[: options.MAX_FACTS])
+        facts, messages = facts[options.MAX_FACTS :], messages[options.MAX_MESSAGES :]

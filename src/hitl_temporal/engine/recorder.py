@@ -18,16 +18,19 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.messages import EXPORT_FACTS, Facts
 
 from hitl_temporal.engine import options
+from hitl_temporal.engine.renewal import Renewal
 
 
 class Recorder:
     """Holds the trail and the facts that have not been exported yet; at most one export is in flight."""
 
-    def __init__(self, trail: Trail, facts: tuple[Fact, ...] = ()) -> None:
+    def __init__(self, trail: Trail, renewal: Renewal, facts: tuple[Fact, ...] = ()) -> None:
         self.trail = trail
+        self.has_news = False
+        """Whether an export has ended since the main loop last looked: what came meanwhile needs its own time."""
+        self._renewal = renewal
         self._waiting: tuple[Fact, ...] = facts
         self._in_flight: tuple[Fact, ...] = ()
-        self._refused: tuple[Fact, ...] = ()
         self._export: asyncio.Task[None] | None = None
 
     def write(self, record: Record) -> None:
@@ -51,7 +54,7 @@ class Recorder:
     @property
     def unexported(self) -> tuple[Fact, ...]:
         """The facts that no sink has confirmed yet, in order."""
-        return (*self._refused, *self._in_flight, *self._waiting)
+        return (*self._in_flight, *self._waiting)
 
     @property
     def due(self) -> datetime | None:
@@ -63,11 +66,13 @@ class Recorder:
     def flush(self) -> None:
         """Hand over what waits, in the background and for as long as it takes."""
         if self._waiting and not self.is_exporting:
-            self._in_flight, self._waiting = self._waiting, ()
+            most = options.MAX_FACTS
+            self._in_flight, self._waiting = self._waiting[:most], self._waiting[most:]
             self._export = asyncio.create_task(self._export_durably())
 
     def flush_if_due(self) -> None:
         """Hand over what has waited long enough."""
+        self.has_news = False
         if self.due is not None and self.due <= workflow.now():
             self.flush()
 
@@ -77,16 +82,17 @@ class Recorder:
             self._export.cancel()
             await asyncio.gather(self._export, return_exceptions=True)
         left = self.unexported
-        self._refused, self._in_flight, self._waiting = (), (), ()
-        if not left:
-            return ()
-        try:
-            await workflow.execute_activity(
-                EXPORT_FACTS, Facts(facts=left), summary="export audit facts", **options.EXPORT_LAST
-            )
-        except ActivityError:
-            return left
-        return ()
+        self._in_flight, self._waiting = (), ()
+        while left:
+            batch = Facts(facts=left[: options.MAX_FACTS])
+            try:
+                await workflow.execute_activity(
+                    EXPORT_FACTS, batch, summary="export audit facts", **options.EXPORT_LAST
+                )
+            except ActivityError:
+                break
+            left = left[options.MAX_FACTS :]
+        return left
 
     @property
     def is_exporting(self) -> bool:
@@ -94,11 +100,9 @@ class Recorder:
         return self._export is not None and not self._export.done()
 
     async def _export_durably(self) -> None:
-        try:
-            await workflow.execute_activity(
-                EXPORT_FACTS, Facts(facts=self._in_flight), summary="export audit facts", **options.EXPORT
-            )
-        except ActivityError:  # refused for good, such as facts that contradict stored ones: an operator must see it
-            workflow.logger.exception("audit.refused", extra={"events": self.trail.events})
-            self._refused = (*self._refused, *self._in_flight)
+        await workflow.execute_activity(
+            EXPORT_FACTS, Facts(facts=self._in_flight), summary="export audit facts", **options.EXPORT
+        )
+        self._renewal.sample()
         self._in_flight = ()
+        self.has_news = True

@@ -10,6 +10,9 @@ from collections import Counter
 from hitl_temporal.domain.approval.eligibility import eligible, may_act, voters
 from hitl_temporal.domain.approval.state import Approval, StageRun
 
+MAX_NAMED = 10
+"""How many of those who are waited for a tally names: it is part of every message, receipt and listing."""
+
 
 def reached(state: Approval, stage: StageRun) -> str | None:
     """Return the outcome that the votes of a stage amount to, None while it is open.
@@ -69,7 +72,7 @@ def _most(state: Approval, votes: Counter[str], *, positive: bool) -> int:
 
 
 def _pending(state: Approval, stage: StageRun) -> tuple[str, ...]:
-    """Return whom the stage waits for: groups by their name, people by their id, each once."""
+    """Return whom the stage waits for: groups by their name, people by their id, each once, then how many more."""
     waiting = frozenset(may_act(state, stage))
     names: list[str] = []
     for selector in stage.who:
@@ -77,4 +80,6 @@ def _pending(state: Approval, stage: StageRun) -> tuple[str, ...]:
         people = [p for p in state.roster.members.get(selector, ()) if p in waiting]
         if people:
             names.append(name if kind in {"group", "role", "owner"} else people[0])
-    return tuple(dict.fromkeys(names))
+    named = tuple(dict.fromkeys(names))
+    more = len(named) - MAX_NAMED
+    return named if more <= 0 else (*named[:MAX_NAMED], f"{more} more")

@@ -1,0 +1,72 @@
+"""A question to a thousand people on a real server: no workflow task outlasts its limit, and nobody is forgotten."""
+
+import asyncio
+
+from hitl_temporal.domain.approval.views import Result, Status
+from hitl_temporal.domain.people import People
+from hitl_temporal.engine.approval import MAX_UNDER_WAY, NO_LONGER_NEEDED, SETTLE_WITHIN
+from tests.engine.conftest import Rig
+from tests.engine.test_approval import eventually
+from tests.fakes import answer
+
+MANY = [f"p{n}" for n in range(1_000)]
+CROWD = People.model_validate({"people": {p: {"name": p} for p in [*MANY, "ann"]}})
+QUESTION = {"title": "Go?", "requester": "ann", "who": [f"user:{p}" for p in MANY], "approve": 2}
+
+
+async def test_two_of_a_thousand_decide_while_the_others_are_still_being_asked(rig: Rig) -> None:
+    """The result does not wait for the questions: what had begun is settled, the rest is no longer needed."""
+    rig.directory.people = CROWD
+    handle = await rig.ask(QUESTION)
+    await eventually(handle, lambda s: any(d.state == "delivered" for d in s.deliveries))
+    assert (await rig.decide(handle, answer("approved", "p998"))).status == "counted"
+    assert (await rig.decide(handle, answer("approved", "p999"))).status == "counted"
+    assert Result.model_validate(await handle.result()).outcome == "approved"
+    now = Status.model_validate(await handle.query("status"))
+    asked = [d for d in now.deliveries if d.occasion == "asked"]
+    settled = {d.person: d for d in now.deliveries if d.occasion == "settled"}
+    assert [d.person for d in asked] == MANY
+    assert {d.state for d in now.deliveries} <= {"delivered", "failed"}
+    assert {d.reason for d in now.deliveries if d.state == "failed"} <= {NO_LONGER_NEEDED}
+    assert all(settled[d.person].state == "delivered" for d in asked if d.state == "delivered")
+    assert set(rig.notifier.sent("asked")) <= set(rig.notifier.sent("settled"))
+
+
+async def test_messages_begin_as_others_end(rig: Rig) -> None:
+    """Only so many messages are under way at once, and those that wait are no longer needed after the outcome."""
+    rig.directory.people = CROWD
+    rig.notifier.is_down = True
+    handle = await rig.ask(QUESTION)
+    await eventually(handle, lambda s: len(s.deliveries) == len(MANY))
+    begun = len((await handle.describe()).raw_description.pending_activities)
+    rig.notifier.is_down = False
+    await handle.execute_update("withdraw", {"actor": "ann"})
+    assert Result.model_validate(await handle.result()).outcome == "withdrawn"
+    now = Status.model_validate(await handle.query("status"))
+    told = {d.person for d in now.deliveries if d.occasion == "settled" and d.state == "delivered"}
+    assert 0 < begun <= MAX_UNDER_WAY
+    assert told >= set(MANY[:begun])
+    assert sorted(told) == sorted(rig.notifier.sent("settled"))
+    assert {d.state for d in now.deliveries} == {"delivered", "failed"}
+
+
+async def test_channel_that_goes_down_holds_back_the_result_once_and_not_for_each_message(rig: Rig) -> None:
+    """Settling many on a channel that is down takes the time of one; the outbox then tells each of them."""
+    some = MANY[: 3 * MAX_UNDER_WAY]
+    rig.directory.people = CROWD
+    handle = await rig.ask_frozen({**QUESTION, "who": [f"user:{p}" for p in some]})
+    await eventually(handle, lambda s: all(d.state == "delivered" for d in s.deliveries) and bool(s.deliveries))
+    rig.notifier.is_down = True
+    await handle.execute_update("withdraw", {"actor": "ann"})
+    is_still_open = await rig.skipper.fast_forward(handle, SETTLE_WITHIN * 2)
+    assert not is_still_open
+    now = Status.model_validate(await handle.query("status"))
+    ended = (await handle.describe()).close_time
+    assert now.ended is not None
+    assert ended is not None
+    assert ended - now.ended < 2 * SETTLE_WITHIN
+    assert {d.state for d in now.deliveries if d.occasion == "settled"} == {"failed"}
+    rig.notifier.is_down = False
+    while len(rig.notifier.sent("settled")) < len(some):
+        await asyncio.sleep(0.05)
+    assert sorted(rig.notifier.sent("settled")) == sorted(some)
