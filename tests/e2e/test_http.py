@@ -212,7 +212,7 @@ def test_nobody_clicks_for_somebody_else(house: House, waiting: str) -> None:
     """An actor in the body who is not the caller is 422, also when the actor may decide."""
     answer = house.decide("ann", waiting, actor="bob")
     assert answer.status_code == 422
-    assert "bob" in answer.json()["detail"]
+    assert (answer.json()["status"], "'bob' is not you" in answer.json()["reason"]) == ("invalid", True)
     assert house.get("bob", f"/v1/approvals/{waiting}")["decisions"] == []
 
 

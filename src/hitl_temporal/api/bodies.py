@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, Request
 
 from hitl_temporal.domain.value import canonical
+from hitl_temporal.service.errors import InvalidError
 
 MAX_BODY_BYTES = 256 * 1024
 
@@ -66,4 +67,17 @@ def _inside(value: object) -> list[object]:
             return []
 
 
+async def request_object(request: Request) -> dict[str, object]:
+    """Return the body of a request that is no command, and so has no receipt.
+
+    Raises:
+        InvalidError: It is no JSON object.
+    """
+    try:
+        return await json_object(request)
+    except BadBodyError as error:
+        raise InvalidError(str(error)) from error
+
+
 Body = Annotated[dict[str, object], Depends(json_object)]
+RequestBody = Annotated[dict[str, object], Depends(request_object)]

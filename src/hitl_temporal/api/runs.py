@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hitl_temporal.api.bodies import Body
+from hitl_temporal.api.bodies import Body, RequestBody
 from hitl_temporal.api.identity import Caller, UseCases
 from hitl_temporal.api.problems import receipt_response
 from hitl_temporal.domain.duration import fixed
@@ -61,7 +61,7 @@ async def start_run(
     name: str,
     me: Caller,
     use: UseCases,
-    body: Body,
+    body: RequestBody,
     request: Request,
     key: Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)] = None,
 ) -> StartedRun:

@@ -119,7 +119,7 @@ class Approvals:
             raise UnavailableError(f"{error}; nothing was recorded, try again") from error
         if body.get("actor", me.person) != me.person:
             key = body.get("key")
-            reason = "actor: somebody else; leave it out, a door sets it"
+            reason = f"actor: {str(body['actor'])[:100]!r} is not you; leave it out, a door sets it"
             return Receipt(status="invalid", reason=reason, key=key if isinstance(key, str) else "")
         command = parse(verb, {**body, "actor": me.person, "via": me.via, "assurance": me.assurance})
         if isinstance(command, Receipt):

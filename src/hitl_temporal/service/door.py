@@ -30,6 +30,9 @@ R = TypeVar("R", bound=Value)
 PATIENCE = timedelta(seconds=2)
 """How long a person waits for a receipt before the answer is left as a Signal."""
 
+ENDED_MEANWHILE = "AcceptedUpdateCompletedWorkflow"
+"""The server's word for an update that was taken and not answered before the workflow ended."""
+
 _FALL_BACK = frozenset(
     {
         RPCStatusCode.RESOURCE_EXHAUSTED,  # ten updates in flight
@@ -70,6 +73,8 @@ async def send(
                 verb, dict(payload), id=str(uuid4()), rpc_timeout=PATIENCE, result_type=receipt_type
             )
     except WorkflowUpdateFailedError as error:
+        if isinstance(error.cause, ApplicationError) and error.cause.type == ENDED_MEANWHILE:
+            return await closed()
         return _refusal(handle.id, verb, error, receipt_type)
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         pass

@@ -220,7 +220,8 @@ class Runs:
         if action not in ACTIONS:
             return Receipt(status="invalid", reason=f"action: {action[:100]!r} is not one of {', '.join(ACTIONS)}")
         if body.get("actor", me.person) != me.person:
-            return Receipt(status="invalid", reason="actor: somebody else; leave it out, a door sets it")
+            reason = f"actor: {str(body['actor'])[:100]!r} is not you; leave it out, a door sets it"
+            return Receipt(status="invalid", reason=reason)
         command = parse(action, {**body, "actor": me.person, "key": body.get("key") or uuid4().hex})
         if isinstance(command, Receipt):
             return command
