@@ -62,6 +62,8 @@ class Session:
         Raises:
             UsageError: One of them holds what it can't mean.
         """
+        from tomllib import TOMLDecodeError
+
         from pydantic import ValidationError
 
         from hitl_temporal.app.settings import Settings
@@ -72,6 +74,8 @@ class Session:
         except ValidationError as error:
             where, _, what = first_problem(error).partition(": ")
             raise UsageError(f"HITL_{where.upper()}: {what}; mend the environment or [tool.hitl]") from error
+        except TOMLDecodeError as error:
+            raise UsageError(f"pyproject.toml: {error}; mend it") from error
 
     @cached_property
     def client(self) -> "Client":
