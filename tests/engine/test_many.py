@@ -4,7 +4,7 @@ import asyncio
 
 from hitl_temporal.domain.approval.views import Result, Status
 from hitl_temporal.domain.people import People
-from hitl_temporal.engine.approval import MAX_UNDER_WAY, NO_LONGER_NEEDED, SETTLE_WITHIN
+from hitl_temporal.engine.deliveries import MAX_UNDER_WAY, NO_LONGER_NEEDED, SETTLE_WITHIN
 from tests.engine.conftest import Rig
 from tests.engine.test_approval import eventually
 from tests.fakes import answer

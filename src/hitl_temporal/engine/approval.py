@@ -4,14 +4,13 @@ A shell around `domain.approval`: it reads people, feeds events in the order of 
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval import events
@@ -19,12 +18,10 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval.effects import Deliver, Effect, Reply
     from hitl_temporal.domain.approval.judge import flooded
     from hitl_temporal.domain.approval.machine import advance
-    from hitl_temporal.domain.approval.message import Message, message
     from hitl_temporal.domain.approval.opening import AskError, begin
     from hitl_temporal.domain.approval.request import Request
     from hitl_temporal.domain.approval.stages import next_moment
     from hitl_temporal.domain.approval.state import Approval as State
-    from hitl_temporal.domain.approval.state import Delivery
     from hitl_temporal.domain.approval.views import Status, listing, result, selectors, status
     from hitl_temporal.domain.audit import Trail
     from hitl_temporal.domain.effects import Record
@@ -32,14 +29,12 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.problems import first_problem
     from hitl_temporal.messages import (
         APPROVAL,
-        DELIVER,
         PARENT_IS_OPEN,
         READ_PEOPLE,
         SIGNALLED_AT,
         Answered,
         ApprovalCarried,
         ApprovalResult,
-        Delivered,
         Moment,
         ParentCheck,
         PeopleRead,
@@ -50,6 +45,7 @@ with workflow.unsafe.imports_passed_through():
     )
 
 from hitl_temporal.engine import options
+from hitl_temporal.engine.deliveries import Deliveries
 from hitl_temporal.engine.details import approval_details
 from hitl_temporal.engine.listing import Listing
 from hitl_temporal.engine.mailbox import Letter, Mailbox
@@ -57,14 +53,6 @@ from hitl_temporal.engine.outbox import hand_over
 from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.recorder import Recorder
 from hitl_temporal.engine.renewal import Renewal
-from hitl_temporal.engine.tasks import Tasks
-
-MAX_UNDER_WAY = 50
-"""How many messages are on their way at once: a thousand activities in one workflow task outlast its two seconds."""
-
-SETTLE_WITHIN = options.SETTLE.get("schedule_to_close_timeout") or options.NO_TIME
-NO_LONGER_NEEDED = "no longer needed: the approval has ended"
-
 
 CLIENT = f"{SYSTEM}client"
 """Who acts when an execution is cancelled in Temporal."""
@@ -82,21 +70,15 @@ class Approval:
         self._refused: ApplicationError | None = None
         self._state: State | None = None
         self._reports: list[ReportTo] = []
-        self._sending: dict[str, Deliver] = {}
-        self._waiting: deque[Deliver] = deque()
-        self._settle_by = workflow.now() + SETTLE_WITHIN
-        self._unsent: list[Message] = []
         self._news: list[events.Event] = []
         self._listing = Listing()
-        self._is_closed = False
-        self._tasks = Tasks()
         self._renewal = Renewal()
+        left = (carried.sending, carried.unsent) if carried else ((), ())
+        self._deliveries = Deliveries(lambda: self._now, self._news, self._renewal, *left)
         self._mailbox: Mailbox[Command, Receipt] = Mailbox(VERBS, parse, Receipt, self._refuse, self._renewal)
         if carried is not None:
             self._state = carried.state
             self._recorder = Recorder(carried.trail, self._renewal, carried.facts)
-            self._unsent = list(carried.unsent)
-            self._sending = {effect.delivery.id: effect for effect in carried.sending}
             self._reports = list(carried.report_to)
             return
         parent = None
@@ -152,10 +134,7 @@ class Approval:
             self._reports.append(report)
 
     async def _live(self) -> ApprovalResult:
-        if self._now.outcome is not None:  # carried over: questions are not needed any more
-            self._sending = {i: e for i, e in self._sending.items() if e.delivery.occasion == "settled"}
-        self._waiting.extend(self._sending.values())
-        self._send_waiting()
+        self._deliveries.resume()
         if self._now.is_open:
             self._show()
         if not self._now.is_open:
@@ -164,12 +143,12 @@ class Approval:
                 events.PeopleResolved(at=workflow.now(), roster=people.roster, calendars=people.calendars), letter=None
             )
         while not self._is_over:
-            self._tasks.raise_error()
+            self._deliveries.tasks.raise_error()
             await self._judge_letters()
             await self._take_news()
             if self._is_over:
                 break
-            if not self._sending:
+            if not self._deliveries.open:
                 self._recorder.flush()
             self._recorder.flush_if_due()
             if self._may_continue_as_new():
@@ -185,7 +164,7 @@ class Approval:
     @property
     def _is_over(self) -> bool:
         """Whether the outcome is there and every message has been brought up to date or given to the outbox."""
-        return self._now.outcome is not None and not self._sending and not self._mailbox and not self._news
+        return self._now.outcome is not None and not (self._deliveries.open or self._mailbox or self._news)
 
     async def _judge_letters(self) -> None:
         while self._mailbox:
@@ -222,9 +201,8 @@ class Approval:
         for effect in effects:
             self._carry_out(effect, letter)
         if self._now.outcome is not None and not had_outcome:
-            self._settle_by = workflow.now() + SETTLE_WITHIN
-            self._stop_asking()
-        self._send_waiting()
+            self._deliveries.stop_asking()
+        self._deliveries.begin()
         if not isinstance(event, events.DeliveryEnded):  # of these many come at once: they are shown together
             self._show()
 
@@ -233,68 +211,10 @@ class Approval:
             case Record():
                 self._recorder.write(effect)
             case Deliver():
-                self._sending[effect.delivery.id] = effect
-                self._waiting.append(effect)
+                self._deliveries.add(effect)
             case Reply():
                 if letter is not None:
                     letter.receipt = effect.receipt
-
-    def _send_waiting(self) -> None:
-        """Begin as many messages as may be under way at once; each that ends makes room for the next."""
-        while self._waiting and len(self._sending) - len(self._waiting) < MAX_UNDER_WAY:
-            effect = self._waiting.popleft()
-            if effect.delivery.occasion == "settled" and workflow.now() >= self._settle_by:
-                self._unsent.append(message(self._now, effect))
-                self._end(effect.delivery, "failed", "its turn did not come in time: left to the outbox")
-            else:
-                self._tasks.start(effect.delivery.id, self._deliver(effect))
-
-    async def _deliver(self, effect: Deliver) -> None:
-        delivery, text = effect.delivery, message(self._now, effect)
-        chosen = options.DELIVER
-        if delivery.occasion == "settled":  # those that had to wait for others hold back the result no longer than they
-            chosen = options.SETTLE.copy()
-            chosen["schedule_to_close_timeout"] = self._settle_by - workflow.now()
-        try:
-            sent = await workflow.execute_activity(
-                DELIVER,
-                text,
-                result_type=Delivered,
-                activity_id=delivery.id,
-                summary=f"{delivery.occasion}: {delivery.person}",
-                **chosen,
-            )
-        except ActivityError as error:
-            if delivery.occasion == "settled":
-                self._unsent.append(text)
-            self._end(delivery, "failed", str(error.cause or error)[:500])
-        else:
-            self._end(delivery, "delivered", channel=sent.channel)
-        self._renewal.sample()
-        self._send_waiting()
-
-    def _end(
-        self, delivery: Delivery, state: Literal["delivered", "failed"], reason: str = "", channel: str | None = None
-    ) -> None:
-        """Tell the end of a delivery, unless it was told when it was cancelled."""
-        if self._sending.pop(delivery.id, None) is not None:
-            ended = events.DeliveryEnded(
-                at=workflow.now(), delivery=delivery.id, state=state, reason=reason, channel=channel
-            )
-            self._news.append(ended)
-
-    def _stop_asking(self) -> None:
-        """Questions still on their way are not needed any more; those that have begun are settled."""
-        waiting, self._waiting = self._waiting, deque()
-        never_asked = {(e.delivery.stage, e.delivery.person) for e in waiting if e.delivery.occasion == "asked"}
-        for effect in tuple(self._sending.values()):
-            delivery = effect.delivery
-            if delivery.occasion == "settled" and (delivery.stage, delivery.person) not in never_asked:
-                self._waiting.append(effect)
-                continue
-            # Ended here, not in its task: one that is cancelled before its first step never runs at all.
-            self._tasks.cancel(delivery.id)
-            self._end(delivery, "failed", NO_LONGER_NEEDED)
 
     async def _read_people(self, *people: str) -> PeopleRead:
         named = [s.document.calendar for s in self._now.stages] + [self._now.ask.calendar]
@@ -346,11 +266,11 @@ class Approval:
     @property
     def _must_move(self) -> bool:
         """Whether the loop has something to do that is no message: the end, an error to raise, a new run."""
-        has_news = self._tasks.has_failed or self._recorder.has_news
+        has_news = self._deliveries.tasks.has_failed or self._recorder.has_news
         return self._is_over or has_news or self._may_continue_as_new()
 
     def _may_continue_as_new(self) -> bool:
-        is_busy = bool(self._sending) or self._recorder.is_exporting
+        is_busy = bool(self._deliveries.open) or self._recorder.is_exporting
         if self._mailbox or not self._renewal.is_possible:
             return False
         return not is_busy or self._renewal.is_urgent
@@ -363,16 +283,16 @@ class Approval:
             state=self._now,
             trail=self._recorder.trail,
             facts=self._recorder.unexported,
-            sending=tuple(self._sending.values()),
+            sending=self._deliveries.open,
             report_to=tuple(self._reports),
-            unsent=tuple(self._unsent),
+            unsent=self._deliveries.unsent,
         )
         workflow.continue_as_new(args=[None, carried])
 
     async def _close(self) -> ApprovalResult:
         self._feed(events.Closed(at=workflow.now()), letter=None)
         facts = await self._recorder.close()
-        await hand_over(Unsent(messages=tuple(self._unsent), facts=facts))
+        await hand_over(Unsent(messages=self._deliveries.unsent, facts=facts))
         answer = result(self._now, self._recorder.evidence)
         reported = 0
         while self._mailbox or reported < len(self._reports):  # what arrives meanwhile is answered, not lost

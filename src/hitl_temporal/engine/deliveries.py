@@ -1,0 +1,138 @@
+"""The messages of one approval that are on their way: so many at once, settled in time or left to the outbox.
+
+Each delivery ends exactly once, as an event for the domain, whatever becomes of its task.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Literal
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from hitl_temporal.domain.approval import events
+    from hitl_temporal.domain.approval.effects import Deliver
+    from hitl_temporal.domain.approval.message import Message, message
+    from hitl_temporal.domain.approval.state import Approval, Delivery
+    from hitl_temporal.messages import DELIVER, Delivered
+
+from hitl_temporal.engine import options
+from hitl_temporal.engine.renewal import Renewal
+from hitl_temporal.engine.tasks import Tasks
+
+MAX_UNDER_WAY = 50
+"""How many messages are on their way at once: a thousand activities in one workflow task outlast its two seconds."""
+
+SETTLE_WITHIN = options.SETTLE.get("schedule_to_close_timeout") or options.NO_TIME
+NO_LONGER_NEEDED = "no longer needed: the approval has ended"
+
+
+class Deliveries:
+    """Sends, stops and settles; puts what comes of it into `news`."""
+
+    def __init__(
+        self,
+        look: Callable[[], Approval],
+        news: list[events.Event],
+        renewal: Renewal,
+        carried: tuple[Deliver, ...] = (),
+        unsent: tuple[Message, ...] = (),
+    ) -> None:
+        """Take what a run that continued as new has left.
+
+        Args:
+            look: Gives the approval as it is now: a message tells what holds when it leaves.
+            news: Where the end of each delivery is told.
+            renewal: Samples at the end of each delivery.
+            carried: Deliveries of the run before that have not ended, in order.
+            unsent: Messages of the run before that are left to the outbox.
+        """
+        self._look = look
+        self._news = news
+        self._renewal = renewal
+        self._open: dict[str, Deliver] = {effect.delivery.id: effect for effect in carried}
+        self._waiting: deque[Deliver] = deque()
+        self._settle_by = workflow.now() + SETTLE_WITHIN
+        self._unsent = list(unsent)
+        self.tasks = Tasks()
+
+    @property
+    def open(self) -> tuple[Deliver, ...]:
+        """Those that have not ended, in order; the waiting ones too."""
+        return tuple(self._open.values())
+
+    @property
+    def unsent(self) -> tuple[Message, ...]:
+        """Messages that did not get through in time: the outbox's."""
+        return tuple(self._unsent)
+
+    def resume(self) -> None:
+        """Take up what was carried over; questions are not needed any more once there is an outcome."""
+        if self._look().outcome is not None:
+            self._open = {i: e for i, e in self._open.items() if e.delivery.occasion == "settled"}
+        self._waiting.extend(self._open.values())
+        self.begin()
+
+    def add(self, effect: Deliver) -> None:
+        """Put a message in the queue; `begin` sends it when its turn comes."""
+        self._open[effect.delivery.id] = effect
+        self._waiting.append(effect)
+
+    def begin(self) -> None:
+        """Begin as many messages as may be under way at once; each that ends makes room for the next."""
+        while self._waiting and len(self._open) - len(self._waiting) < MAX_UNDER_WAY:
+            effect = self._waiting.popleft()
+            if effect.delivery.occasion == "settled" and workflow.now() >= self._settle_by:
+                self._unsent.append(message(self._look(), effect))
+                self._end(effect.delivery, "failed", "its turn did not come in time: left to the outbox")
+            else:
+                self.tasks.start(effect.delivery.id, self._deliver(effect))
+
+    def stop_asking(self) -> None:
+        """Questions still on their way are not needed any more; those that have begun are settled."""
+        self._settle_by = workflow.now() + SETTLE_WITHIN
+        waiting, self._waiting = self._waiting, deque()
+        never_asked = {(e.delivery.stage, e.delivery.person) for e in waiting if e.delivery.occasion == "asked"}
+        for effect in self.open:
+            delivery = effect.delivery
+            if delivery.occasion == "settled" and (delivery.stage, delivery.person) not in never_asked:
+                self._waiting.append(effect)
+                continue
+            # Ended here, not in its task: one that is cancelled before its first step never runs at all.
+            self.tasks.cancel(delivery.id)
+            self._end(delivery, "failed", NO_LONGER_NEEDED)
+
+    async def _deliver(self, effect: Deliver) -> None:
+        delivery, text = effect.delivery, message(self._look(), effect)
+        chosen = options.DELIVER
+        if delivery.occasion == "settled":  # those that had to wait for others hold back the result no longer than they
+            chosen = options.SETTLE.copy()
+            chosen["schedule_to_close_timeout"] = self._settle_by - workflow.now()
+        try:
+            sent = await workflow.execute_activity(
+                DELIVER,
+                text,
+                result_type=Delivered,
+                activity_id=delivery.id,
+                summary=f"{delivery.occasion}: {delivery.person}",
+                **chosen,
+            )
+        except ActivityError as error:
+            if delivery.occasion == "settled":
+                self._unsent.append(text)
+            self._end(delivery, "failed", str(error.cause or error)[:500])
+        else:
+            self._end(delivery, "delivered", channel=sent.channel)
+        self._renewal.sample()
+        self.begin()
+
+    def _end(
+        self, delivery: Delivery, state: Literal["delivered", "failed"], reason: str = "", channel: str | None = None
+    ) -> None:
+        """Tell the end of a delivery, unless it was told when it was cancelled."""
+        if self._open.pop(delivery.id, None) is not None:
+            ended = events.DeliveryEnded(
+                at=workflow.now(), delivery=delivery.id, state=state, reason=reason, channel=channel
+            )
+            self._news.append(ended)
