@@ -173,7 +173,8 @@ class Flow:
     def _take_news(self) -> None:
         while self._early:
             told = self._early.pop(0)
-            if self._now.steps[told.step].n == told.n if told.step in self._now.steps else False:
+            asked = self._now.steps.get(told.step)
+            if asked is not None and asked.n == told.n:  # a late answer to an earlier attempt stops nothing
                 self._errands.close(told.step)
             answer = {"step": told.step, "n": told.n, "approval": told.approval, "result": told.result}
             self._news.append(events.AskAnswered.model_validate({"at": workflow.now(), **answer}))
