@@ -15,6 +15,7 @@ class LocalOptions(TypedDict):
     """Keyword arguments of `workflow.execute_local_activity`."""
 
     start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
     retry_policy: RetryPolicy
 
 
@@ -33,8 +34,16 @@ def _seconds(number: float) -> timedelta:
 
 FOR_EVER = RetryPolicy(initial_interval=_seconds(1), maximum_interval=_seconds(60), non_retryable_error_types=PERMANENT)
 
-READ = LocalOptions(start_to_close_timeout=_seconds(5), retry_policy=FOR_EVER)
-"""Definitions, people, children: a fast read that must succeed before anything is judged."""
+READ = LocalOptions(
+    start_to_close_timeout=_seconds(4),
+    schedule_to_close_timeout=_seconds(4),
+    retry_policy=RetryPolicy(initial_interval=_seconds(0.2), maximum_interval=_seconds(1)),
+)
+"""Definitions, people, children: a fast read that must succeed before anything is judged.
+
+Bounded, so that a directory that is broken for a day costs a timer now and then: a local activity that is tried for
+ever keeps its workflow task open, and each of the task's heartbeats grows the history.
+"""
 
 READ_AGAIN_FIRST = _seconds(1)
 READ_AGAIN_LATEST = _seconds(60)
