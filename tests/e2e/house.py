@@ -14,7 +14,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -144,9 +144,18 @@ class House:
 
     def processes(self) -> dict[int, str]:
         """Return the command lines of everything that runs on behalf of this house, whoever started it."""
+        if Path("/proc/self/environ").exists():  # Linux, where `ps` need not be installed
+            return dict(self._from_proc())
         listed = subprocess.run(["ps", "axeww", "-o", "pid=", "-o", "command="], capture_output=True, check=True)
         lines = [line for line in listed.stdout.decode(errors="replace").splitlines() if self._mark in line]
         return {int(pid): command[:200] for pid, _, command in (line.strip().partition(" ") for line in lines)}
+
+    def _from_proc(self) -> Iterator[tuple[int, str]]:
+        for folder in Path("/proc").iterdir():
+            with contextlib.suppress(OSError, ValueError):
+                if self._mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
+                    words = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
+                    yield int(folder.name), words.decode(errors="replace")[:200]
 
     def end_everything(self) -> None:
         """Leave no process, whatever has happened."""

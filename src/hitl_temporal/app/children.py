@@ -195,7 +195,26 @@ def _is_alive(pid: int, started: str) -> bool:
 
 
 def _started(pid: int) -> str:
-    """Return when a process was started, in the words of `ps`; empty when there is none, or none but its remains."""
+    """Return when a process was started, in the system's words; empty when there is none, or none but its remains."""
+    state, _, started = (_of_proc(pid) if _PROC.exists() else _of_ps(pid)).partition(" ")
+    # A zombie has ended; whoever started it has not looked yet (in a container often nobody ever does).
+    return "" if state.startswith("Z") else started.strip()
+
+
+_PROC = Path("/proc/self/stat")
+
+
+def _of_proc(pid: int) -> str:
+    """Return state and start of a process on Linux, where `ps` need not be installed."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{fields[0]} {boot}/{fields[19]}"  # Source: proc(5): `state` and `starttime`, counted from the boot
+
+
+def _of_ps(pid: int) -> str:
     found = subprocess.run(  # noqa: S603 - a fixed command and a number
         ["ps", "-o", "stat=,lstart=", "-p", str(pid)],  # noqa: S607 - `ps` is where the system has it
         capture_output=True,
@@ -203,6 +222,4 @@ def _started(pid: int) -> str:
         check=False,
         env={**os.environ, "LC_ALL": "C"},
     )
-    state, _, started = found.stdout.strip().partition(" ")
-    # A zombie has ended; whoever started it has not looked yet (in a container often nobody ever does).
-    return "" if state.startswith("Z") else started.strip()
+    return found.stdout.strip()
