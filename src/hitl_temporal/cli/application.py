@@ -28,7 +28,10 @@ app.add_typer(auditing.app, name="audit")
 
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if "temporalio" in sys.modules:  # its threads may abort the interpreter at its exit, also after a refused start
+        hosting.leave(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str], world: World | None = None) -> int:

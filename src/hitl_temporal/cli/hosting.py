@@ -35,7 +35,7 @@ def up(
         code = run_up(settings, ephemeral=ephemeral)
     except StartError as error:
         raise CommandError(str(error)) from error
-    _leave(code)
+    leave(code)
 
 
 @process(app)
@@ -48,7 +48,7 @@ def worker(session: Session) -> NoReturn:
         code = run_worker(settings)
     except StartError as error:
         raise CommandError(str(error)) from error
-    _leave(code)
+    leave(code)
 
 
 @process(app)
@@ -61,10 +61,10 @@ def serve(session: Session) -> NoReturn:
         code = run_serve(settings)
     except StartError as error:
         raise CommandError(str(error)) from error
-    _leave(code)
+    leave(code)
 
 
-def _leave(code: int) -> NoReturn:
+def leave(code: int) -> NoReturn:
     """End the process now; whatever had to be exported was exported by whoever ran it."""
     logging.shutdown()
     sys.stdout.flush()
