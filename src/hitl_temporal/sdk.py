@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
     )
 
 from hitl_temporal.engine.reading import read
+from hitl_temporal.engine.withdrawing import withdraw
 
 __all__ = ["ApprovalResult", "Decision", "ask"]
 
@@ -77,7 +78,7 @@ async def ask(
     except asyncio.CancelledError:
         await workflow.wait_condition(lambda: is_put.is_set() or waiting.done())
         if is_put.is_set():
-            await _withdraw(approval)
+            await withdraw(approval, "the workflow that asked was cancelled")
         raise
 
 
@@ -101,14 +102,6 @@ async def _put(
         return await _adopt(approval, name, attempt, is_put)
     is_put.set()
     return await child
-
-
-async def _withdraw(approval: str) -> None:
-    command = {"actor": "system:run", "reason": "the workflow that asked was cancelled", "key": "parent-ended"}
-    try:
-        await workflow.get_external_workflow_handle(approval).signal("withdraw", command)
-    except ApplicationError:
-        workflow.logger.info("approval.closed_already", extra={"approval": approval})
 
 
 async def _adopt(approval: str, name: str, attempt: int, is_put: asyncio.Event) -> ApprovalResult:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.service import RPCError
 
 from hitl_temporal.domain.chain import verify_chain
 from hitl_temporal.domain.flow.commands import Receipt
@@ -33,7 +34,7 @@ async def asked(rig: Rig, handle: WorkflowHandle, step: str = "approve", n: int 
     while True:
         try:
             await child.describe()
-        except Exception:  # noqa: BLE001 - not there yet
+        except RPCError:  # not there yet
             await asyncio.sleep(0.02)
         else:
             return child

@@ -12,13 +12,21 @@ from hitl_temporal.domain.value import canonical
 from hitl_temporal.service.errors import InvalidError
 
 MAX_BODY_BYTES = 256 * 1024
-
-
 MAX_DEPTH = 60
 
 
 class BadBodyError(Exception):
     """The body is no JSON object; answered with an `invalid` receipt."""
+
+
+async def bounded(request: Request) -> bytes | None:
+    """Return the body, None when it is larger than `MAX_BODY_BYTES`: no more than that is read."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body.extend(chunk)
+        if len(body) > MAX_BODY_BYTES:
+            return None
+    return bytes(body)
 
 
 async def json_object(request: Request) -> dict[str, object]:
@@ -27,11 +35,9 @@ async def json_object(request: Request) -> dict[str, object]:
     Raises:
         BadBodyError: It is too large, no JSON, or no object.
     """
-    body = bytearray()
-    async for chunk in request.stream():
-        body.extend(chunk)
-        if len(body) > MAX_BODY_BYTES:
-            raise BadBodyError(f"the body is larger than {MAX_BODY_BYTES} bytes")
+    body = await bounded(request)
+    if body is None:
+        raise BadBodyError(f"the body is larger than {MAX_BODY_BYTES} bytes")
     if not body:
         return {}
     try:

@@ -137,7 +137,7 @@ class Approval:
         self._deliveries.resume()
         if self._now.is_open:
             self._show()
-        if not self._now.is_open:
+        else:
             people = await self._read_people()
             self._feed(
                 events.PeopleResolved(at=workflow.now(), roster=people.roster, calendars=people.calendars), letter=None

@@ -33,6 +33,7 @@ from hitl_temporal.engine import options
 from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.renewal import Renewal
 from hitl_temporal.engine.tasks import Tasks
+from hitl_temporal.engine.withdrawing import withdraw
 
 MAX_OUTPUT_BYTES = 256 * 1024
 """Of one step: all of them together travel in one payload, which Temporal bounds at 2 MiB."""
@@ -250,13 +251,8 @@ class Errands:
         with self._delicately():
             # A signal to a workflow that is not there yet would be taken for one that has closed.
             await workflow.wait_condition(lambda: approval in self._put or approval in self._strange)
-            if approval in self._strange:
-                return
-            command = {"actor": "system:run", "reason": reason[:1000], "key": "parent-ended"}
-            try:
-                await workflow.get_external_workflow_handle(approval).signal("withdraw", command)
-            except ApplicationError:
-                workflow.logger.info("approval.closed_already", extra={"approval": approval})
+            if approval not in self._strange:
+                await withdraw(approval, reason)
 
 
 def _task_name(effect: StartCall) -> str:

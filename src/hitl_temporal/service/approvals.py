@@ -20,12 +20,13 @@ from hitl_temporal.domain.approval.commands import Command, Receipt, parse
 from hitl_temporal.domain.approval.judge import receipt_of
 from hitl_temporal.domain.approval.views import Result, Status
 from hitl_temporal.domain.value import Value, digest
-from hitl_temporal.engine.attributes import ASSIGNEES, DUE, FLOW, GROUPS, REQUESTER, STATE
+from hitl_temporal.engine.attributes import DUE, FLOW, REQUESTER, STATE
 from hitl_temporal.messages import APPROVAL
 from hitl_temporal.ports import Directory
 from hitl_temporal.service import door
 from hitl_temporal.service.errors import NotFoundError, UnavailableError
 from hitl_temporal.service.identity import Identity
+from hitl_temporal.service.participation import asked_or_acted, foreign_actor, may_act
 from hitl_temporal.service.reading import Page, answer_of, describe, list_page, literal, memo_of
 
 
@@ -68,11 +69,11 @@ class Approvals:
         if state is None:
             conditions.append("ExecutionStatus = 'Running'")
             conditions.append(f"{STATE.name} = 'open'")
-            conditions.append(_may_act(me))
+            conditions.append(may_act(me))
         else:
             conditions.append(f"{STATE.name} = {literal(state)}")
             if not me.is_operator:
-                conditions.append(_takes_part(me))
+                conditions.append(f"({asked_or_acted(me)} OR {REQUESTER.name} = {literal(me.person)})")
         if flow is not None:
             conditions.append(f"{FLOW.name} = {literal(flow)}")
         items: list[Item] = []
@@ -117,9 +118,8 @@ class Approvals:
             await self._handle(approval_id)
         except UnavailableError as error:
             raise UnavailableError(f"{error}; nothing was recorded, try again") from error
-        if body.get("actor", me.person) != me.person:
+        if (reason := foreign_actor(me, body)) is not None:
             key = body.get("key")
-            reason = f"actor: {str(body['actor'])[:100]!r} is not you; leave it out, a door sets it"
             return Receipt(status="invalid", reason=reason, key=key if isinstance(key, str) else "")
         command = parse(verb, {**body, "actor": me.person, "via": me.via, "assurance": me.assurance})
         if isinstance(command, Receipt):
@@ -180,16 +180,6 @@ class Approvals:
 def _must_be_approval(approval_id: str, description: WorkflowExecutionDescription) -> None:
     if description.workflow_type != APPROVAL:
         raise NotFoundError(f"{approval_id!r} is a run of {description.workflow_type!r}, not an approval")
-
-
-def _may_act(me: Identity) -> str:
-    groups = "".join(f" OR {GROUPS.name} = {literal(g)}" for g in sorted(me.groups))
-    return f"({ASSIGNEES.name} = {literal(me.person)}{groups})"
-
-
-def _takes_part(me: Identity) -> str:
-    acted = literal(f"acted:{me.person}")
-    return f"({_may_act(me)} OR {ASSIGNEES.name} = {acted} OR {REQUESTER.name} = {literal(me.person)})"
 
 
 def _is_mine(memo: Mapping[str, object], me: Identity) -> bool:

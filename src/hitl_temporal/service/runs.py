@@ -33,6 +33,7 @@ from hitl_temporal.ports import Catalogue, Directory, InvalidInputError, Loaded,
 from hitl_temporal.service import door
 from hitl_temporal.service.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
 from hitl_temporal.service.identity import Identity
+from hitl_temporal.service.participation import asked_or_acted, foreign_actor
 from hitl_temporal.service.reading import Page, answer_of, describe, list_page, literal, memo_of
 
 KEYS_LOOKED_AT = 50
@@ -142,9 +143,11 @@ class Runs:
                     static_summary=f"{flow} for {me.person}",
                 )
         except WorkflowAlreadyStartedError as error:
-            before = await describe(self._client, workflow_id)
-            if mine is not None and (await memo_of(before)).get("request", {}).get("key") == mine:
-                return _same((workflow_id, (await memo_of(before))["request"]), request, key)
+            first: Mapping[str, str | None] = (await memo_of(await describe(self._client, workflow_id))).get(
+                "request"
+            ) or {}
+            if mine is not None and first.get("key") == mine:
+                return _same((workflow_id, first), request, key)
             raise ConflictError(f"id {workflow_id!r} is in use; choose another, or leave it out") from error
         except (RPCError, TimeoutError) as error:
             raise UnavailableError(
@@ -219,8 +222,7 @@ class Runs:
         description = await describe(self._client, run_id)
         if action not in ACTIONS:
             return Receipt(status="invalid", reason=f"action: {action[:100]!r} is not one of {', '.join(ACTIONS)}")
-        if body.get("actor", me.person) != me.person:
-            reason = f"actor: {str(body['actor'])[:100]!r} is not you; leave it out, a door sets it"
+        if (reason := foreign_actor(me, body)) is not None:
             return Receipt(status="invalid", reason=reason)
         command = parse(action, {**body, "actor": me.person, "key": body.get("key") or uuid4().hex})
         if isinstance(command, Receipt):
@@ -294,12 +296,8 @@ class Runs:
 
     async def _takes_part(self, me: Identity, run_id: str) -> bool:
         """Tell whether I am asked, or have acted, in an approval of this run."""
-        groups = "".join(f" OR HitlGroups = {literal(g)}" for g in sorted(me.groups))
-        acted = literal(f"acted:{me.person}")
-        query = (
-            f"WorkflowType = '{APPROVAL}' AND WorkflowId STARTS_WITH {literal(f'{run_id}.')} "
-            f"AND (HitlAssignees = {literal(me.person)} OR HitlAssignees = {acted}{groups})"
-        )
+        of_this_run = f"WorkflowType = '{APPROVAL}' AND WorkflowId STARTS_WITH {literal(f'{run_id}.')}"
+        query = f"{of_this_run} AND {asked_or_acted(me)}"
         rows, _ = await list_page(self._client, query, None, 50)
         # Dots are legal in ids: `a.b` is no part of a run `a` unless it says so itself.
         return any([(await memo_of(row)).get("run") == run_id for row in rows])

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Depends, HTTPException, Request
 
-from hitl_temporal.api.bodies import MAX_BODY_BYTES
+from hitl_temporal.api.bodies import MAX_BODY_BYTES, bounded
 from hitl_temporal.api.pages.visitor import COOKIE, Me, sessions
 
 MAX_FIELDS = 500
@@ -23,11 +23,9 @@ async def open_form(request: Request) -> dict[str, str]:
     Raises:
         HTTPException: The form is too large (413) or has too many fields (400).
     """
-    body = bytearray()
-    async for chunk in request.stream():
-        body.extend(chunk)
-        if len(body) > MAX_BODY_BYTES:
-            raise HTTPException(413, f"the form is larger than {MAX_BODY_BYTES} bytes")
+    body = await bounded(request)
+    if body is None:
+        raise HTTPException(413, f"the form is larger than {MAX_BODY_BYTES} bytes")
     try:
         fields = parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
