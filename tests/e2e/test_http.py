@@ -376,6 +376,16 @@ def test_without_a_worker_a_click_is_recorded_and_judged_later(house: House) -> 
     assert len(house.get("bob", f"/v1/approvals/{approval}")["decisions"]) == 1
 
 
+def test_a_recorded_click_without_a_key_says_where_its_receipt_is(house: House) -> None:
+    """The key of a 202 is the one under which the click is judged, also when the sender gave none."""
+    approval = house.asked("bob", house.start_firewall())
+    with house.stopped("worker"):
+        recorded = house.decide("bob", approval).json()
+    assert recorded["status"] == "recorded"
+    path = f"/v1/approvals/{approval}/decisions/{recorded['key']}"
+    house.until("the click is judged", lambda: house.call("bob", "GET", path).status_code == 200)
+
+
 def test_without_temporal_nothing_is_recorded_and_people_are_told(plot: House) -> None:
     """With Temporal gone a click is 503 with Retry-After, soon; when Temporal is back, nothing has happened."""
     approval = plot.open().asked("bob", plot.start_firewall())

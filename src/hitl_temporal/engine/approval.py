@@ -331,6 +331,7 @@ class Approval:
                 "flow": now.origin.flow if now.origin else None,
                 "due": seen.due.isoformat() if seen.due else None,
                 "digest": now.shown.digest,
+                "stage": now.live_stage.name if now.live_stage else "",
                 "outcomes": list(seen.outcomes),
                 "comment_on": list(seen.comment_on),
                 "barred": list(seen.barred),

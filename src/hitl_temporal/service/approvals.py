@@ -16,10 +16,10 @@ from temporalio.client import (
 )
 
 from hitl_temporal.domain.approval.closed import judge_closed
-from hitl_temporal.domain.approval.commands import Command, Receipt, parse
-from hitl_temporal.domain.approval.judge import receipt_of
+from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, parse
+from hitl_temporal.domain.approval.judge import default_key, receipt_of
 from hitl_temporal.domain.approval.views import Result, Status
-from hitl_temporal.domain.value import Value, digest
+from hitl_temporal.domain.value import Value
 from hitl_temporal.engine.attributes import DUE, FLOW, REQUESTER, STATE
 from hitl_temporal.messages import APPROVAL
 from hitl_temporal.ports import Directory
@@ -115,7 +115,8 @@ class Approvals:
             UnavailableError: Temporal does not answer; nothing was recorded.
         """
         try:  # without a worker a run would keep the command as a signal that it never reads
-            await self._handle(approval_id)
+            description = await describe(self._client, approval_id)
+            _must_be_approval(approval_id, description)
         except UnavailableError as error:
             raise UnavailableError(f"{error}; nothing was recorded, try again") from error
         if (reason := foreign_actor(me, body)) is not None:
@@ -124,12 +125,7 @@ class Approvals:
         command = parse(verb, {**body, "actor": me.person, "via": me.via, "assurance": me.assurance})
         if isinstance(command, Receipt):
             return command
-        return await self.send(approval_id, verb, command)
-
-    async def send(self, approval_id: str, verb: str, command: Command) -> Receipt:
-        """Send a command whose actor is known; the door decides between Update and Signal."""
-        # With a key the same click stays the same on both ways, and its receipt can be read later.
-        key = command.key or digest([approval_id, verb, command.model_dump(mode="json")])[:32]
+        key = command.key or _key_of(approval_id, command, await memo_of(description))
         handle = self._client.get_workflow_handle(approval_id)
         payload = command.model_dump(mode="json", exclude_none=True)
 
@@ -180,6 +176,13 @@ class Approvals:
 def _must_be_approval(approval_id: str, description: WorkflowExecutionDescription) -> None:
     if description.workflow_type != APPROVAL:
         raise NotFoundError(f"{approval_id!r} is a run of {description.workflow_type!r}, not an approval")
+
+
+def _key_of(approval_id: str, command: Command, memo: Mapping[str, object]) -> str:
+    """Return the key under which a command without one will be judged, so that its receipt can be read later."""
+    if not isinstance(command, Decide):
+        return ""
+    return default_key(approval_id, command.actor, str(memo.get("stage") or ""), command.outcome)
 
 
 def _is_mine(memo: Mapping[str, object], me: Identity) -> bool:
