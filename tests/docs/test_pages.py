@@ -10,13 +10,16 @@ from hitl_temporal.app.settings import Settings
 from hitl_temporal.definition.site import Site
 from hitl_temporal.domain.approval.ask import Ask, Auto, Outcome, Stage
 from hitl_temporal.domain.calendar import CalendarDocument
-from hitl_temporal.domain.flow.definition import Flow, Input, Retry, Step, Undo, Wait
+from hitl_temporal.domain.flow.definition import Flow, Retry, Step, Undo, Wait
+from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import People, Person
+from hitl_temporal.domain.rules import Part
 
 DOCS = Path(__file__).parents[2] / "docs"
 SECTIONS: dict[str, type[BaseModel]] = {
     "flow.yaml": Flow,
     "input": Input,
+    "part of an input": Part,
     "step": Step,
     "retry": Retry,
     "undo": Undo,

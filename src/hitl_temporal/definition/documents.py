@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from hitl_temporal.domain.value import Json
+from hitl_temporal.domain.words import shorten
 
-from .problems import Problem, Severity, shorten
+from .problems import Problem, Severity
 from .tokens import NotYamlError, Position, Token, tokens
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_VALUES", "At", "Document", "parse", "read"]

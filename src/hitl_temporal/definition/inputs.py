@@ -12,11 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from hitl_temporal.domain.flow.commands import unfit
-from hitl_temporal.domain.flow.definition import Flow, Input
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.form import complete
+from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.value import Json, canonical
+from hitl_temporal.domain.violations import TYPES, path, said
+from hitl_temporal.domain.words import found, shorten
 
-from .problems import found, resembling, shorten
-from .violations import DRAFT, Violation, violations
+from .problems import resembling
+from .violations import DRAFT, violations
 
 __all__ = ["InputError", "InputProblem", "check_inputs", "check_value", "coerce_text", "input_schema"]
 
@@ -79,26 +83,21 @@ def check_inputs(flow: Flow, inputs: object) -> dict[str, Json]:
         raise InputError([InputProblem("", text)])
     given: dict[str, Json] = {str(name): value for name, value in inputs.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     problems = list(_unknown(flow, given))
-    complete: dict[str, Json] = {}
     for name, declared in flow.inputs.items():
         value = given.get(name)
-        value = declared.default if value is None else value
-        if value is None and not declared.is_required:
-            complete[name] = None
-        elif name not in given and declared.is_required:
-            problems.append(InputProblem(name, f"input {name!r} is missing; it is {_TYPES[declared.type]}"))
-        else:
+        if name not in given and declared.is_required:
+            problems.append(InputProblem(name, f"input {name!r} is missing; it is {TYPES[declared.type]}"))
+        elif value is not None or declared.is_required:
             problems += check_value(name, declared, value)
-            complete[name] = _as_declared(declared.json_schema(), value)
     if problems:
         raise InputError(problems)
-    return complete
+    return complete(flow.inputs, given)
 
 
 def check_value(name: str, declared: Input, value: Json) -> tuple[InputProblem, ...]:
     """Return what is wrong with one value; a sensitive one is not repeated."""
     return tuple(
-        InputProblem(name, _message(name, violation, is_sensitive=declared.sensitive))
+        InputProblem(name, f"input {path(name, violation)!r}: {said(violation, is_sensitive=declared.sensitive)}")
         for violation in violations(declared.json_schema(), value)
     )
 
@@ -133,7 +132,7 @@ def coerce_text(flow: Flow, texts: Mapping[str, str]) -> dict[str, Json]:
             values[name] = _from_text(declared.type, texts[name])
         except ValueError:
             value = "the text" if declared.sensitive else found(texts[name])
-            problems.append(InputProblem(name, f"input {name!r}: {value} is not {_TYPES[declared.type]}"))
+            problems.append(InputProblem(name, f"input {name!r}: {value} is not {TYPES[declared.type]}"))
     if problems:
         raise InputError(problems)
     return values
@@ -165,58 +164,3 @@ def _matching(pattern: str, text: str) -> str:
     if not re.fullmatch(pattern, text.strip()):
         raise ValueError(text)
     return text.strip()
-
-
-def _as_declared(schema: Mapping[str, Json], value: Json) -> Json:
-    """Return the value with each number that is declared as `number` a double, also inside lists and objects."""
-    match schema, value:
-        case {"type": "number"}, int() if not isinstance(value, bool):
-            return float(value)
-        case {"type": "array", "items": dict(items)}, list():
-            return [_as_declared(items, item) for item in value]
-        case {"type": "object", "properties": dict(properties)}, dict():
-            schemas = {name: schema for name, schema in properties.items() if isinstance(schema, dict)}
-            return {name: _as_declared(schemas.get(name, {}), inner) for name, inner in value.items()}
-        case _:
-            return value
-
-
-_TYPES = {
-    "string": "a text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "an object",
-}
-
-
-def _message(name: str, violation: Violation, *, is_sensitive: bool) -> str:
-    inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in violation.at)
-    value = "the value" if is_sensitive else _shown(violation.value)
-    limit = violation.limit
-    match violation.keyword:
-        case "type":
-            kinds = limit if isinstance(limit, list) else [limit]
-            said = f"{value} is not {' or '.join(_TYPES.get(str(kind), str(kind)) for kind in kinds)}"
-        case "maximum":
-            said = f"{value} is more than the maximum of {limit}"
-        case "minimum":
-            said = f"{value} is less than the minimum of {limit}"
-        case "enum" if isinstance(limit, list):
-            said = f"{value} is none of {shorten(', '.join(map(_shown, limit)), 200)}"
-        case "format":
-            said = f"{value} is not a valid {limit}"
-        case "pattern":
-            said = f"{value} does not match {shorten(str(limit), 100)!r}"
-        case "maxLength":
-            said = f"longer than the maximum of {limit} characters"
-        case "minLength":
-            said = f"shorter than the minimum of {limit} characters"
-        case keyword:
-            said = f"{value} breaks {keyword!r}" if is_sensitive else shorten(violation.message, 200)
-    return f"input {shorten(name + inner, 200)!r}: {said}"
-
-
-def _shown(value: Json) -> str:
-    return found(value).removeprefix("the number ")

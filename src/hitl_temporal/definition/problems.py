@@ -9,11 +9,9 @@ from typing import Literal
 
 from hitl_temporal.domain.value import Value
 
-__all__ = ["Problem", "Severity", "found", "has_errors", "nearest", "resembling", "shorten"]
+__all__ = ["Problem", "Severity", "has_errors", "nearest", "resembling"]
 
 Severity = Literal["error", "warning"]
-
-_LONGEST_TEXT = 300
 
 
 class Problem(Value):
@@ -54,28 +52,3 @@ def resembling(name: str, known: Iterable[str], otherwise: str = "") -> str:
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most like this one, None when none is."""
     return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
-
-
-def found(value: object) -> str:
-    """Return a few words for a value that stands where it should not, bounded."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return str(value).lower()
-        case str():
-            return repr(shorten(value, 60))
-        case int() | float():
-            return f"the number {shorten(str(value), 60)}"
-        case list() | tuple():
-            return "a list"
-        case dict():
-            return "a mapping"
-        case _:
-            return shorten(str(value), 60)
-
-
-def shorten(text: str, longest: int = _LONGEST_TEXT) -> str:
-    """Return the text as one line that is no longer than this."""
-    line = " ".join(text.split())
-    return line if len(line) <= longest else line[: longest - 1] + "…"

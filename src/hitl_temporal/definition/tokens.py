@@ -14,7 +14,7 @@ from ruamel.yaml import events as parsed
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
-from .problems import shorten
+from hitl_temporal.domain.words import shorten
 
 __all__ = ["NotYamlError", "Position", "Token", "tokens"]
 

@@ -13,9 +13,10 @@ from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.fault import FAULT
 from hitl_temporal.domain.ids import FLOW_NAME, PERSON_ID, STEP_ID
 from hitl_temporal.domain.value import Json
+from hitl_temporal.domain.words import found
 
 from .documents import At, Document
-from .problems import Problem, found, nearest, resembling
+from .problems import Problem, nearest, resembling
 from .vocabulary import kind_at, known_keys
 
 __all__ = ["translate"]

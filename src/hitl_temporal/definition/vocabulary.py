@@ -12,9 +12,11 @@ from pydantic import BaseModel
 
 from hitl_temporal.domain.approval.ask import Ask, Auto, Outcome, Stage
 from hitl_temporal.domain.calendar import CalendarDocument
-from hitl_temporal.domain.flow.definition import Flow, Input, Retry, Step, Undo, Wait
+from hitl_temporal.domain.flow.definition import Flow, Retry, Step, Undo, Wait
 from hitl_temporal.domain.flow.needs import Need
+from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import Group, People, Person
+from hitl_temporal.domain.rules import Part
 
 from .site import Site
 
@@ -31,11 +33,12 @@ _STEP = _words("choose do each enough expect first flow grant incident keep limi
 _FLOW = _words("blackouts concurrency expect on_parked triggers")
 _WAIT = _words("event file run until")
 _UNDO = _words("flow pool run")
-_INPUT = _words("""
-    $ref additionalProperties allOf anyOf const contains contentEncoding contentMediaType examples exclusiveMaximum
-    exclusiveMinimum maxItems maxProperties minItems minProperties multipleOf not oneOf patternProperties prefixItems
-    required uniqueItems
+_PART = _words("""
+    $defs $ref additionalProperties allOf anyOf const contains contentEncoding contentMediaType dependentRequired
+    dependentSchemas else examples if maxContains maxProperties minContains minProperties not oneOf patternProperties
+    prefixItems propertyNames then unevaluatedItems unevaluatedProperties
 """)
+_INPUT = _PART | _words("required")
 
 SITE_WITHOUT_EFFECT = _words("blackouts connections notify policies resources routes")
 """Keys of site.yaml that may stand there already: what would use them is refused where it is written."""
@@ -56,6 +59,7 @@ class Kind(NamedTuple):
 _KINDS: dict[type[BaseModel], Kind] = {
     Flow: Kind("a flow", _FLOW),
     Input: Kind("an input", _INPUT),
+    Part: Kind("a part of an input", _PART),
     Step: Kind("a step", _STEP),
     Ask: Kind("an ask", _ASK | _STAGE),
     Stage: Kind("a stage", _STAGE),

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from hitl_temporal.domain.flow.definition import Flow, Input
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.inputs import Input
 from tests.domain.flow.world import Document, ask, call, undo, wait
 
 

@@ -1,58 +1,34 @@
-"""Declared inputs that no value could satisfy, or that check less than they seem to.
+"""Declared inputs that check less than they seem to.
 
 Must not know: what somebody gives.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from hitl_temporal.definition.documents import At, Document
-from hitl_temporal.definition.formats import FORMATS
-from hitl_temporal.definition.inputs import check_value
 from hitl_temporal.definition.problems import Problem, resembling
-from hitl_temporal.definition.violations import schema_violation
 from hitl_temporal.domain.flow.definition import Flow
-from hitl_temporal.domain.value import Json
+from hitl_temporal.domain.formats import FORMATS
+from hitl_temporal.domain.rules import Rules
 
-__all__ = ["check_declarations"]
+__all__ = ["check_declarations", "check_fields"]
 
 
 def check_declarations(flow: Flow, document: Document) -> Iterator[Problem]:
     """Yield what is wrong with the inputs that a flow declares."""
-    for name, declared in flow.inputs.items():
-        at = ("inputs", name)
-        schema = declared.json_schema()
-        broken = schema_violation(schema)
-        if broken is not None:
-            mend = "see https://json-schema.org/understanding-json-schema"
-            yield document.problem((*at, *broken.at), f"input {name!r} is no JSON Schema: {broken.message}", mend)
-            continue
-        unsound = list(_check_rules(document, at, schema))
-        yield from unsound
-        if "default" in schema and not unsound:
-            for problem in check_value(name, declared, declared.default) if declared.default is not None else ():
-                yield document.problem((*at, "default"), f"the default does not fit: {problem.message}", "change it")
+    return check_fields(flow.inputs, ("inputs",), document)
 
 
-def _check_rules(document: Document, at: At, schema: Json) -> Iterator[Problem]:
-    """Yield what JSON Schema allows but we don't, in a schema and in those inside it."""
-    if not isinstance(schema, dict):
-        return
-    match schema:
-        case {"$ref": _}:
-            # A reference may name an address, and checking an input must never read one.
-            yield document.problem((*at, "$ref"), "`$ref` is not supported by this version", "write the schema out")
-        case _:
-            pass
-    match schema.get("format"):
-        case str(name) if name not in FORMATS.checkers:
-            mend = resembling(name, FORMATS.checkers, f"known: {', '.join(sorted(FORMATS.checkers))}")
-            yield document.problem((*at, "format"), f"nothing checks the format {name!r}", mend, "warning")
-        case _:
-            pass
-    yield from _check_rules(document, (*at, "items"), schema.get("items"))
-    match schema.get("properties"):
-        case dict(properties):
-            for name, inner in properties.items():
-                yield from _check_rules(document, (*at, "properties", name), inner)
-        case _:
-            pass
+def check_fields(fields: Mapping[str, Rules], at: At, document: Document) -> Iterator[Problem]:
+    """Yield a warning for each format that nothing checks, in these fields and in what lies in them."""
+    for name, rules in fields.items():
+        yield from _check(rules, (*at, name), document)
+
+
+def _check(rules: Rules, at: At, document: Document) -> Iterator[Problem]:
+    if rules.format is not None and rules.format not in FORMATS:
+        mend = resembling(rules.format, FORMATS, f"known: {', '.join(FORMATS)}")
+        yield document.problem((*at, "format"), f"nothing checks the format {rules.format!r}", mend, "warning")
+    if rules.items is not None:
+        yield from _check(rules.items, (*at, "items"), document)
+    yield from check_fields(rules.properties or {}, (*at, "properties"), document)

@@ -16,43 +16,11 @@ from hitl_temporal.domain.duration import Backoff, Duration, parse
 from hitl_temporal.domain.fault import fault
 from hitl_temporal.domain.flow.needs import RESULTS, Need, read_needs
 from hitl_temporal.domain.ids import FlowNameText, StepIdText
-from hitl_temporal.domain.value import Document, Json, digest
+from hitl_temporal.domain.inputs import Input
+from hitl_temporal.domain.value import Document, digest
 
 VERBS = ("call", "ask", "wait")
 ActivityName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.:/-]*$", max_length=200)]
-
-
-class Input(Document):
-    """One input: a JSON Schema property with three keys of ours (`optional`, `sensitive`, `default`)."""
-
-    type: Literal["string", "integer", "number", "boolean", "array", "object"]
-    title: str | None = None
-    description: str | None = None
-    format: str | None = None
-    enum: tuple[Json, ...] | None = None
-    pattern: str | None = None
-    minimum: int | float | None = None
-    maximum: int | float | None = None
-    min_length: int | None = Field(default=None, alias="minLength")
-    max_length: int | None = Field(default=None, alias="maxLength")
-    items: dict[str, Json] | None = None
-    properties: dict[str, Json] | None = None
-    default: Json = None
-    optional: bool = False
-    sensitive: bool = False
-
-    @property
-    def is_required(self) -> bool:
-        """Required unless it has a default or says `optional: true`."""
-        return not self.optional and "default" not in self.model_fields_set
-
-    def json_schema(self) -> dict[str, Json]:
-        """Return the property as JSON Schema, without the keys that are ours."""
-        ours = {"optional", "sensitive", "default"}
-        schema: dict[str, Json] = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=ours)
-        if "default" in self.model_fields_set:
-            schema["default"] = self.default
-        return schema
 
 
 class Retry(Document):
