@@ -150,6 +150,12 @@ def test_what_lies_beyond_a_calendar_is_an_error(start: datetime, text: str) -> 
         add(start, text, OFFICE)
 
 
+def test_a_local_time_beyond_a_calendar_is_an_error() -> None:
+    """A calendar gives no moment for a wall that it does not know."""
+    with pytest.raises(CalendarError, match="until 2027-01-01"):
+        OFFICE.from_local(datetime(2027, 1, 1))  # noqa: DTZ001
+
+
 def test_fixed_time_needs_no_calendar() -> None:
     """`d` and shorter units may lead beyond what a calendar knows."""
     assert add(local(2026, 12, 31, 16), "2d", OFFICE) == local(2027, 1, 2, 16)
