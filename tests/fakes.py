@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from hitl_temporal.definition.inputs import InputError, check_inputs
 from hitl_temporal.definition.project import load_text
 from hitl_temporal.domain.approval.message import Message
+from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.audit import Fact
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.flow.definition import Flow
@@ -58,6 +59,7 @@ class FakeCatalogue:
 
     def __init__(self) -> None:
         self.flows: dict[str, Flow] = {}
+        self.routes: dict[str, Table] = {}
         self.delay = 0.0
 
     def add(self, text: str, name: str = "test_flow") -> Flow:
@@ -79,6 +81,10 @@ class FakeCatalogue:
             return Loaded(definition, {}, check_inputs(definition, inputs))
         except InputError as error:
             raise InvalidInputError(str(error)) from error
+
+    async def route(self, name: str) -> Table | None:
+        """Answer from `routes`."""
+        return self.routes.get(name)
 
     async def calendars(self, names: Sequence[str]) -> dict[str, Calendar]:
         """There are none: MON-FRI 09:00-17:00 UTC counts."""

@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from hitl_temporal.domain.approval.commands import Receipt as DecisionReceipt
-from hitl_temporal.domain.approval.effects import Deliver
+from hitl_temporal.domain.approval.effects import Deliver, StartReview, Supersede
 from hitl_temporal.domain.approval.message import Message
+from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.approval.views import Result as ApprovalResult
 from hitl_temporal.domain.audit import Fact, Trail
@@ -20,7 +21,7 @@ from hitl_temporal.domain.flow.commands import Receipt as OperationReceipt
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.effects import StartCall
 from hitl_temporal.domain.flow.state import Run
-from hitl_temporal.domain.people import Roster
+from hitl_temporal.domain.people import Load, Roster
 from hitl_temporal.domain.value import Json
 
 __all__ = [
@@ -29,12 +30,18 @@ __all__ = [
     "EXPORT_FACTS",
     "FETCH_CHILD",
     "LOAD_FLOW",
+    "NEWER_ABOUT",
     "OUTBOX",
     "PARENT_IS_OPEN",
+    "READ_LOADS",
     "READ_PEOPLE",
+    "READ_ROUTE",
     "REQUEST_CANCEL",
     "RESERVED_TYPES",
+    "ROTATION",
     "SIGNALLED_AT",
+    "SUPERSEDE",
+    "AboutSubject",
     "Answered",
     "ApprovalCarried",
     "ApprovalResult",
@@ -46,13 +53,21 @@ __all__ = [
     "FlowCarried",
     "FlowLoaded",
     "LoadFlow",
+    "LoadsRead",
     "Moment",
+    "Newer",
     "OperationReceipt",
     "ParentCheck",
     "PeopleRead",
+    "Picking",
+    "ReadLoads",
     "ReadPeople",
+    "ReadRoute",
+    "Refresh",
     "ReportTo",
     "RequestCancel",
+    "Rotated",
+    "RouteRead",
     "Signalled",
     "StartedBy",
     "Unsent",
@@ -71,6 +86,13 @@ FETCH_CHILD = "hitl.fetch_child"
 PARENT_IS_OPEN = "hitl.parent_is_open"
 SIGNALLED_AT = "hitl.signalled_at"
 REQUEST_CANCEL = "hitl.request_cancel"
+READ_LOADS = "hitl.read_loads"
+READ_ROUTE = "hitl.read_route"
+SUPERSEDE = "hitl.supersede"
+NEWER_ABOUT = "hitl.newer_about"
+
+ROTATION = "hitl.rotation"
+"""The workflow that counts turns; and the prefix of its ids."""
 
 Who = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -110,11 +132,17 @@ class FlowLoaded(_Message):
 
 
 class ReadPeople(_Message):
-    """Ask the directory who these selectors name, and for the cards of these people."""
+    """Ask the directory who these selectors name, and for the cards of these people.
+
+    Attributes:
+        calendars: The names of calendars that are needed.
+        known: The digests of those that are known: they come back only if they have changed.
+    """
 
     selectors: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     calendars: tuple[str, ...] = ()
+    known: dict[str, str] = Field(default_factory=dict)
 
 
 class PeopleRead(_Message):
@@ -122,6 +150,69 @@ class PeopleRead(_Message):
 
     roster: Roster
     calendars: dict[str, Calendar] = Field(default_factory=dict)
+
+
+class Picking(_Message):
+    """A stage that will ask a few of many: whom it may pick from, and whose turns are counted together."""
+
+    key: str
+    policy: str
+    people: tuple[str, ...]
+
+
+class ReadLoads(_Message):
+    """Ask how busy people are, and whose turn it is."""
+
+    approval: str
+    flow: str | None = None
+    picks: tuple[Picking, ...] = ()
+
+
+class LoadsRead(_Message):
+    """What each person has to do, and the number of each turn."""
+
+    loads: dict[str, Load] = Field(default_factory=dict)
+    turns: dict[str, int] = Field(default_factory=dict)
+
+
+class Rotated(_Message):
+    """A counter of turns, and the numbers that the last askers were given."""
+
+    turn: int = 0
+    numbers: dict[str, int] = Field(default_factory=dict)
+
+
+class ReadRoute(_Message):
+    """Ask for a decision table of the site."""
+
+    name: str
+
+
+class RouteRead(_Message):
+    """The table; None: the site has none of this name."""
+
+    table: Table | None = None
+
+
+class AboutSubject(_Message):
+    """One of several approvals that are about the same."""
+
+    approval: str
+    flow: str | None = None
+    subject: str
+    started_at: AwareDatetime
+
+
+class Newer(_Message):
+    """The newest open approval about the same subject that is newer than the one that asks; None: there is none."""
+
+    approval: str | None = None
+
+
+class Refresh(_Message):
+    """Something around an approval has changed: read it again."""
+
+    reason: str = ""
 
 
 class Delivered(_Message):
@@ -216,6 +307,7 @@ class ApprovalCarried(_Message):
     sending: tuple[Deliver, ...] = ()
     report_to: tuple[ReportTo, ...] = ()
     unsent: tuple[Message, ...] = ()
+    pending: tuple[Supersede | StartReview, ...] = ()
 
 
 class FlowCarried(_Message):

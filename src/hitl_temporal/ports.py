@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import NamedTuple, Protocol
 
 from hitl_temporal.domain.approval.message import Message
+from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.audit import Fact
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.flow.definition import Flow
@@ -154,4 +155,12 @@ class Catalogue(Protocol):
 
     async def calendars(self, names: Sequence[str]) -> dict[str, Calendar]:
         """Return those of the named calendars that exist."""
+        ...
+
+    async def route(self, name: str) -> Table | None:
+        """Return a decision table of the site, None if there is none of this name.
+
+        Raises:
+            TemporaryError: The site's document can't be read, or has errors.
+        """
         ...

@@ -12,7 +12,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    from hitl_temporal.domain.approval.state import Decision
+    from hitl_temporal.domain.approval.records import Decision
     from hitl_temporal.domain.value import Json
     from hitl_temporal.messages import (
         APPROVAL,

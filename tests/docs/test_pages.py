@@ -8,7 +8,8 @@ from pydantic import BaseModel
 
 from hitl_temporal.app.settings import Settings
 from hitl_temporal.definition.site import Site
-from hitl_temporal.domain.approval.ask import Ask, Auto, Outcome, Stage
+from hitl_temporal.domain.approval.ask import Ask, Auto, Outcome
+from hitl_temporal.domain.approval.stage import Stage
 from hitl_temporal.domain.calendar import CalendarDocument
 from hitl_temporal.domain.flow.definition import Flow, Retry, Step, Undo, Wait
 from hitl_temporal.domain.inputs import Input

@@ -26,11 +26,14 @@ from hitl_temporal.domain.approval.commands import Receipt
 from hitl_temporal.effects.activities import Effects
 from hitl_temporal.effects.arrivals import Arrivals
 from hitl_temporal.effects.conduct import Conduct
+from hitl_temporal.effects.loads import Loads
 from hitl_temporal.effects.relatives import Relatives
+from hitl_temporal.effects.subjects import Subjects
 from hitl_temporal.engine.approval import Approval
 from hitl_temporal.engine.attributes import ALL
 from hitl_temporal.engine.flow import Flow
 from hitl_temporal.engine.outbox import Outbox
+from hitl_temporal.engine.rotation import Rotation
 from hitl_temporal.ports import PermanentError
 from tests.fakes import FakeCatalogue, FakeDirectory, FakeNotifier, FakeSink
 
@@ -115,13 +118,15 @@ class Rig:
             *effects.activities,
             *Relatives(self.client).activities,
             *Arrivals(self.client).activities,
+            *Loads(self.client, self.queue).activities,
+            *Subjects(self.client).activities,
             self.jobs.do,
             self.jobs.undo,
         ]
         async with Worker(
             self.client,
             task_queue=self.queue,
-            workflows=[Approval, Flow, Outbox, *options.pop("workflows", [])],
+            workflows=[Approval, Flow, Outbox, Rotation, *options.pop("workflows", [])],
             activities=[*activities, *options.pop("activities", [])],
             interceptors=[Conduct()],
             workflow_runner=RUNNER,

@@ -50,7 +50,8 @@ async def test_trail_is_whole_and_named_by_the_result(rig: Rig) -> None:
         "approval.delivered",
         "approval.decided",
         "approval.stage_ended",
-        "approval.delivered",
+        "approval.delivered",  # the question brought up to date
+        "approval.delivered",  # and the requester told
         "approval.ended",
     ]
 

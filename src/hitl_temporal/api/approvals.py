@@ -16,7 +16,22 @@ router = APIRouter(prefix="/v1/approvals", tags=["approvals"])
 
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 
-VERB_PATHS = {"decide": "decisions", "withdraw": "withdrawal"}
+VERB_PATHS = {
+    "decide": "decisions",
+    "comment": "comments",
+    "request_info": "info-requests",
+    "provide_info": "info",
+    "delegate": "delegations",
+    "reassign": "reassignments",
+    "add_approver": "approvers",
+    "claim": "claim",
+    "release_claim": "claim",
+    "withdraw": "withdrawal",
+    "amend": "amendments",
+    "override": "override",
+    "extend": "extensions",
+    "retract": "retractions",
+}
 """The path of each verb of an approval; a test compares it with the table of verbs."""
 
 
@@ -46,7 +61,8 @@ def _add(verb: str, path: str) -> None:
         return receipt_response(await use.approvals.act(me, approval_id, verb, command))
 
     act.__doc__ = f"`{verb}` as the caller; the body is the receipt, its status says what became of it."
-    router.add_api_route(f"/{{approval_id:path}}/{path}", act, methods=["POST"], name=verb, response_model=None)
+    method = "DELETE" if verb == "release_claim" else "POST"
+    router.add_api_route(f"/{{approval_id:path}}/{path}", act, methods=[method], name=verb, response_model=None)
 
 
 for _verb, _path in VERB_PATHS.items():

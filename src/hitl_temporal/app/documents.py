@@ -5,13 +5,15 @@ run keeps the definition that it was started with.
 """
 
 import asyncio
+import functools
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from hitl_temporal.definition.inputs import InputError, check_inputs
 from hitl_temporal.definition.project import Project, load_project
-from hitl_temporal.domain.calendar import Calendar, CalendarError
+from hitl_temporal.domain.approval.routes import Table
+from hitl_temporal.domain.calendar import Calendar, CalendarDocument, CalendarError
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.people import People, Roster
 from hitl_temporal.domain.value import Json
@@ -66,7 +68,7 @@ class Documents:
         except InputError as error:
             raise InvalidInputError(str(error)) from error
         asks = [s.ask for s in definition.steps if s.ask]
-        stages = [stage.calendar for ask in asks for stage in ask.stages]
+        stages = [stage.calendar for ask in asks for stage in ask.every_stage]
         named = ["default", definition.calendar, *(ask.calendar for ask in asks), *stages]
         return Loaded(definition, await self.calendars([n for n in dict.fromkeys(named) if n]), checked)
 
@@ -83,10 +85,16 @@ class Documents:
             if real is None or document is None:
                 continue
             try:
-                found[name] = await asyncio.to_thread(calendars.build, real, document, today)
+                found[name] = await asyncio.to_thread(_built, real, document.model_dump_json(), today.year)
             except CalendarError as error:
                 raise TemporaryError(f"calendar {real!r} of site.yaml can't be built: {error}; mend it") from error
         return found
+
+    async def route(self, name: str) -> Table | None:
+        """Return a decision table of the site as it is now."""
+        project = await self.project()
+        _demand_sound(project, SITE_FILE)
+        return project.site.routes.get(name)
 
     async def read(self, selectors: Sequence[str], people: Sequence[str]) -> Roster:
         """Return who each selector names in people.yaml now."""
@@ -110,6 +118,12 @@ class Documents:
         if self._project is None or stamp != self._stamp:
             self._project, self._stamp = load_project(self._root, self._activities), stamp
         return self._project
+
+
+@functools.lru_cache(maxsize=64)
+def _built(name: str, document: str, year: int) -> Calendar:
+    """Return a calendar; it is the same all through a year, and every look at an approval asks for it."""
+    return calendars.build(name, CalendarDocument.model_validate_json(document), date(year, 1, 1))
 
 
 def _demand_sound(project: Project, file: str) -> None:

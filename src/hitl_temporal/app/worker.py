@@ -16,14 +16,17 @@ from hitl_temporal.app.temporal import RUNNER
 from hitl_temporal.effects.activities import Effects
 from hitl_temporal.effects.arrivals import Arrivals
 from hitl_temporal.effects.conduct import Conduct
+from hitl_temporal.effects.loads import Loads
 from hitl_temporal.effects.relatives import Relatives
+from hitl_temporal.effects.subjects import Subjects
 from hitl_temporal.engine.approval import Approval
 from hitl_temporal.engine.flow import Flow
 from hitl_temporal.engine.outbox import Outbox
+from hitl_temporal.engine.rotation import Rotation
 from hitl_temporal.integrations.file import FileNotifier
 from hitl_temporal.ports import AuditSink, Notifier
 
-WORKFLOWS: tuple[type, ...] = (Approval, Flow, Outbox)
+WORKFLOWS: tuple[type, ...] = (Approval, Flow, Outbox, Rotation)
 
 
 def make_worker(
@@ -54,6 +57,8 @@ def make_worker(
         *effects.activities,
         *Relatives(client).activities,
         *Arrivals(client).activities,
+        *Loads(client, settings.task_queue).activities,
+        *Subjects(client).activities,
     )
     return Worker(
         client,

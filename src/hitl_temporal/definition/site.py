@@ -1,10 +1,13 @@
-"""The document of a project: its calendars.
+"""The document of a project: its calendars and decision tables.
 
 Must not know: flows, files.
 """
 
+from typing import Annotated
+
 from pydantic import ConfigDict, Field
 
+from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.calendar import CalendarDocument
 from hitl_temporal.domain.value import Value
 
@@ -31,3 +34,7 @@ class Site(Value):
     """What holds for the whole project, as site.yaml writes it."""
 
     calendars: Calendars = Calendars()
+    routes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=100)], Table] = Field(
+        default_factory=dict
+    )
+    """Decision tables by name: which stages a request goes through."""

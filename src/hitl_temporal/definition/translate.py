@@ -127,9 +127,7 @@ def _not_one_of(at: At, value: object, expected: str) -> _Fault:
 def _is_unsupported(at: At, value: Json) -> bool:
     """Tell whether this is a value of the contract that this version does not have."""
     match at[-1:], value:
-        case (("on_failure",), "ask" | {"ask": _} | {"catch": _}) | (("stages",), {"route": _}):
-            return True
-        case ("approve" | "reject",), "each":
+        case (("on_failure",), "ask" | {"ask": _} | {"catch": _}):
             return True
         case _:
             return False

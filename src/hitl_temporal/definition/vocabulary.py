@@ -10,7 +10,9 @@ from typing import NamedTuple, get_args
 
 from pydantic import BaseModel
 
-from hitl_temporal.domain.approval.ask import Ask, Auto, Outcome, Stage
+from hitl_temporal.domain.approval.ask import Ask, Attachment, Auto, BreakGlass, Outcome, Review
+from hitl_temporal.domain.approval.routes import Routed, Row, Table
+from hitl_temporal.domain.approval.stage import Alternative, Escalation, Parallel, Stage
 from hitl_temporal.domain.calendar import CalendarDocument
 from hitl_temporal.domain.flow.definition import Flow, Retry, Step, Undo, Wait
 from hitl_temporal.domain.flow.needs import Need
@@ -27,8 +29,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_STAGE = _words("any_of assurance escalate parallel pick")
-_ASK = _words("attachments break_glass cooling_off edit form quiet rework sample shadow subject ticket weights")
+_ASK = _words("ticket")
 _STEP = _words("choose do each enough expect first flow grant incident keep limit priority repeat run tolerate uses")
 _FLOW = _words("blackouts concurrency expect on_parked triggers")
 _WAIT = _words("event file run until")
@@ -40,7 +41,7 @@ _PART = _words("""
 """)
 _INPUT = _PART | _words("required")
 
-SITE_WITHOUT_EFFECT = _words("blackouts connections notify policies resources routes")
+SITE_WITHOUT_EFFECT = _words("blackouts connections notify policies resources")
 """Keys of site.yaml that may stand there already: what would use them is refused where it is written."""
 
 
@@ -61,10 +62,19 @@ _KINDS: dict[type[BaseModel], Kind] = {
     Input: Kind("an input", _INPUT),
     Part: Kind("a part of an input", _PART),
     Step: Kind("a step", _STEP),
-    Ask: Kind("an ask", _ASK | _STAGE),
-    Stage: Kind("a stage", _STAGE),
+    Ask: Kind("an ask", _ASK),
+    Stage: Kind("a stage"),
     Auto: Kind("a rule of `auto`"),
     Outcome: Kind("an outcome"),
+    Escalation: Kind("an escalation"),
+    Alternative: Kind("an alternative"),
+    Parallel: Kind("a block of stages"),
+    Routed: Kind("a route"),
+    Table: Kind("a decision table"),
+    Row: Kind("a row"),
+    Attachment: Kind("an attachment"),
+    BreakGlass: Kind("a `break_glass`"),
+    Review: Kind("a review"),
     Retry: Kind("a `retry`"),
     Undo: Kind("an `undo`", _UNDO),
     Wait: Kind("a `wait`", _WAIT),

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from pydantic import Field
 
+from .absence import Absence
 from .ids import PersonIdText
 from .value import Json, Value
 
@@ -51,20 +52,48 @@ class Card(Value):
     via: tuple[str, ...] = ()
 
 
+class Load(Value):
+    """What one person has to do, and has done.
+
+    Attributes:
+        open: How many approvals wait for them.
+        decided: How many of this flow's they have decided.
+    """
+
+    open: int = 0
+    decided: int = 0
+
+
 class Roster(Value):
     """Who each selector named when the directory was read, and the cards of all of them.
 
     Attributes:
+        loads: Of the people whom a stage may pick from; empty where none picks.
+        turns: How often a stage's turn has come, by its name (`picking.turn_key`); for `round_robin`.
         members: One entry per selector that was asked for; people in the directory's order, inactive ones included.
         cards: One entry per person in `members` or asked for by id and known; whoever is absent is not a person.
     """
 
     members: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     cards: dict[str, Card] = Field(default_factory=dict)
+    loads: dict[str, Load] = Field(default_factory=dict)
+    turns: dict[str, int] = Field(default_factory=dict)
+    absences: dict[str, tuple[Absence, ...]] = Field(default_factory=dict)
 
     def named_by(self, selectors: Iterable[str]) -> tuple[str, ...]:
-        """Return the people that any of the selectors names, each once, in order."""
-        return tuple(dict.fromkeys(p for s in selectors for p in self.members.get(s, ())))
+        """Return the people that any of the selectors names, each once, in order.
+
+        A `user:` selector that was not asked for names the person all the same, if there is a card: somebody who was
+        picked, or came in later.
+        """
+        found: dict[str, None] = {}
+        for selector in selectors:
+            members = self.members.get(selector)
+            if members is not None:
+                found.update(dict.fromkeys(members))
+            elif selector.startswith("user:") and selector[5:] in self.cards:
+                found[selector[5:]] = None
+        return tuple(found)
 
     def is_active(self, person: str) -> bool:
         """Tell whether the directory knows this person as active."""

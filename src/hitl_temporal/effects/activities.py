@@ -10,17 +10,21 @@ from typing import Any
 from temporalio import activity
 
 from hitl_temporal.domain.approval.message import Message
+from hitl_temporal.domain.value import digest
 from hitl_temporal.messages import (
     DELIVER,
     EXPORT_FACTS,
     LOAD_FLOW,
     READ_PEOPLE,
+    READ_ROUTE,
     Delivered,
     Facts,
     FlowLoaded,
     LoadFlow,
     PeopleRead,
     ReadPeople,
+    ReadRoute,
+    RouteRead,
 )
 from hitl_temporal.ports import (
     AuditSink,
@@ -60,7 +64,7 @@ class Effects:
     @property
     def activities(self) -> tuple[Callable[..., Any], ...]:
         """What a worker registers."""
-        return (self.load_flow, self.read_people, self.deliver, self.export_facts)
+        return (self.load_flow, self.read_people, self.read_route, self.deliver, self.export_facts)
 
     @activity.defn(name=LOAD_FLOW)
     async def load_flow(self, request: LoadFlow) -> FlowLoaded:
@@ -76,10 +80,16 @@ class Effects:
     @activity.defn(name=READ_PEOPLE)
     async def read_people(self, request: ReadPeople) -> PeopleRead:
         """Read the directory as it is now, and the calendars that are asked for."""
+        calendars = await self._catalogue.calendars(request.calendars) if request.calendars else {}
         return PeopleRead(
             roster=await self._directory.read(request.selectors, request.people),
-            calendars=await self._catalogue.calendars(request.calendars) if request.calendars else {},
+            calendars={n: c for n, c in calendars.items() if request.known.get(n) != digest(c.model_dump(mode="json"))},
         )
+
+    @activity.defn(name=READ_ROUTE)
+    async def read_route(self, request: ReadRoute) -> RouteRead:
+        """Look up a decision table of the site."""
+        return RouteRead(table=await self._catalogue.route(request.name))
 
     @activity.defn(name=DELIVER)
     async def deliver(self, message: Message) -> Delivered:

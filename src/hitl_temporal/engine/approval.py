@@ -1,6 +1,7 @@
 """The workflow `Approval`: one question to people, as a durable wait.
 
-A shell around `domain.approval`: it reads people, feeds events in the order of their arrival, and carries out effects.
+A shell around `domain.approval`: it reads what is around it, feeds events in the order of their arrival, and carries
+out effects.
 """
 
 import asyncio
@@ -14,45 +15,44 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval import events
-    from hitl_temporal.domain.approval.commands import VERBS, Command, Decide, Receipt, Withdraw, parse
-    from hitl_temporal.domain.approval.effects import Deliver, Effect, Reply
+    from hitl_temporal.domain.approval.clock import moments, next_moment
+    from hitl_temporal.domain.approval.commands import VERBS, Command, Receipt, Withdraw, parse
+    from hitl_temporal.domain.approval.effects import Deliver, Effect, Reply, StartReview, Supersede
     from hitl_temporal.domain.approval.judge import flooded
     from hitl_temporal.domain.approval.machine import advance
     from hitl_temporal.domain.approval.opening import AskError, begin
     from hitl_temporal.domain.approval.request import Request
-    from hitl_temporal.domain.approval.stages import next_moment
+    from hitl_temporal.domain.approval.routes import Routed
     from hitl_temporal.domain.approval.state import Approval as State
-    from hitl_temporal.domain.approval.views import Status, listing, result, selectors, status
+    from hitl_temporal.domain.approval.views import Status, listing, result, status
     from hitl_temporal.domain.audit import Trail
     from hitl_temporal.domain.effects import Record
     from hitl_temporal.domain.people import SYSTEM
     from hitl_temporal.domain.problems import first_problem
     from hitl_temporal.messages import (
         APPROVAL,
-        PARENT_IS_OPEN,
-        READ_PEOPLE,
         SIGNALLED_AT,
         Answered,
         ApprovalCarried,
         ApprovalResult,
         Moment,
-        ParentCheck,
-        PeopleRead,
-        ReadPeople,
+        Refresh,
         ReportTo,
         Signalled,
         Unsent,
     )
 
 from hitl_temporal.engine import options
+from hitl_temporal.engine.consequences import Consequences
 from hitl_temporal.engine.deliveries import Deliveries
 from hitl_temporal.engine.details import approval_details
-from hitl_temporal.engine.listing import Listing
+from hitl_temporal.engine.listing import Listing, subject_mark
 from hitl_temporal.engine.mailbox import Letter, Mailbox
 from hitl_temporal.engine.outbox import hand_over
 from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.recorder import Recorder
 from hitl_temporal.engine.renewal import Renewal
+from hitl_temporal.engine.surroundings import Seen, look, route, why_moot
 
 CLIENT = f"{SYSTEM}client"
 """Who acts when an execution is cancelled in Temporal."""
@@ -68,11 +68,14 @@ class Approval:
         info = workflow.info()
         carried = ApprovalCarried.model_validate(more[0]) if more and info.continued_run_id else None
         self._refused: ApplicationError | None = None
+        self._request: Request | None = None
         self._state: State | None = None
         self._reports: list[ReportTo] = []
         self._news: list[events.Event] = []
+        self._is_stale = False
         self._listing = Listing()
         self._renewal = Renewal()
+        self._consequences = Consequences(self._renewal)
         left = (carried.sending, carried.unsent) if carried else ((), ())
         self._deliveries = Deliveries(lambda: self._now, self._news, self._renewal, *left)
         self._mailbox: Mailbox[Command, Receipt] = Mailbox(VERBS, parse, Receipt, self._refuse, self._renewal)
@@ -80,30 +83,23 @@ class Approval:
             self._state = carried.state
             self._recorder = Recorder(carried.trail, self._renewal, carried.facts)
             self._reports = list(carried.report_to)
+            for effect in carried.pending:
+                self._consequences.begin(effect, carried.state)
             return
-        parent = None
         try:
-            asked = _one(request, more)
-            self._state = begin(
-                info.workflow_id,
-                asked.ask,
-                requester=asked.requester,
-                on_behalf_of=asked.on_behalf_of,
-                context=asked.context,
-                origin=asked.origin,
-                at=workflow.now(),
-            )
-            parent = asked.parent
+            self._request = _one(request, more)
+            if not _is_by_name(self._request):
+                self._state = self._begin(self._request)
         except (ValidationError, AskError) as error:
-            reason = first_problem(error) if isinstance(error, ValidationError) else str(error)
-            self._refused = ApplicationError(
-                f"approval {info.workflow_id!r} can't be asked: {reason}", type="InvalidInput", non_retryable=True
-            )
+            self._refused = self._refusal(error)
+        parent = self._request.parent if self._request and self._refused is None else None
         self._recorder = Recorder(Trail.begin(info.workflow_id, info.first_execution_run_id, parent), self._renewal)
 
     @workflow.run
     async def run(self, request: Any = None, *more: Any) -> ApprovalResult:  # noqa: ARG002 - read in __init__
         """Live until the outcome; Temporal's own cancellation is a withdrawal by `system:client`."""
+        if self._state is None and self._refused is None:
+            await self._look_up_route()
         if self._refused is not None:
             raise self._refused
         life = asyncio.create_task(self._live())
@@ -133,17 +129,63 @@ class Approval:
         if report not in self._reports:
             self._reports.append(report)
 
+    @workflow.signal(name="refresh", description="Internal: people, absences or calendars have changed: read them")
+    def refresh(self, payload: Any = None, *_more: Any) -> None:
+        """Read the surroundings again soon; what is no such message is ignored."""
+        self._renewal.sample()
+        try:
+            Refresh.model_validate(payload or {})
+        except ValidationError:
+            workflow.logger.warning("message.invalid", extra={"verb": "refresh"})
+            return
+        self._is_stale = True
+
+    def _begin(self, request: Request) -> State:
+        info = workflow.info()
+        return begin(
+            info.workflow_id,
+            request.ask,
+            requester=request.requester,
+            on_behalf_of=request.on_behalf_of,
+            context=request.context,
+            origin=request.origin,
+            fields=request.fields,
+            seed=info.first_execution_run_id,  # the server's own choice: nobody could draw a better lot with it
+            at=workflow.now(),
+        )
+
+    async def _look_up_route(self) -> None:
+        """Put the decision table that a question names into it: it goes on with that one, whatever the site becomes."""
+        request = self._request
+        assert request is not None, "it was not refused"
+        assert isinstance(request.stages, Routed), "only a named route is looked up"
+        table = await route(str(request.stages.route))
+        try:
+            stages = request.stages if table is None else Routed(route=table)
+            ask = type(request.ask).model_validate({**request.ask.model_dump(by_alias=True), "stages": stages})
+            self._state = self._begin(request.but(**{name: getattr(ask, name) for name in ask.model_fields_set}))
+        except (ValidationError, AskError) as error:
+            self._refused = self._refusal(error)
+
+    @staticmethod
+    def _refusal(error: ValidationError | AskError) -> ApplicationError:
+        reason = first_problem(error) if isinstance(error, ValidationError) else str(error)
+        return ApplicationError(
+            f"approval {workflow.info().workflow_id!r} can't be asked: {reason}",
+            type="InvalidInput",
+            non_retryable=True,
+        )
+
     async def _live(self) -> ApprovalResult:
         self._deliveries.resume()
         if self._now.is_open:
             self._show()
         else:
-            people = await self._read_people()
-            self._feed(
-                events.PeopleResolved(at=workflow.now(), roster=people.roster, calendars=people.calendars), letter=None
-            )
+            seen = await look(self._now)
+            self._feed(events.PeopleResolved(at=workflow.now(), roster=seen.roster, calendars=seen.calendars))
         while not self._is_over:
             self._deliveries.tasks.raise_error()
+            self._consequences.tasks.raise_error()
             await self._judge_letters()
             await self._take_news()
             if self._is_over:
@@ -163,39 +205,45 @@ class Approval:
 
     @property
     def _is_over(self) -> bool:
-        """Whether the outcome is there and every message has been brought up to date or given to the outbox."""
-        return self._now.outcome is not None and not (self._deliveries.open or self._mailbox or self._news)
+        """Whether the outcome is there, every message has been brought up to date or given to the outbox, and so on."""
+        waits = self._deliveries.open or self._consequences.open or self._mailbox or self._news
+        return self._now.outcome is not None and not waits
 
     async def _judge_letters(self) -> None:
         while self._mailbox:
             letter = self._mailbox.take()
-            await self._look_for_parent()
-            match letter.command:
-                case Decide() as decide if self._now.outcome is not None:  # too late, whoever it is: nothing to read
-                    event = events.DecisionSubmitted(at=letter.at, decide=decide, roster=self._now.roster)
-                case Decide() as decide:
-                    people = await self._read_people(decide.actor)
-                    at = await self._sent_at(letter)
-                    event = events.DecisionSubmitted(at=at, decide=decide, roster=people.roster)
-                case Withdraw() as withdraw:
-                    event = events.WithdrawSubmitted(at=letter.at, withdraw=withdraw)
-                case other:
-                    raise AssertionError(f"verb {letter.verb!r} has no event: {type(other).__name__}")
+            at = letter.at
+            roster = None
+            if self._now.outcome is None:  # too late, whoever it is: nothing to read
+                await self._look_whether_moot()
+            if self._now.outcome is None:
+                named = (letter.command.actor, getattr(letter.command, "to", None))
+                seen = await look(self._now, *(p for p in named if p is not None))
+                self._hear_of_calendars(seen)
+                roster, at = seen.roster, await self._sent_at(letter)
+            event = events.CommandSubmitted(at=at, verb=letter.verb, command=letter.command, roster=roster)
             self._feed(event, letter)
 
     async def _take_news(self) -> None:
         if self._news:
             while self._news:
-                self._feed(self._news.pop(0), letter=None)
+                self._feed(self._news.pop(0))
             self._show()
         moment = next_moment(self._now)
-        if moment is not None and moment <= workflow.now():
-            await self._look_for_parent()
+        is_due = moment is not None and moment <= workflow.now()
+        if (is_due or self._is_stale) and self._now.outcome is None:
+            self._is_stale = False
+            await self._look_whether_moot()
             # Who is reminded, and who is asked next, are those who are there now.
-            people = await self._read_people()
-            self._feed(events.TimePassed(at=workflow.now(), roster=people.roster), letter=None)
+            seen = await look(self._now)
+            self._hear_of_calendars(seen)
+            self._feed(events.TimePassed(at=workflow.now(), roster=seen.roster))
 
-    def _feed(self, event: events.Event, letter: Letter[Command, Receipt] | None) -> None:
+    def _hear_of_calendars(self, seen: Seen) -> None:
+        if seen.calendars:
+            self._feed(events.CalendarChanged(at=workflow.now(), calendars=seen.calendars))
+
+    def _feed(self, event: events.Event, letter: Letter[Command, Receipt] | None = None) -> None:
         had_outcome = self._now.outcome is not None
         self._state, effects = advance(self._now, event)
         for effect in effects:
@@ -212,51 +260,43 @@ class Approval:
                 self._recorder.write(effect)
             case Deliver():
                 self._deliveries.add(effect)
+            case Supersede() | StartReview():
+                self._consequences.begin(effect, self._now)
             case Reply():
                 if letter is not None:
                     letter.receipt = effect.receipt
 
-    async def _read_people(self, *people: str) -> PeopleRead:
-        named = [s.document.calendar for s in self._now.stages] + [self._now.ask.calendar]
-        request = ReadPeople(
-            selectors=selectors(self._now),
-            people=tuple(dict.fromkeys((*people, self._now.requester))),
-            calendars=() if self._now.is_open else tuple(dict.fromkeys(["default", *(c for c in named if c)])),
-        )
-        return await read(READ_PEOPLE, request, PeopleRead)
-
     async def _sent_at(self, letter: Letter[Command, Receipt]) -> datetime:
-        """Return when a command was given: a signal may have waited on the server beyond the deadline."""
-        stage = self._now.live_stage
-        if not letter.is_signal or stage is None or stage.due_at is None or letter.at < stage.due_at:
+        """Return when a command was given: a signal may have waited on the server beyond a moment that matters."""
+        moment = next_moment(self._now)
+        if not letter.is_signal or moment is None or letter.at < moment:
             return letter.at
         info = workflow.info()
         command = letter.command.model_dump(mode="json")
         signalled = Signalled(workflow_id=info.workflow_id, run_id=info.run_id, verb=letter.verb, command=command)
         return (await read(SIGNALLED_AT, signalled, Moment)).at or letter.at
 
-    async def _look_for_parent(self) -> None:
-        """Withdraw when the run that asked is gone: a terminated one could not do it itself."""
-        parent, first_run_id = workflow.info().parent, workflow.memo_value("parent_run", None, type_hint=str)
-        if parent is None or first_run_id is None or self._now.outcome is not None:
+    async def _look_whether_moot(self) -> None:
+        """Withdraw when nobody needs the answer any more."""
+        if self._now.outcome is not None:
             return
-        check = ParentCheck(workflow_id=parent.workflow_id, first_run_id=first_run_id)
-        if not await read(PARENT_IS_OPEN, check, bool):
-            withdraw = Withdraw(actor=f"{SYSTEM}run", reason="parent ended", key="parent-ended")
-            self._feed(events.WithdrawSubmitted(at=workflow.now(), withdraw=withdraw), letter=None)
+        reason = await why_moot(self._now)
+        if reason is not None:
+            withdraw = Withdraw(actor=f"{SYSTEM}run", reason=reason, key=reason.replace(" ", "-")[:200])
+            self._feed(events.CommandSubmitted(at=workflow.now(), verb="withdraw", command=withdraw))
 
-    def _refuse(self, command: Command) -> Receipt | None:
+    def _refuse(self, verb: str, command: Command) -> Receipt | None:
         """Turn away a flood of attempts that would be refused anyway, before it fills the history."""
-        if not isinstance(command, Decide) or self._state is None or not self._state.is_open:
+        if self._state is None or not self._state.is_open:
             return None
-        return flooded(self._state, command)
+        return flooded(self._state, verb, command, workflow.now())
 
     async def _wait(self) -> None:
         moments = [m for m in (next_moment(self._now), self._recorder.due) if m is not None]
         timeout = max(min(moments) - workflow.now(), options.NO_TIME) if moments else None
         try:
             await workflow.wait_condition(
-                lambda: bool(self._mailbox or self._news) or self._must_move,
+                lambda: bool(self._mailbox or self._news or self._is_stale) or self._must_move,
                 timeout=timeout,
                 timeout_summary=_summary(self._now, min(moments)) if moments else None,
             )
@@ -266,11 +306,12 @@ class Approval:
     @property
     def _must_move(self) -> bool:
         """Whether the loop has something to do that is no message: the end, an error to raise, a new run."""
-        has_news = self._deliveries.tasks.has_failed or self._recorder.has_news
+        has_failed = self._deliveries.tasks.has_failed or self._consequences.tasks.has_failed
+        has_news = has_failed or self._recorder.has_news
         return self._is_over or has_news or self._may_continue_as_new()
 
     def _may_continue_as_new(self) -> bool:
-        is_busy = bool(self._deliveries.open) or self._recorder.is_exporting
+        is_busy = bool(self._deliveries.open or self._consequences.open) or self._recorder.is_exporting
         if self._mailbox or not self._renewal.is_possible:
             return False
         return not is_busy or self._renewal.is_urgent
@@ -286,11 +327,12 @@ class Approval:
             sending=self._deliveries.open,
             report_to=tuple(self._reports),
             unsent=self._deliveries.unsent,
+            pending=self._consequences.open,
         )
         workflow.continue_as_new(args=[None, carried])
 
     async def _close(self) -> ApprovalResult:
-        self._feed(events.Closed(at=workflow.now()), letter=None)
+        self._feed(events.Closed(at=workflow.now()))
         facts = await self._recorder.close()
         await hand_over(Unsent(messages=self._deliveries.unsent, facts=facts))
         answer = result(self._now, self._recorder.evidence)
@@ -316,8 +358,9 @@ class Approval:
         self._listing.show(
             {
                 "state": seen.state,
-                "flow": now.origin.flow if now.origin else None,
+                "flow": now.flow,
                 "requester": now.requester,
+                "waiting": subject_mark(now.flow, seen.subject),
                 "due": seen.due,
                 "assignees": seen.assignees,
                 "groups": seen.groups,
@@ -328,12 +371,11 @@ class Approval:
                 "tally": seen.tally,
                 "requester": now.requester,
                 "run": now.origin.run if now.origin else None,
-                "flow": now.origin.flow if now.origin else None,
+                "flow": now.flow,
                 "due": seen.due.isoformat() if seen.due else None,
                 "digest": now.shown.digest,
-                "stage": now.live_stage.name if now.live_stage else "",
-                "outcomes": list(seen.outcomes),
-                "comment_on": list(seen.comment_on),
+                "stage": seen.stage,
+                "answers": seen.answers.model_dump(mode="json", by_alias=True),
                 "barred": list(seen.barred),
             },
         )
@@ -341,11 +383,16 @@ class Approval:
 
 
 def _summary(state: State, moment: datetime) -> str:
-    stage = state.live_stage
-    if stage is None or moment not in {stage.due_at, stage.remind_at}:
+    """Return what the timer waits for, for the UI."""
+    found = min((m for m in moments(state) if m.at == moment), default=None)
+    if found is None:
         return "export audit facts"
-    what = stage.document.at_due if moment == stage.due_at else "remind"
-    return f"{what}: {stage.name} at {moment.isoformat()}"
+    what = state.stage(found.stage).document.at_due if found.kind == "due" else found.kind
+    return f"{what}: {found.stage} at {moment.isoformat()}"
+
+
+def _is_by_name(request: Request) -> bool:
+    return isinstance(request.stages, Routed) and isinstance(request.stages.route, str)
 
 
 def _one(request: object, more: Sequence[object]) -> Request:

@@ -14,7 +14,8 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval import events
     from hitl_temporal.domain.approval.effects import Deliver
     from hitl_temporal.domain.approval.message import Message, message
-    from hitl_temporal.domain.approval.state import Approval, Delivery
+    from hitl_temporal.domain.approval.records import Delivery
+    from hitl_temporal.domain.approval.state import Approval
     from hitl_temporal.messages import DELIVER, Delivered
 
 from hitl_temporal.engine import options
@@ -25,6 +26,8 @@ MAX_UNDER_WAY = 50
 """How many messages are on their way at once: a thousand activities in one workflow task outlast its two seconds."""
 
 SETTLE_WITHIN = options.SETTLE.get("schedule_to_close_timeout") or options.NO_TIME
+LAST = frozenset({"settled", "notice"})
+"""Occasions that are told also after the outcome: what asks for something is not needed any more."""
 NO_LONGER_NEEDED = "no longer needed: the approval has ended"
 
 
@@ -70,7 +73,7 @@ class Deliveries:
     def resume(self) -> None:
         """Take up what was carried over; questions are not needed any more once there is an outcome."""
         if self._look().outcome is not None:
-            self._open = {i: e for i, e in self._open.items() if e.delivery.occasion == "settled"}
+            self._open = {i: e for i, e in self._open.items() if e.delivery.occasion in LAST}
         self._waiting.extend(self._open.values())
         self.begin()
 
@@ -83,7 +86,7 @@ class Deliveries:
         """Begin as many messages as may be under way at once; each that ends makes room for the next."""
         while self._waiting and len(self._open) - len(self._waiting) < MAX_UNDER_WAY:
             effect = self._waiting.popleft()
-            if effect.delivery.occasion == "settled" and workflow.now() >= self._settle_by:
+            if self._is_last(effect) and workflow.now() >= self._settle_by:
                 self._unsent.append(message(self._look(), effect))
                 self._end(effect.delivery, "failed", "its turn did not come in time: left to the outbox")
             else:
@@ -93,20 +96,26 @@ class Deliveries:
         """Questions still on their way are not needed any more; those that have begun are settled."""
         self._settle_by = workflow.now() + SETTLE_WITHIN
         waiting, self._waiting = self._waiting, deque()
-        never_asked = {(e.delivery.stage, e.delivery.person) for e in waiting if e.delivery.occasion == "asked"}
+        not_begun = {e.delivery.id for e in waiting}
+        never_asked = {e.delivery.id for e in waiting if e.delivery.occasion not in LAST}
         for effect in self.open:
             delivery = effect.delivery
-            if delivery.occasion == "settled" and (delivery.stage, delivery.person) not in never_asked:
-                self._waiting.append(effect)
+            if delivery.occasion in LAST and delivery.settles not in never_asked:
+                if delivery.id in not_begun:
+                    self._waiting.append(effect)
                 continue
             # Ended here, not in its task: one that is cancelled before its first step never runs at all.
             self.tasks.cancel(delivery.id)
             self._end(delivery, "failed", NO_LONGER_NEEDED)
 
+    def _is_last(self, effect: Deliver) -> bool:
+        """Tell whether a message tells the end: it may hold back the result for a while, then it is the outbox's."""
+        return effect.delivery.occasion in LAST and self._look().outcome is not None
+
     async def _deliver(self, effect: Deliver) -> None:
         delivery, text = effect.delivery, message(self._look(), effect)
         chosen = options.DELIVER
-        if delivery.occasion == "settled":  # those that had to wait for others hold back the result no longer than they
+        if self._is_last(effect):  # those that had to wait for others hold back the result no longer than they
             chosen = options.SETTLE.copy()
             chosen["schedule_to_close_timeout"] = self._settle_by - workflow.now()
         try:
@@ -119,7 +128,7 @@ class Deliveries:
                 **chosen,
             )
         except ActivityError as error:
-            if delivery.occasion == "settled":
+            if self._is_last(effect):
                 self._unsent.append(text)
             self._end(delivery, "failed", str(error.cause or error)[:500])
         else:

@@ -20,8 +20,14 @@ def approval_details(state: Approval) -> str:
         if stage.is_live and stage.opened_at:
             acting = ", ".join(may_act(state, stage)) or "nobody"
             lines.append(f"  - may act: {acting}, since {stage.opened_at.isoformat()}")
+            if stage.claim:
+                lines.append(f"  - claimed by {stage.claim.holder} until {stage.claim.until.isoformat()}")
             if stage.due_at:
                 lines.append(f"  - due {stage.due_at.isoformat()}, then: {stage.document.at_due}")
+    if state.info:
+        lines.append(f"- waits for {state.info.to} since {state.info.since.isoformat()}; the clocks stand still")
+    if state.cooling:
+        lines.append(f"- decided {state.cooling.outcome}; may be taken back until {state.cooling.until.isoformat()}")
     lines.extend(f"- decided: {d.actor} {d.outcome} ({d.stage}) at {d.at.isoformat()}" for d in state.decisions)
     lines.extend(f"- not delivered to {d.person}: {_plain(d.reason)}" for d in state.deliveries if d.state == "failed")
     if state.reason:

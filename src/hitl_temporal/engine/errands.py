@@ -183,6 +183,7 @@ class Errands:
             "requester": effect.requester,
             "on_behalf_of": effect.on_behalf_of,
             "context": effect.context,
+            "fields": {path: field.model_dump(mode="json", by_alias=True) for path, field in effect.fields.items()},
             "origin": effect.origin.model_dump(mode="json"),
             "parent": TraceParent.of(trail).model_dump(mode="json"),
         }

@@ -68,7 +68,7 @@ class Flow:
         self._inputs, self._started_by, carried, self._refused = _read(args)
         self._renewal = Renewal()
         self._mailbox: Mailbox[Operate, Receipt] = Mailbox(
-            ACTIONS, parse, Receipt, lambda _command: None, self._renewal
+            ACTIONS, parse, Receipt, lambda _verb, _command: None, self._renewal
         )
         if carried is not None:
             self._run = carried.run

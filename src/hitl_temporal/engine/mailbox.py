@@ -41,7 +41,7 @@ class Mailbox(Generic[C, R]):
         verbs: Mapping[str, object],
         parse: Callable[[str, object], C | R],
         receipt_type: type[R],
-        refuse: Callable[[C], R | None],
+        refuse: Callable[[str, C], R | None],
         renewal: Renewal,
     ) -> None:
         """Register a signal and an update handler of the same name for each verb.
@@ -89,7 +89,7 @@ class Mailbox(Generic[C, R]):
 
         def validate(payload: Any = None, *_more: Any) -> None:
             parsed = self._parse(verb, payload)
-            refused = None if isinstance(parsed, self._receipt_type) else self._refuse(parsed)  # pyright: ignore[reportArgumentType]
+            refused = None if isinstance(parsed, self._receipt_type) else self._refuse(verb, parsed)  # pyright: ignore[reportArgumentType]
             if refused is not None:
                 raise ApplicationError(f"{verb} refused", refused, type="Refused", non_retryable=True)
 

@@ -5,6 +5,7 @@ Must not know: HTTP, terminals.
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 from pydantic import AwareDatetime
 from temporalio.client import (
@@ -15,9 +16,10 @@ from temporalio.client import (
     WorkflowHandle,
 )
 
+from hitl_temporal.domain.approval.ask import Answers
 from hitl_temporal.domain.approval.closed import judge_closed
-from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, parse
-from hitl_temporal.domain.approval.judge import default_key, receipt_of
+from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, Withdraw, parse
+from hitl_temporal.domain.approval.judge import default_key, receipt_of, withdrawal_key
 from hitl_temporal.domain.approval.views import Result, Status
 from hitl_temporal.domain.value import Value
 from hitl_temporal.engine.attributes import DUE, FLOW, REQUESTER, STATE
@@ -68,7 +70,7 @@ class Approvals:
         conditions = [f"WorkflowType = '{APPROVAL}'"]
         if state is None:
             conditions.append("ExecutionStatus = 'Running'")
-            conditions.append(f"{STATE.name} = 'open'")
+            conditions.append(f"{STATE.name} IN ('open', 'parked', 'info')")  # of a block one stage may be parked
             conditions.append(may_act(me))
         else:
             conditions.append(f"{STATE.name} = {literal(state)}")
@@ -125,18 +127,21 @@ class Approvals:
         command = parse(verb, {**body, "actor": me.person, "via": me.via, "assurance": me.assurance})
         if isinstance(command, Receipt):
             return command
+        if command.key is None and not isinstance(command, Decide | Withdraw):
+            command = command.model_copy(update={"key": uuid4().hex})  # the update and the signal of one click are one
         key = command.key or _key_of(approval_id, command, await memo_of(description))
         handle = self._client.get_workflow_handle(approval_id)
-        payload = command.model_dump(mode="json", exclude_none=True)
+        payload = command.model_dump(mode="json", by_alias=True, exclude_none=True)
 
         async def closed() -> Receipt:
-            return await self._closed(approval_id, command)
+            return await self._closed(approval_id, verb, command)
 
         return await door.send(
             handle,
             verb,
             payload,
             Receipt,
+            kept={**payload, "key": key},
             recorded=Receipt(status="recorded", reason="kept by Temporal; judged when a worker is back", key=key),
             closed=closed,
         )
@@ -156,7 +161,7 @@ class Approvals:
             raise NotFoundError(f"no answer of yours with key {key!r} to {approval_id!r}: it may still be on its way")
         return mine[-1]
 
-    async def _closed(self, approval_id: str, command: Command) -> Receipt:
+    async def _closed(self, approval_id: str, verb: str, command: Command) -> Receipt:
         description = await describe(self._client, approval_id)
         _must_be_approval(approval_id, description)
         memo = await memo_of(description)
@@ -164,8 +169,9 @@ class Approvals:
             result: Result | None = await self._client.get_workflow_handle(approval_id, result_type=Result).result()
         except WorkflowFailureError:
             result = None
-        outcomes: list[str] = memo.get("outcomes") or []
-        return judge_closed(approval_id, result, outcomes, command, memo.get("comment_on") or ())
+        known = memo.get("answers")
+        answers = Answers.model_validate(known) if known is not None else None
+        return judge_closed(approval_id, result, answers, verb, command)
 
     async def _handle(self, approval_id: str) -> WorkflowHandle[Any, Any]:
         description = await describe(self._client, approval_id)
@@ -181,7 +187,7 @@ def _must_be_approval(approval_id: str, description: WorkflowExecutionDescriptio
 def _key_of(approval_id: str, command: Command, memo: Mapping[str, object]) -> str:
     """Return the key under which a command without one will be judged, so that its receipt can be read later."""
     if not isinstance(command, Decide):
-        return ""
+        return withdrawal_key(approval_id, command)
     return default_key(approval_id, command.actor, str(memo.get("stage") or ""), command.outcome)
 
 

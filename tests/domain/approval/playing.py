@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 from hitl_temporal.domain.approval import events
 from hitl_temporal.domain.approval.ask import Ask
-from hitl_temporal.domain.approval.commands import Decide, Receipt, Withdraw
+from hitl_temporal.domain.approval.commands import VERBS, Receipt
 from hitl_temporal.domain.approval.effects import Deliver, Effect, Reply
 from hitl_temporal.domain.approval.machine import advance
 from hitl_temporal.domain.approval.opening import begin
 from hitl_temporal.domain.approval.state import StageRun
+from hitl_temporal.domain.approval.views import people as known_people
 from hitl_temporal.domain.approval.views import selectors
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.duration import fixed
@@ -92,18 +93,22 @@ class Play:
 
     def roster(self, *people: str) -> Roster:
         """Read the directory as the shell does."""
-        return self.people.roster(selectors(self.state), (*people, self.state.requester))
+        return self.people.roster(selectors(self.state), (*people, *known_people(self.state)))
 
     def decide(self, actor: str, outcome: str = "approved", *, at: datetime | None = None, **rest: object) -> Receipt:
         """Answer as somebody."""
-        decide = Decide.model_validate({"actor": actor, "outcome": outcome, **rest})
-        event = events.DecisionSubmitted(at=at or self.now, decide=decide, roster=self.roster(actor))
-        return _receipt(self.feed(event))
+        return self.do("decide", actor, at=at, outcome=outcome, **rest)
 
     def withdraw(self, actor: str, **rest: object) -> Receipt:
         """Take the request back as somebody."""
-        command = Withdraw.model_validate({"actor": actor, **rest})
-        return _receipt(self.feed(events.WithdrawSubmitted(at=self.now, withdraw=command)))
+        return self.do("withdraw", actor, **rest)
+
+    def do(self, verb: str, actor: str, *, at: datetime | None = None, **rest: object) -> Receipt:
+        """Send any verb as somebody."""
+        command = VERBS[verb].command.model_validate({"actor": actor, **rest})
+        named = [p for p in (actor, rest.get("to")) if isinstance(p, str)]
+        event = events.CommandSubmitted(at=at or self.now, verb=verb, command=command, roster=self.roster(*named))
+        return _receipt(self.feed(event))
 
     def wait(self, duration: str, *, reads_people: bool = False) -> None:
         """Let time pass."""

@@ -1,12 +1,13 @@
 """Receipts after the workflow has ended, from its result alone: the same as before the end."""
 
+from hitl_temporal.domain.approval.ask import Answers
 from hitl_temporal.domain.approval.closed import judge_closed
 from hitl_temporal.domain.approval.commands import Command, Decide, Withdraw
 from hitl_temporal.domain.approval.views import Result, listing, result
 from hitl_temporal.domain.audit import Evidence
 from tests.domain.approval.playing import Play
 
-OUTCOMES = ("approved", "rejected")
+ANSWERS = Answers(outcomes=("approved", "rejected"), positive=("approved",))
 
 
 def ended(play: Play) -> Result:
@@ -24,8 +25,8 @@ def test_a_counted_answer_gets_its_receipt_again() -> None:
     play = Play({"who": "group:secops", "approve": 2}, {"who": "group:leads"})
     first, last = play.decide("cai", key="k"), play.decide("dee")
     play.decide("bob", "rejected")
-    assert judge_closed("a-1", ended(play), OUTCOMES, decide("cai", key="k")) == first
-    assert judge_closed("a-1", ended(play), OUTCOMES, decide("dee")) == last
+    assert judge_closed("a-1", ended(play), ANSWERS, "decide", decide("cai", key="k")) == first
+    assert judge_closed("a-1", ended(play), ANSWERS, "decide", decide("dee")) == last
 
 
 def test_another_answer_finds_it_closed() -> None:
@@ -39,7 +40,7 @@ def test_another_answer_finds_it_closed() -> None:
         decide("cai", key="l"),
         decide("ann"),
     ):
-        receipt = judge_closed("a-1", ended(play), OUTCOMES, late)
+        receipt = judge_closed("a-1", ended(play), ANSWERS, "decide", late)
         assert (receipt.status, receipt.reason) == ("closed", "already approved")
         assert receipt.key == (late.key or receipt.key) != ""
 
@@ -50,13 +51,13 @@ def test_what_could_never_be_an_answer_is_invalid_also_after_the_end() -> None:
     play.decide("cai")
     known = listing(play.state)
     for wrong in (decide("dee", "maybe"), decide("dee", "rejected"), decide("dee", form={"a": 1})):
-        assert judge_closed("a-1", ended(play), known.outcomes, wrong, known.comment_on).status == "invalid"
-        assert judge_closed("a-1", ended(play), (), wrong).status == "closed"
+        assert judge_closed("a-1", ended(play), known.answers, "decide", wrong).status == "invalid"
+        assert judge_closed("a-1", ended(play), None, "decide", wrong).status == "closed"
 
 
 def test_an_approval_that_ended_without_a_result_is_closed() -> None:
     """Terminated, or its input was refused."""
-    receipt = judge_closed("a-1", None, (), decide("cai"))
+    receipt = judge_closed("a-1", None, None, "decide", decide("cai"))
     assert (receipt.status, receipt.reason) == ("closed", "it has ended without an outcome")
 
 
@@ -64,13 +65,13 @@ def test_a_withdrawal_gets_its_receipt_again() -> None:
     """By whom it was done, with its key; for others it is too late."""
     play = Play()
     first = play.withdraw("ann")
-    assert judge_closed("a-1", ended(play), OUTCOMES, Withdraw(actor="ann")) == first
+    assert judge_closed("a-1", ended(play), ANSWERS, "withdraw", Withdraw(actor="ann")) == first
     for late in (Withdraw(actor="ann", key="other"), Withdraw(actor="bob")):
-        assert judge_closed("a-1", ended(play), OUTCOMES, late).reason == "already withdrawn"
-    assert judge_closed("a-1", None, OUTCOMES, Withdraw(actor="ann")).status == "closed"
+        assert judge_closed("a-1", ended(play), ANSWERS, "withdraw", late).reason == "already withdrawn"
+    assert judge_closed("a-1", None, ANSWERS, "withdraw", Withdraw(actor="ann")).status == "closed"
 
 
 def test_any_other_command_is_too_late() -> None:
-    """Verbs that this version does not know of end here."""
-    receipt = judge_closed("a-1", None, OUTCOMES, Command(actor="ann", key="k"))
+    """Whatever it was, nothing comes of it any more."""
+    receipt = judge_closed("a-1", None, ANSWERS, "claim", Command(actor="ann", key="k"))
     assert (receipt.status, receipt.key) == ("closed", "k")

@@ -3,6 +3,7 @@
 import pytest
 
 from hitl_temporal.domain.approval.commands import STATUSES, VERBS, Decide, Receipt, Withdraw, parse
+from hitl_temporal.domain.approval.judge import RULES
 
 
 def test_actor_and_outcome_are_all_that_a_decision_needs() -> None:
@@ -54,5 +55,6 @@ def test_the_key_of_a_malformed_command_comes_back() -> None:
 
 
 def test_the_table_of_verbs_is_what_can_be_sent() -> None:
-    """In this version one can decide and withdraw; a decision has one of eight receipts."""
-    assert (set(VERBS), len(STATUSES)) == ({"decide", "withdraw"}, 8)
+    """Each verb has a rule that judges and does it; a command has one of eight receipts."""
+    assert (set(VERBS), len(STATUSES)) == (set(RULES), 8)
+    assert all(verb.who for verb in VERBS.values())

@@ -114,6 +114,9 @@ def test_a_counted_answer_is_kept_whole() -> None:
         "outcome": "approved",
         "comment": "fine",
         "form": {},
+        "edited": {},
+        "kind": "vote",
+        "named": "cai",
         "via": "chat",
         "assurance": "high",
         "tally": "1 of 1",
@@ -267,10 +270,10 @@ def test_a_flood_is_turned_away_with_the_receipt_it_would_get() -> None:
     """The validator refuses one person after 20 refusals, others only after 100 in all."""
     play, again = Play(), Decide(actor="gus", outcome="approved", key="k")
     for _ in range(MAX_REFUSALS_BY_ACTOR):
-        assert flooded(play.state, again) is None
+        assert flooded(play.state, "decide", again, play.now) is None
         receipt = play.decide("gus", key="k")
-    assert flooded(play.state, again) == receipt
-    assert flooded(play.state, again.model_copy(update={"actor": "ann"})) is None
+    assert flooded(play.state, "decide", again, play.now) == receipt
+    assert flooded(play.state, "decide", again.model_copy(update={"actor": "ann"}), play.now) is None
 
 
 def test_a_flood_locks_out_nobody_who_may_act() -> None:
@@ -278,8 +281,8 @@ def test_a_flood_locks_out_nobody_who_may_act() -> None:
     play = Play()
     for n in range(MAX_REFUSALS):
         play.decide("cai" if n < MAX_REFUSALS_BY_ACTOR else f"robot{n}", digest="old")
-    assert flooded(play.state, Decide(actor="gus", outcome="approved")) is not None
-    assert flooded(play.state, Decide(actor="cai", outcome="approved")) is None
+    assert flooded(play.state, "decide", Decide(actor="gus", outcome="approved"), play.now) is not None
+    assert flooded(play.state, "decide", Decide(actor="cai", outcome="approved"), play.now) is None
     assert play.decide("cai").status == "counted"
 
 

@@ -9,20 +9,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hitl_temporal.domain.approval import events
-from hitl_temporal.domain.approval.ask import Ask, votes_needed
-from hitl_temporal.domain.approval.commands import Decide, Receipt, Withdraw
+from hitl_temporal.domain.approval.ask import Ask
+from hitl_temporal.domain.approval.automatic import AUTO
+from hitl_temporal.domain.approval.clock import next_moment
+from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, Withdraw
 from hitl_temporal.domain.approval.effects import Deliver, Effect, Reply
-from hitl_temporal.domain.approval.eligibility import may_act
+from hitl_temporal.domain.approval.eligibility import may_act, may_act_anywhere
 from hitl_temporal.domain.approval.judge import flooded, judge
-from hitl_temporal.domain.approval.machine import AUTO, advance
+from hitl_temporal.domain.approval.machine import advance
 from hitl_temporal.domain.approval.message import message
+from hitl_temporal.domain.approval.notation import votes_needed
 from hitl_temporal.domain.approval.opening import begin
-from hitl_temporal.domain.approval.stages import next_moment
 from hitl_temporal.domain.approval.state import MAX_REFUSALS, MAX_REFUSALS_BY_ACTOR, Approval, StageRun
 from hitl_temporal.domain.approval.views import listing, result, selectors, status
 from hitl_temporal.domain.audit import Evidence
 from hitl_temporal.domain.effects import Record
-from hitl_temporal.domain.people import Group, People, Person
+from hitl_temporal.domain.people import Group, People, Person, Roster
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 EVIDENCE = Evidence(trace_id="0" * 32, events=1, digest="0" * 64)
@@ -84,6 +86,11 @@ def document(drawn: dict[str, object], stages: list[dict[str, object]]) -> Ask:
     return Ask.model_validate({**drawn, "stages": named, "outcomes": outcomes})
 
 
+def submitted(at: datetime, verb: str, command: Command, roster: Roster | None = None) -> events.CommandSubmitted:
+    """Return the event of a command."""
+    return events.CommandSubmitted(at=at, verb=verb, command=command, roster=roster)
+
+
 class Lives(RuleBasedStateMachine):
     """An approval among people who come, go, click twice, and click where they may not."""
 
@@ -135,14 +142,13 @@ class Lives(RuleBasedStateMachine):
         for _ in range(times):
             roster = self.people.roster(selectors(self.state), [actor])
             at = self.now - timedelta(minutes=lag)
-            self.answer(decide, events.DecisionSubmitted(at=at, decide=decide, roster=roster))
+            self.answer(decide, submitted(at, "decide", decide, roster))
 
-    @precondition(lambda self: self.state.live_stage is not None and may_act(self.state, self.state.live_stage))
+    @precondition(lambda self: may_act_anywhere(self.state))
     @rule(data=st.data(), outcome=st.sampled_from(["approved", "approved", "fine", "rejected"]))
     def decide_as_asked(self, data: st.DataObject, outcome: str) -> None:
         """Somebody who may act answers: stages would hardly ever be approved by chance."""
-        assert self.state.live_stage is not None
-        actor = data.draw(st.sampled_from(may_act(self.state, self.state.live_stage)))
+        actor = data.draw(st.sampled_from(may_act_anywhere(self.state)))
         self.decide(actor, outcome, None, "because", None, 0, 1)
 
     @precondition(lambda self: self.state.decisions)
@@ -156,7 +162,7 @@ class Lives(RuleBasedStateMachine):
     @precondition(lambda self: len(self.events) > 8 or not self.state.is_open)
     def withdraw(self, actor: str, key: str | None) -> None:
         """Somebody wants the request gone."""
-        receipt = self.reply(events.WithdrawSubmitted(at=self.now, withdraw=Withdraw(actor=actor, key=key)))
+        receipt = self.reply(submitted(self.now, "withdraw", Withdraw(actor=actor, key=key)))
         if receipt.status == "counted":
             assert self.state.outcome == "withdrawn"
             assert actor in self.state.barred or actor.startswith("system:")
@@ -237,7 +243,7 @@ class Lives(RuleBasedStateMachine):
         assert receipt.key
         return receipt
 
-    def answer(self, decide: Decide, event: events.DecisionSubmitted) -> None:
+    def answer(self, decide: Decide, event: events.CommandSubmitted) -> None:
         """Advance by an answer, and hold its receipt against what is known of its sender."""
         before = self.state
         receipt = self.reply(event)
@@ -266,7 +272,7 @@ class Lives(RuleBasedStateMachine):
         assert before.outcome is None
         assert self.people.people[person].active
         assert any(person in self.people.resolve(s) for s in stage.who)
-        assert not any(person in self.people.resolve(s) for s in stage.document.barred)
+        assert not any(person in self.people.resolve(s) for s in stage.cast.barred)
         concerned = {before.requester, before.on_behalf_of, (before.ask.beneficiary or "").removeprefix("user:")}
         assert person not in concerned or stage.document.allow_requester
         if stage.document.distinct:
@@ -290,7 +296,7 @@ class Lives(RuleBasedStateMachine):
         """An open stage has enough people who may act to agree; any other approval says why it is parked."""
         if not self.state.is_open or self.state.outcome is not None:
             return
-        live = self.state.live_stage
+        live = next(iter(self.state.live_stages), None)
         if live is None or live.state == "parked":
             assert self.state.state == "parked"
             assert self.state.reason if live is None else live.reason
@@ -298,7 +304,7 @@ class Lives(RuleBasedStateMachine):
         else:
             votes = Counter(d.outcome for d in self.state.decisions if d.stage == live.name)
             agreed = max((n for o, n in votes.items() if self.state.ask.is_positive(o)), default=0)
-            assert 0 < live.approve - agreed <= len(may_act(self.state, live))
+            assert 0 < live.ways[0].needed - agreed <= len(may_act(self.state, live))
             assert len([s for s in self.state.stages if s.is_live]) == 1
 
     @invariant()
@@ -309,8 +315,8 @@ class Lives(RuleBasedStateMachine):
                 votes = sum(d.outcome == s.state for d in self.state.decisions if d.stage == s.name)
                 by_silence = s.document.at_due_positive and s.due_at is not None and s.due_at <= self.state.now
                 assert s.asked
-                assert s.approve == votes_needed(s.document.approve, len(s.asked))
-                assert votes >= s.approve or by_silence
+                assert s.ways[0].needed == votes_needed(s.document.approve, len(s.asked))
+                assert votes >= s.ways[0].needed or by_silence
 
     @invariant()
     def only_a_whole_way_approves(self) -> None:
@@ -336,18 +342,18 @@ class Lives(RuleBasedStateMachine):
         kept = Counter(r.actor for r in self.state.refusals)
         assert kept.total() <= MAX_REFUSALS
         assert all(n <= MAX_REFUSALS_BY_ACTOR for n in kept.values())
-        live = self.state.live_stage
+        live = next(iter(self.state.live_stages), None)
         for person in may_act(self.state, live) if live else ():
             command = Decide(actor=person, outcome="approved", comment="because", key="new")
-            assert judge(self.state, command).status == "counted"
-            assert flooded(self.state, command) is None
+            assert judge(self.state, "decide", command, self.now).status == "counted"
+            assert flooded(self.state, "decide", command, self.now) is None
 
     @invariant()
     def everybody_can_look(self) -> None:
         """Every view of every state can be made."""
         assert status(self.state).outcome == self.state.outcome
         seen = listing(self.state)
-        live = self.state.live_stage
+        live = next(iter(self.state.live_stages), None)
         assert not set(seen.barred) & set(may_act(self.state, live) if live else ())
         if self.state.outcome is not None:
             assert result(self.state, EVIDENCE).outcome == self.state.outcome

@@ -27,6 +27,8 @@ def test_everything_people_see_is_rendered_once() -> None:
             "title": "Open 443",
             "body": "3",
             "show": {"tags": ["a"], "text": "port 443"},
+            "form": {},
+            "attachments": (),
             "material": {"inputs.port": 443, "requester": "ann"},
         }
     )
@@ -98,8 +100,8 @@ def test_selectors_are_rendered_and_bound_once() -> None:
     }
     play = Play(stage, context={"inputs": {"who": ["user:dee", "user:cai", "manager:requester"]}})
     assert play.stage.who == ("user:dee", "user:cai", "manager:user:ann")
-    assert play.stage.document.fallback == play.stage.who
-    assert play.stage.barred == ("user:ann",)
+    assert play.stage.cast.fallback == play.stage.who
+    assert play.stage.cast.barred == ("user:ann",)
 
 
 def test_nobody_is_an_empty_name() -> None:

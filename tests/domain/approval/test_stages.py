@@ -3,7 +3,7 @@
 import pytest
 from inline_snapshot import snapshot
 
-from hitl_temporal.domain.approval.ask import votes_needed
+from hitl_temporal.domain.approval.notation import votes_needed
 from tests.domain.approval.playing import PEOPLE, Play, people_with, people_without
 
 # --- Thresholds -------------------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def test_one_person_in_two_groups_is_one_vote() -> None:
     """Nobody is asked or counted twice."""
     play = Play({"who": ["group:secops", "group:trio", "user:cai"], "approve": "all"})
     assert play.stage.asked == ("cai", "dee", "eli")
-    assert play.stage.approve == 3
+    assert play.stage.ways[0].needed == 3
 
 
 @pytest.mark.parametrize("stage", [{"approve": 3}, {"reject": 3}])
@@ -156,7 +156,7 @@ def test_selectors_name_people(who: str | list[str], asked: list[str]) -> None:
 def test_inactive_people_are_not_asked() -> None:
     """They are named, but nobody waits for them."""
     play = Play({"who": ["group:gone", "user:cai"], "approve": "all"})
-    assert (play.stage.asked, play.stage.approve) == (("cai",), 1)
+    assert (play.stage.asked, play.stage.ways[0].needed) == (("cai",), 1)
 
 
 def test_fallback_is_asked_when_nobody_eligible_is_named() -> None:
@@ -300,7 +300,7 @@ def test_who_is_eligible_is_looked_up_when_a_stage_opens() -> None:
     play = Play({"who": "group:leads"}, {"who": "group:secops", "approve": "all"})
     play.people = people_with("secops", "cai", "dee", "gus")
     play.decide("bob")
-    assert (play.state.stages[1].asked, play.state.stages[1].approve) == (("cai", "dee", "gus"), 3)
+    assert (play.state.stages[1].asked, play.state.stages[1].ways[0].needed) == (("cai", "dee", "gus"), 3)
 
 
 def test_a_stage_whose_when_is_false_is_skipped() -> None:

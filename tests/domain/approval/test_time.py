@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hitl_temporal.domain.approval.stages import next_moment
-from hitl_temporal.domain.approval.state import MAX_REMINDERS
+from hitl_temporal.domain.approval.clock import next_moment
+from hitl_temporal.domain.approval.state import MAX_PASSING
 from hitl_temporal.domain.calendar import DEFAULT, week_of
 from tests.domain.approval.playing import MONDAY, Play, people_with, people_without
 
@@ -220,11 +220,11 @@ def test_a_parked_stage_reminds_nobody() -> None:
 def test_reminders_do_not_make_the_state_grow_for_ever() -> None:
     """Of those that have arrived only the last ones are kept, and their numbers go on."""
     play = Play({"who": "user:cai", "remind": "1h"})
-    for _ in range(MAX_REMINDERS + 3):
+    for _ in range(MAX_PASSING + 3):
         play.wait("1h")
         play.deliver(play.state.deliveries[-1].id)
     kept = [d.id for d in play.state.deliveries if d.occasion == "reminded"]
-    assert (len(kept), kept[-1]) == (MAX_REMINDERS + 1, f"reminded:s1:cai:{MAX_REMINDERS + 3}")
+    assert (len(kept), kept[-1]) == (MAX_PASSING + 1, f"reminded:s1:cai:{MAX_PASSING + 3}")
 
 
 # --- Calendars --------------------------------------------------------------------------------------------------------

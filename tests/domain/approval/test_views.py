@@ -39,15 +39,21 @@ def test_the_status_has_everything_a_page_needs() -> None:
             "title": "Open 443",
             "body": "",
             "show": {"port": 443},
+            "attachments": [],
+            "form": {},
+            "required": [],
+            "edit": {},
             "outcomes": {
-                "approved": {"label": "Approve", "positive": True},
-                "rejected": {"label": "Reject", "positive": False},
-                "later": {"label": "Later", "positive": False},
+                "approved": {"label": "Approve", "positive": True, "comment": "optional"},
+                "rejected": {"label": "Reject", "positive": False, "comment": "optional"},
+                "later": {"label": "Later", "positive": False, "comment": "optional"},
             },
             "comment": "optional",
+            "comment_on": [],
             "requester": "ann",
             "on_behalf_of": "gus",
             "origin": None,
+            "subject": None,
             "reason": "",
             "tally": "1 of 2, secops pending",
             "started": "2026-03-02T09:00:00Z",
@@ -61,6 +67,16 @@ def test_the_status_has_everything_a_page_needs() -> None:
                     "due": "2026-03-02T10:00:00Z",
                     "reason": "",
                     "asked": ["cai", "dee"],
+                    "who": ["group:secops"],
+                    "block": 0,
+                    "round": 1,
+                    "opened": "2026-03-02T09:00:00Z",
+                    "next_reminder": None,
+                    "at_due": "expire",
+                    "assurance": "low",
+                    "claim": None,
+                    "stand_ins": {},
+                    "moves": [],
                 },
                 {
                     "name": "s2",
@@ -70,8 +86,19 @@ def test_the_status_has_everything_a_page_needs() -> None:
                     "due": None,
                     "reason": "",
                     "asked": [],
+                    "who": ["group:leads"],
+                    "block": 1,
+                    "round": 1,
+                    "opened": None,
+                    "next_reminder": None,
+                    "at_due": "expire",
+                    "assurance": "low",
+                    "claim": None,
+                    "stand_ins": {},
+                    "moves": [],
                 },
             ],
+            "voided": [],
             "refusals": [
                 {
                     "actor": "ann",
@@ -84,7 +111,14 @@ def test_the_status_has_everything_a_page_needs() -> None:
                     },
                 }
             ],
+            "unrecorded": 0,
             "conversation": [],
+            "info": None,
+            "amendments": [],
+            "cooling": None,
+            "intents": {},
+            "shadowed": None,
+            "rounds_left": 0,
         }
     )
 
@@ -144,7 +178,7 @@ def test_groups_stay_groups_and_persons_are_named() -> None:
     found = listing(play.state)
     assert (found.assignees, found.groups) == (("eli", "bob", "acted:gus"), ("secops",))
     assert (found.state, found.title, found.due) == ("open", "Go?", play.stage.due_at)
-    assert (found.outcomes, found.comment_on) == (("approved", "rejected"), ())
+    assert (found.answers.outcomes, found.answers.comment_on) == (("approved", "rejected"), ())
 
 
 def test_nobody_may_act_in_what_is_parked_or_over() -> None:
@@ -216,10 +250,15 @@ def test_a_message_has_everything_a_channel_renders() -> None:
             "title": "Go?",
             "body": "*Why*",
             "show": {},
+            "attachments": [],
+            "form": {},
+            "on_behalf_of": None,
+            "text": "",
+            "assurance": "low",
             "outcomes": {
-                "approved": {"label": "Approve", "positive": True},
-                "rejected": {"label": "Reject", "positive": False},
-                "later": {"label": "Later", "positive": False},
+                "approved": {"label": "Approve", "positive": True, "comment": "optional"},
+                "rejected": {"label": "Reject", "positive": False, "comment": "optional"},
+                "later": {"label": "Later", "positive": False, "comment": "optional"},
             },
             "requester": "ann",
             "flow": None,
@@ -241,6 +280,7 @@ def test_a_message_about_the_end_names_the_one_it_settles() -> None:
         ("a-1:asked:s1:bob", None, "approved"),
         ("a-1:reminded:s1:bob:2", None, "approved"),
         ("a-1:settled:s1:bob", "a-1:asked:s1:bob", "approved"),
+        ("a-1:notice::ann:1", None, "approved"),
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hitl_temporal.domain.approval.state import Decision
+from hitl_temporal.domain.approval.records import Decision
 from hitl_temporal.domain.approval.views import Result
 from hitl_temporal.domain.audit import Evidence
 from hitl_temporal.domain.effects import Record

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hitl_temporal.definition.documents import At
-from hitl_temporal.domain.approval.ask import Ask, Stage
+from hitl_temporal.domain.approval.ask import Ask
+from hitl_temporal.domain.approval.routes import Routed, Table
+from hitl_temporal.domain.approval.stage import Parallel, Stage
 from hitl_temporal.domain.flow.definition import Flow
 
 __all__ = ["Placed", "stages_of"]
@@ -25,5 +27,24 @@ def stages_of(flow: Flow) -> Iterator[Placed]:
     """Yield every stage of every ask, in order."""
     for step_index, step in enumerate(flow.steps):
         if step.ask is not None:
-            for index, stage in enumerate(step.ask.stages):
-                yield Placed(("steps", step_index, "ask", "stages", index), step.ask, stage)
+            for at, stage in places_of(step.ask):
+                yield Placed(("steps", step_index, "ask", *at), step.ask, stage)
+
+
+def places_of(ask: Ask) -> Iterator[tuple[At, Stage]]:
+    """Yield every stage of an ask with its place, those of the rows of a table included."""
+    if not isinstance(ask.stages, Routed):
+        yield from _places(ask.stages, ("stages",))
+        return
+    table = ask.stages.route
+    for index, row in enumerate(table.rows if isinstance(table, Table) else ()):
+        yield from _places(row.stages, ("stages", "route", "rows", index, "stages"))
+
+
+def _places(entries: tuple[Stage | Parallel, ...], before: At) -> Iterator[tuple[At, Stage]]:
+    for index, entry in enumerate(entries):
+        if isinstance(entry, Parallel):
+            for place, stage in enumerate(entry.parallel):
+                yield (*before, index, "parallel", place), stage
+        else:
+            yield (*before, index), entry

@@ -1,103 +1,40 @@
-"""The document of a question to people: what is asked, of whom, and when it is decided.
+"""The document of a question to people: what is asked, of whom, and what may be answered.
 
 These are the keys under `ask:` in a flow and the input of the workflow type `Approval`. Values may hold `{{ }}`
-expressions; they are rendered once, at the opening, over the frozen context.
+expressions; they are rendered at the opening, over the frozen context, and again when that is amended.
 
 Must not know: state, events, how a document was read.
 """
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from hitl_temporal.domain.duration import Duration, parse
-from hitl_temporal.domain.expressions import ExpressionError, check, expressions_in
+from hitl_temporal.domain.approval.notation import (
+    Expression,
+    Path,
+    Pick,
+    Selectors,
+    Share,
+    Template,
+    TextTemplate,
+)
+from hitl_temporal.domain.approval.routes import Entries, Routed, Table, refuse_same_names, stages_of
+from hitl_temporal.domain.approval.stage import Parallel, Quiet, Stage, Weights
+from hitl_temporal.domain.duration import Duration
 from hitl_temporal.domain.fault import fault
-from hitl_temporal.domain.people import is_selector
-from hitl_temporal.domain.value import Document, Json
+from hitl_temporal.domain.inputs import Input
+from hitl_temporal.domain.value import Document, Value
 
 OUTCOME = r"^[a-z][a-z0-9_]*$"
 RESERVED_OUTCOMES = frozenset({"expired", "withdrawn"})
+REWORK = "rework"
+"""The outcome that sends a request back to its requester, where the ask allows for rounds of it."""
 BUILT_IN = {"approved": True, "rejected": False}
 """The outcomes that every ask has, and whether each is positive."""
 
 _STATES = frozenset({"pending", "open", "parked", "skipped", "info", "cooling"})
 """What a stage or an approval may be beside ended: an outcome of that name would read as not ended."""
-_PERCENT = re.compile(r"([1-9][0-9]?|100)%")
-
-
-def _as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-def _selector(text: str) -> str:
-    if "{{" in text:
-        _check_template(text)
-    elif not is_selector(text):
-        raise ValueError(
-            f"{text!r} is not a selector; write user:ID, group:ID, role:ID, manager:requester, "
-            "manager:user:ID, owner:NAME or {{ expression }}"
-        )
-    return text
-
-
-def _expression(text: str) -> str:
-    try:
-        check(text)
-    except ExpressionError as error:
-        raise ValueError(str(error)) from error
-    return text
-
-
-def _check_template(value: Json) -> Json:
-    try:
-        for text in expressions_in(value):
-            check(text)
-    except ExpressionError as error:
-        raise ValueError(str(error)) from error
-    return value
-
-
-def _threshold(value: str | int) -> str | int:
-    if isinstance(value, int):
-        if value < 1:
-            raise ValueError(f"a threshold is at least 1, not {value}")
-    elif value not in {"any", "all"} and not _PERCENT.fullmatch(value):
-        raise ValueError(f"{value!r} is not a threshold; write any, all, a number, or a percentage such as 60%")
-    return value
-
-
-def _reminder(text: str) -> str:
-    if not any(part.count for part in parse(text)):
-        raise ValueError(f"a reminder after {text!r} would never stop; write a longer time, such as 4bh")
-    return text
-
-
-Expression = Annotated[str, AfterValidator(_expression)]
-"""A bare CEL expression."""
-Template = Annotated[Json, AfterValidator(_check_template)]
-"""Any JSON with `{{ }}` in its strings."""
-TextTemplate = Annotated[str, AfterValidator(_check_template)]
-Selector = Annotated[str, AfterValidator(_selector)]
-Selectors = Annotated[tuple[Selector, ...], BeforeValidator(_as_tuple)]
-Threshold = Annotated[StrictInt | str, Field(union_mode="left_to_right"), AfterValidator(_threshold)]
-"""`any`, `all`, a number of votes or a percentage of the eligible; `true` is no number."""
-Reminder = Annotated[Duration, AfterValidator(_reminder)]
-"""A duration that is longer than nothing."""
-
-
-def votes_needed(threshold: str | int, eligible: int) -> int:
-    """Return how many votes a threshold asks of so many eligible people; percentages round up, never below 1."""
-    match threshold:
-        case int():
-            return threshold
-        case "any":
-            return 1
-        case "all":
-            return max(eligible, 1)
-        case percent:
-            return max(-(-eligible * int(percent[:-1]) // 100), 1)
 
 
 class Outcome(Document):
@@ -105,6 +42,23 @@ class Outcome(Document):
 
     label: str
     positive: bool = False
+    comment: Literal["optional", "required"] = "optional"
+
+
+class Answers(Value):
+    """What may be answered to an ask at all, whoever answers and whenever.
+
+    Attributes:
+        outcomes: Those that a person may choose, sorted.
+        positive: Those of them that let the work go on, and so demand the form.
+        comment_on: Those of them that need a comment.
+        form: The fields of the form; on other outcomes it is checked where one is sent.
+    """
+
+    outcomes: tuple[str, ...]
+    positive: tuple[str, ...] = ()
+    comment_on: tuple[str, ...] = ()
+    form: dict[str, Input] = Field(default_factory=dict)
 
 
 class Auto(Document):
@@ -115,26 +69,34 @@ class Auto(Document):
     reason: str = ""
 
 
-class Stage(Document):
-    """One group of people who must decide, and their time."""
+class Attachment(Document):
+    """A document that belongs to what is asked, by reference; the digest says which version of it."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=100)] = "decision"
-    when: Expression | None = None
+    name: TextTemplate
+    url: TextTemplate
+    digest: TextTemplate | None = None
+    """SHA-256 of its content, lower-case hex."""
+
+
+class Review(Document):
+    """Who looks afterwards at what was done in an emergency, and until when."""
+
     who: Annotated[Selectors, Field(min_length=1)]
-    barred: Selectors = Field(default=(), alias="not")
-    fallback: Selectors = ()
-    approve: Threshold = "any"
-    reject: Threshold = "any"
-    distinct: bool = True
-    allow_requester: bool = False
-    remind: Annotated[tuple[Reminder, ...] | Reminder, Field(union_mode="left_to_right")] = ()
-    """One duration repeats; a list is once each, counted from the stage's opening."""
-    due: Duration | None = None
-    at_due: str = "expire"
-    at_due_positive: bool = False
-    calendar: str | None = None
-    via: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
+    due: Duration = "3d"
 
+
+class BreakGlass(Document):
+    """Who may decide alone in an emergency, with a reason, in sight of everybody, to be reviewed."""
+
+    who: Annotated[Selectors, Field(min_length=1)]
+    review: Review
+
+
+def _kind_of_stages(value: object) -> str:
+    return "routed" if isinstance(value, dict | Routed) else "stages"
+
+
+Stages = Annotated[Annotated[Entries, Tag("stages")] | Annotated[Routed, Tag("routed")], Discriminator(_kind_of_stages)]
 
 _STAGE_KEYS = frozenset(field.alias or name for name, field in Stage.model_fields.items())
 
@@ -142,22 +104,42 @@ _STAGE_KEYS = frozenset(field.alias or name for name, field in Stage.model_field
 class Ask(Document):
     """One question: what is shown, the stages in order, and the outcomes it may have.
 
-    Stage keys written directly in the document are one stage.
+    Stage keys written directly in the document are one stage. `calendar`, `material`, `pick`, `quiet` and `weights`
+    hold for every stage that does not say otherwise.
     """
 
     title: TextTemplate
     body: TextTemplate = ""
     """Markdown."""
     show: dict[str, Template] = Field(default_factory=dict)
-    stages: tuple[Stage, ...] = Field(min_length=1)
+    attachments: tuple[Attachment, ...] = ()
+    stages: Stages
     outcomes: dict[Annotated[str, Field(pattern=OUTCOME, max_length=100)], Outcome] = Field(default_factory=dict)
     auto: tuple[Auto, ...] = ()
+    shadow: bool = False
+    """The rules of `auto` are judged and recorded, but people decide; the result says whether they agreed."""
+    sample: Share | None = None
+    """So many of the positive automatic outcomes are decided by people all the same."""
+    form: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Input] = Field(default_factory=dict)
+    """What a positive answer must tell; any other answer may."""
+    edit: tuple[Path, ...] = ()
+    """What of the context an approver may change with a positive answer."""
     comment: Literal["optional", "required", "on_reject"] = "optional"
+    subject: TextTemplate | None = None
+    """What it is about: a newer request about the same withdraws the older ones."""
     beneficiary: TextTemplate | None = None
     author: TextTemplate | None = None
     material: tuple[Expression, ...] = ()
-    """Paths of the context that the decision is bound to."""
+    """What of the context decisions are bound to: a change asks again."""
+    rework: Annotated[int, Field(ge=0, le=20)] = 0
+    """How often the request may be sent back to its requester."""
+    cooling_off: Duration | None = None
+    """How long the deciding vote may be taken back."""
+    break_glass: BreakGlass | None = None
     calendar: str | None = None
+    pick: Pick | None = None
+    quiet: Quiet | None = None
+    weights: Weights | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -177,42 +159,70 @@ class Ask(Document):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Ask":
-        names = [s.name for s in self.stages]
-        for index, name in enumerate(names):
-            if name in names[:index]:
-                raise fault(f"two stages are named {name!r}; give each a `name` of its own", "stages", index, "name")
         for name in self.outcomes:
-            if name in BUILT_IN.keys() | RESERVED_OUTCOMES | _STATES:
+            if name in BUILT_IN.keys() | RESERVED_OUTCOMES | _STATES | {REWORK}:
                 raise fault(f"the outcome {name!r} is built in; choose another name", "outcomes", name)
         for index, rule in enumerate(self.auto):
             if self.is_positive(rule.outcome) is None:
                 raise fault(f"unknown outcome {rule.outcome!r}; {self._known}", "auto", index, "outcome")
-        for index, stage in enumerate(self.stages):
-            self._check_at_due(stage, index)
+        for key in ("shadow", "sample"):
+            if getattr(self, key) and not self.auto:
+                raise fault(f"`{key}` is about the rules of `auto`, and there are none", key)
+        if isinstance(self.stages, Routed):
+            table = self.stages.route
+            for index, row in enumerate(table.rows if isinstance(table, Table) else ()):
+                self._check_stages(row.stages, ("stages", "route", "rows", index))
+        else:
+            refuse_same_names(self.stages)
+            self._check_stages(self.stages, ())
         return self
 
-    def _check_at_due(self, stage: Stage, index: int) -> None:
-        if stage.at_due in {"expire", "reject"}:
-            return
-        at = ("stages", index, "at_due")
-        positive = self.is_positive(stage.at_due)
+    def _check_stages(self, entries: tuple[Stage | Parallel, ...], before: tuple[str | int, ...]) -> None:
+        for index, entry in enumerate(entries):
+            at = (*before, "stages", index)
+            if isinstance(entry, Parallel):
+                for place, stage in enumerate(entry.parallel):
+                    self._check_silence(stage, (*at, "parallel", place))
+            else:
+                self._check_silence(entry, at)
+
+    def _check_silence(self, stage: Stage, at: tuple[str | int, ...]) -> None:
+        """Refuse a stage that would end by itself with an outcome that there isn't, or with a yes by mistake."""
+        if stage.at_due not in {"expire", "reject"}:
+            self._check_silent_outcome(stage, "at_due", stage.at_due, (*at, "at_due"))
+        for index, step in enumerate(stage.escalate):
+            if step.outcome is not None:
+                self._check_silent_outcome(stage, "outcome", step.outcome, (*at, "escalate", index, "outcome"))
+
+    def _check_silent_outcome(self, stage: Stage, key: str, outcome: str, at: tuple[str | int, ...]) -> None:
+        positive = self.is_positive(outcome)
         if positive is None:
-            raise fault(f"`at_due` can't be {stage.at_due!r}; write expire, reject or an outcome ({self._known})", *at)
+            words = "write expire, reject or an outcome" if key == "at_due" else "write an outcome"
+            raise fault(f"`{key}` can't be {outcome!r}; {words} ({self._known})", *at)
         if positive and not stage.at_due_positive:
-            message = f"`at_due: {stage.at_due}` lets silence approve; if that is meant, add `at_due_positive: true`"
+            message = f"`{key}: {outcome}` lets silence approve; if that is meant, add `at_due_positive: true`"
             raise fault(message, *at)
 
     @property
     def _known(self) -> str:
-        return f"known: {', '.join(sorted(self.outcome_names))}"
+        return f"known: {', '.join(sorted(BUILT_IN.keys() | self.outcomes.keys()))}"
+
+    @property
+    def every_stage(self) -> tuple[Stage, ...]:
+        """All stages that are written, those of every row of a table included."""
+        if not isinstance(self.stages, Routed):
+            return stages_of(self.stages)
+        table = self.stages.route
+        return tuple(s for row in table.rows for s in stages_of(row.stages)) if isinstance(table, Table) else ()
 
     @property
     def outcome_names(self) -> frozenset[str]:
         """The outcomes that a person may choose."""
-        return frozenset(BUILT_IN) | frozenset(self.outcomes)
+        back = {REWORK} if self.rework else set[str]()
+        return frozenset(BUILT_IN) | frozenset(self.outcomes) | back
 
     def is_positive(self, outcome: str) -> bool | None:
-        """Tell whether an outcome lets the work go on; None when this ask does not have it."""
+        """Tell whether an outcome lets the work go on; None when this ask does not have it as an outcome."""
         if outcome in self.outcomes:
             return self.outcomes[outcome].positive
         return BUILT_IN.get(outcome)
@@ -220,6 +230,26 @@ class Ask(Document):
     @property
     def comment_on(self) -> frozenset[str]:
         """The outcomes that nobody may choose without a comment."""
+        always = {n for n, o in self.outcomes.items() if o.comment == "required"} | ({REWORK} & self.outcome_names)
         if self.comment == "optional":
-            return frozenset()
-        return frozenset(n for n in self.outcome_names if self.comment == "required" or not self.is_positive(n))
+            return frozenset(always)
+        return (
+            frozenset(n for n in self.outcome_names if self.comment == "required" or not self.is_positive(n)) | always
+        )
+
+    @property
+    def answers(self) -> Answers:
+        """What may be answered."""
+        names = tuple(sorted(self.outcome_names))
+        positive = tuple(n for n in names if self.is_positive(n))
+        return Answers(outcomes=names, positive=positive, comment_on=tuple(sorted(self.comment_on)), form=self.form)
+
+    def complete(self, stage: Stage) -> Stage:
+        """Return a stage with what the ask says for all that don't say otherwise."""
+        defaults = {"calendar": self.calendar, "pick": self.pick, "quiet": self.quiet, "weights": self.weights}
+        wanted: dict[str, object] = {k: v for k, v in defaults.items() if v is not None and getattr(stage, k) is None}
+        if not stage.may_pick:
+            wanted.pop("pick", None)
+        if stage.material is None:
+            wanted["material"] = self.material
+        return stage.but(**wanted) if wanted else stage

@@ -3,47 +3,68 @@
 Must not know: how the result was read.
 """
 
-from collections.abc import Collection
-
+from hitl_temporal.domain.approval.ask import Answers
 from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, Withdraw
-from hitl_temporal.domain.approval.judge import counted_before, default_key, receipt_of, unfit, withdrawal_key
+from hitl_temporal.domain.approval.deciding import unfit
+from hitl_temporal.domain.approval.judge import (
+    closed_verdict,
+    counted_before,
+    default_key,
+    ledger_name,
+    receipt_of,
+    receipt_of_void,
+    withdrawal_key,
+)
 from hitl_temporal.domain.approval.views import Result
 
 
-def judge_closed(
-    approval: str,
-    result: Result | None,
-    outcomes: Collection[str],
-    command: Command,
-    comment_on: Collection[str] = (),
-) -> Receipt:
+def judge_closed(approval: str, result: Result | None, answers: Answers | None, verb: str, command: Command) -> Receipt:
     """Return the receipt of a command that comes after the end.
 
-    What was counted gets its receipt again; everything else is told that it is too late.
+    What was done gets its receipt again; everything else is told that it is too late.
 
     Args:
         approval: The approval's id.
         result: Its result; None when it ended without one (terminated, or its input was refused).
-        outcomes: The outcomes a person could choose; empty when not known.
-        command: What was sent.
-        comment_on: The outcomes that needed a comment.
+        answers: What could be answered; None when that is not known.
+        verb: What was sent.
+        command: What was sent with it.
     """
-    match command:
-        case Decide():
-            mine = [d for d in result.decisions if d.actor == command.actor] if result else []
-            stage = mine[-1].stage if mine else ""
-            key = command.key or default_key(approval, command.actor, stage, command.outcome)
-            done = counted_before(mine, command.actor, key)
-            wrong = unfit(command, outcomes, comment_on) if outcomes else None
-        case Withdraw():
-            key, wrong = withdrawal_key(approval, command), None
-            withdrawals = [result.withdrawal] if result and result.withdrawal else []
-            done = counted_before(withdrawals, command.actor, key)
-        case _:
-            key, wrong, done = command.key or "", None, None
+    key = _key(approval, result, command)
+    done = _done(result, command.actor, key) if result is not None and key else None
     if done is not None:
-        return receipt_of(done)
+        return done
+    wrong = unfit(command, answers) if isinstance(command, Decide) and answers is not None else None
     if wrong is not None:
         return Receipt(status="invalid", reason=wrong, key=key)
-    ended = f"already {result.outcome}" if result else "it has ended without an outcome"
-    return Receipt(status="closed", reason=ended, key=key)
+    if result is None:
+        return Receipt(status="closed", reason="it has ended without an outcome", key=key)
+    status, reason = closed_verdict(verb, result.outcome)
+    return Receipt(status=status, reason=reason, key=key)
+
+
+def _key(approval: str, result: Result | None, command: Command) -> str:
+    match command:
+        case Decide() if command.key is None:
+            mine = [d for d in result.decisions if d.actor == command.actor] if result else []
+            void = [v for v in result.voided if v.decision.actor == command.actor] if result else []
+            stage = mine[-1].stage if mine else ""
+            again = sum(v.decision.stage == stage for v in void)
+            return default_key(approval, command.actor, stage if not again else f"{stage}#{again + 1}", command.outcome)
+        case Withdraw():
+            return withdrawal_key(approval, command)
+        case _:
+            return command.key or ""
+
+
+def _done(result: Result, actor: str, key: str) -> Receipt | None:
+    """Return what a command with this key was answered while the approval was open, None when it is new."""
+    withdrawals = [result.withdrawal] if result.withdrawal else []
+    done = counted_before(result.decisions, actor, key) or counted_before(withdrawals, actor, key)
+    if done is not None:
+        return receipt_of(done)
+    void = next((v for v in result.voided if v.decision.key == key and v.decision.actor == actor), None)
+    if void is not None:
+        return receipt_of_void(void)
+    tally = result.spent.get(ledger_name(actor, key))
+    return None if tally is None else Receipt(status="counted", tally=tally, key=key)

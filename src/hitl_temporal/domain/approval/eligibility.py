@@ -7,21 +7,47 @@ Must not know: votes needed, time, doors.
 
 from collections.abc import Callable
 
+from hitl_temporal.domain.approval.seats import Seat, seats
 from hitl_temporal.domain.approval.state import Approval, StageRun
 
 
-def eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the people named by `selectors` who could be counted in this stage, in order; voters included."""
+def eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tuple[Seat, ...]:
+    """Return the seats of those named by `selectors` that could be counted in this stage, in order; voters' included.
+
+    Neither a delegate nor a substitute opens a way that is barred: both the place and its holder are judged.
+    """
     bar_of = _bars(state, stage)
-    return tuple(p for p in state.roster.named_by(selectors) if bar_of(p) is None)
+    found = seats(state, stage, selectors)
+    fit = {p: bar_of(p) is None for p in dict.fromkeys([p for s in found for p in (s.owner, s.holder)])}
+    return tuple([s for s in found if fit[s.owner] and fit[s.holder]])
+
+
+def owners(found: tuple[Seat, ...]) -> tuple[str, ...]:
+    """Return whose places these are, each once, in order."""
+    return tuple(dict.fromkeys(s.owner for s in found))
+
+
+def free_seats(state: Approval, stage: StageRun) -> tuple[Seat, ...]:
+    """Return the seats in which somebody can vote now."""
+    if stage.state != "open" or state.outcome is not None or (state.info is not None and state.info.rework):
+        return ()
+    actors, places = voters(state, stage), filled(state, stage)
+    found = eligible(state, stage, stage.who)
+    free = tuple([s for s in found if s.holder not in actors and s.owner not in places]) if actors else found
+    if stage.claim is not None:
+        held = tuple(s for s in free if s.holder == stage.claim.holder)
+        return held or free  # a holder who can't act any more keeps nobody waiting
+    return free
 
 
 def may_act(state: Approval, stage: StageRun) -> tuple[str, ...]:
     """Return who can vote now."""
-    if stage.state != "open" or state.outcome is not None:
-        return ()
-    voted = voters(state, stage)
-    return tuple(p for p in eligible(state, stage, stage.who) if p not in voted)
+    return tuple(dict.fromkeys([s.holder for s in free_seats(state, stage)]))
+
+
+def may_act_anywhere(state: Approval) -> tuple[str, ...]:
+    """Return who can vote now in any open stage."""
+    return tuple(dict.fromkeys(p for stage in state.live_stages for p in may_act(state, stage)))
 
 
 def bar(state: Approval, stage: StageRun, person: str) -> str | None:
@@ -29,16 +55,62 @@ def bar(state: Approval, stage: StageRun, person: str) -> str | None:
     return _bars(state, stage)(person)
 
 
-def refusal(state: Approval, stage: StageRun, person: str) -> str | None:
+def party_bar(state: Approval, person: str) -> str | None:
+    """Return why nobody in this relation to the request decides it, None when the person has none."""
+    if person not in state.barred:
+        return None
+    relation = "the requester" if person == state.requester else "the beneficiary, author or principal"
+    return f"{person!r} is {relation} of this request: nobody decides their own"
+
+
+def refusal(state: Approval, stage: StageRun, person: str, on_behalf_of: str | None = None) -> str | None:
     """Return why this person's answer does not count in this stage, None when it does."""
     if stage.state == "parked":
         return f"stage {stage.name!r} is parked: {stage.reason}"
+    if state.info is not None and state.info.rework:
+        return f"it was sent back to {state.info.to!r}: it can be decided when it comes again"
     barred = bar(state, stage, person)
     if barred is not None:
         return barred
-    if person not in state.roster.named_by(stage.who):
+    held = [s for s in seats(state, stage, stage.who) if s.holder == person]
+    if on_behalf_of not in {None, person}:
+        held = [s for s in held if s.owner == on_behalf_of]
+        if not held:
+            return f"{person!r} does not stand in for {on_behalf_of!r}"
+    if not held:
+        given = next((h for h in reversed(stage.handovers) if h.giver == person), None)
+        if given is not None:
+            return f"the place of {person!r} in stage {stage.name!r} has gone to {given.taker!r}"
         return f"{person!r} is not asked in stage {stage.name!r}"
+    reasons = [bar(state, stage, s.owner) for s in held]
+    if all(reasons):
+        return f"{person!r} could act only for {held[0].owner!r}: {reasons[0]}"
     return None
+
+
+def claimed_by_another(state: Approval, stage: StageRun, person: str) -> str | None:
+    """Return why a person must wait for the one who has claimed a stage, None when nobody has."""
+    if stage.claim is None or stage.claim.holder == person or person in may_act(state, stage):
+        return None
+    return f"{stage.claim.holder!r} has claimed it until {stage.claim.until.isoformat()}"
+
+
+def seat_of(state: Approval, stage: StageRun, person: str, on_behalf_of: str | None) -> Seat | None:
+    """Return the free seat that an answer of this person fills: the one they name, else their own, else the first."""
+    free = [s for s in free_seats(state, stage) if s.holder == person]
+    if on_behalf_of not in {None, person}:
+        return next((s for s in free if s.owner == on_behalf_of), None)
+    return next((s for s in free if s.owner == person), free[0] if free else None)
+
+
+def is_operator(state: Approval, person: str) -> bool:
+    """Tell whether a person is an active operator or administrator."""
+    return bool({"operator", "admin"} & _roles(state, person))
+
+
+def is_admin(state: Approval, person: str) -> bool:
+    """Tell whether a person is an active administrator."""
+    return "admin" in _roles(state, person)
 
 
 def voters(state: Approval, stage: StageRun) -> frozenset[str]:
@@ -46,28 +118,34 @@ def voters(state: Approval, stage: StageRun) -> frozenset[str]:
     return frozenset(d.actor for d in state.decisions if d.stage == stage.name)
 
 
+def filled(state: Approval, stage: StageRun) -> frozenset[str]:
+    """Return whose places in this stage have their vote."""
+    return frozenset(d.place for d in state.decisions if d.stage == stage.name)
+
+
+def _roles(state: Approval, person: str) -> frozenset[str]:
+    card = state.roster.cards.get(person)
+    return frozenset(card.roles) if card is not None and card.active else frozenset()
+
+
 def _bars(state: Approval, stage: StageRun) -> Callable[[str], str | None]:
     """Return what tells the bar of a person: its sets are made once, for a stage may ask a thousand people."""
     parties = frozenset(() if stage.document.allow_requester else state.barred)
-    excluded = frozenset(state.roster.named_by(stage.barred))
+    excluded = frozenset(state.roster.named_by(stage.cast.barred))
     others = [d for d in state.decisions if stage.document.distinct and d.stage != stage.name]
+    cards = state.roster.cards
     decided = {d.actor: d.stage for d in reversed(others)}  # reversed: the first stage of each is the one to name
 
     def bar_of(person: str) -> str | None:
         if person in parties:
-            return f"{person!r} is {_relation(state, person)} of this request: nobody decides their own"
+            return party_bar(state, person)
         if person in excluded:
             return f"{person!r} is excluded from stage {stage.name!r} by its `not`"
-        if not state.roster.is_active(person):
+        card = cards.get(person)
+        if card is None or not card.active:
             return f"{person!r} is not an active person of the directory"
         if person in decided:
             return f"{person!r} has decided stage {decided[person]!r}; this one needs somebody else"
         return None
 
     return bar_of
-
-
-def _relation(state: Approval, person: str) -> str:
-    if person == state.requester:
-        return "the requester"
-    return "the beneficiary, author or principal"

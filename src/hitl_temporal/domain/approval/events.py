@@ -5,9 +5,9 @@ Must not know: who observed the event.
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, SerializeAsAny
 
-from hitl_temporal.domain.approval.commands import Decide, Withdraw
+from hitl_temporal.domain.approval.commands import Command
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import Value
@@ -22,21 +22,19 @@ class PeopleResolved(Value):
     calendars: dict[str, Calendar] = Field(default_factory=dict)
 
 
-class DecisionSubmitted(Value):
-    """Somebody answered; `roster` is the directory as read for judging just this answer."""
+class CommandSubmitted(Value):
+    """Somebody does something.
 
-    kind: Literal["decision_submitted"] = "decision_submitted"
+    Attributes:
+        verb: One of `VERBS`.
+        roster: The directory as read for judging just this command; None: as last read.
+    """
+
+    kind: Literal["command_submitted"] = "command_submitted"
     at: AwareDatetime
-    decide: Decide
-    roster: Roster
-
-
-class WithdrawSubmitted(Value):
-    """Somebody wants the request gone."""
-
-    kind: Literal["withdraw_submitted"] = "withdraw_submitted"
-    at: AwareDatetime
-    withdraw: Withdraw
+    verb: str
+    command: SerializeAsAny[Command]
+    roster: Roster | None = None
 
 
 class TimePassed(Value):
@@ -49,6 +47,14 @@ class TimePassed(Value):
     kind: Literal["time_passed"] = "time_passed"
     at: AwareDatetime
     roster: Roster | None = None
+
+
+class CalendarChanged(Value):
+    """A calendar is another than when the deadlines were set: they are planned anew."""
+
+    kind: Literal["calendar_changed"] = "calendar_changed"
+    at: AwareDatetime
+    calendars: dict[str, Calendar]
 
 
 class DeliveryEnded(Value):
@@ -70,6 +76,6 @@ class Closed(Value):
 
 
 Event = Annotated[
-    PeopleResolved | DecisionSubmitted | WithdrawSubmitted | TimePassed | DeliveryEnded | Closed,
+    PeopleResolved | CommandSubmitted | TimePassed | CalendarChanged | DeliveryEnded | Closed,
     Field(discriminator="kind"),
 ]

@@ -1,52 +1,99 @@
-"""The one judge for every door: what becomes of an answer, in the order the contract promises.
+"""The one judge for every door: what becomes of a command, in the order the contract promises.
 
 Judging changes nothing, so a validator may ask it as well as `advance`. It judges on the people last read; the shell
-reads them for each answer, and keeps what arrives before the first reading.
+reads them for each command, and keeps what arrives before the first reading.
 
-Must not know: signals, updates, HTTP.
+Must not know: signals, updates, HTTP, what each verb does (the verbs' modules).
 """
 
-from collections.abc import Collection, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple, TypeVar
 
-from hitl_temporal.domain.approval.commands import Decide, Receipt, Status, Withdraw
-from hitl_temporal.domain.approval.eligibility import may_act, refusal
-from hitl_temporal.domain.approval.state import Approval, Decision, Withdrawal
+from hitl_temporal.domain.approval import deciding, dialogue, handing, overruling
+from hitl_temporal.domain.approval.commands import VERBS, Command, Decide, Receipt, Status, Withdraw
+from hitl_temporal.domain.approval.records import Decision, Voided, Withdrawal
+from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.approval.tally import of_approval
-from hitl_temporal.domain.people import SYSTEM
+from hitl_temporal.domain.approval.turn import Turn
 from hitl_temporal.domain.value import digest
 
 _Done = TypeVar("_Done", Decision, Withdrawal)
 
 
-def judge(state: Approval, decide: Decide) -> Receipt:
-    """Return the receipt of an answer; `counted` means that it is to be counted, or that it was before."""
-    key = key_of(state, decide)
-    earlier = counted_before(state.decisions, decide.actor, key)
+class Rule(NamedTuple):
+    """How one verb is judged and done.
+
+    Attributes:
+        judge: The verdict on a command at a time, on an approval that is open.
+        do: Carries it out; the last argument is its key.
+    """
+
+    judge: Callable[[Approval, Command, datetime], tuple[Status, str]]
+    do: Callable[[Turn, Command, datetime, str], None]
+
+
+RULES: Mapping[str, Rule] = {
+    "decide": Rule(deciding.verdict, deciding.count),
+    "comment": Rule(dialogue.may_comment, dialogue.comment),
+    "request_info": Rule(dialogue.may_request_info, dialogue.request_info),
+    "provide_info": Rule(dialogue.may_provide_info, dialogue.provide_info),
+    "delegate": Rule(handing.may_delegate, handing.delegate),
+    "reassign": Rule(handing.may_reassign, handing.reassign),
+    "add_approver": Rule(handing.may_add, handing.add_approver),
+    "claim": Rule(handing.may_claim, handing.claim),
+    "release_claim": Rule(handing.may_release, handing.release_claim),
+    "withdraw": Rule(overruling.may_withdraw, overruling.withdraw),
+    "amend": Rule(overruling.may_amend, overruling.amend),
+    "override": Rule(overruling.may_override, overruling.override),
+    "extend": Rule(overruling.may_extend, overruling.extend),
+    "retract": Rule(overruling.may_retract, overruling.retract),
+}
+"""One entry per verb of `VERBS`."""
+
+
+def judge(state: Approval, verb: str, command: Command, at: datetime) -> Receipt:
+    """Return the receipt of a command; `counted` means that it is to be done, or that it was before."""
+    key = key_of(state, verb, command, at)
+    earlier = spent(state, command.actor, key)
     if earlier is not None:
-        return receipt_of(earlier)
-    status, reason = _verdict(state, decide)
+        return earlier
+    if verb != "decide" and state.outcome is not None:
+        status, reason = closed_verdict(verb, state.outcome)
+    else:
+        status, reason = RULES[verb].judge(state, command, at)
     return Receipt(status=status, reason=reason, tally=of_approval(state), key=key)
 
 
-def judge_withdrawal(state: Approval, withdraw: Withdraw) -> Receipt:
-    """Return the receipt of a withdrawal; `counted` means that it is to be done, or that it was before."""
-    key = withdrawal_key(state.id, withdraw)
-    if state.withdrawal is not None and counted_before([state.withdrawal], withdraw.actor, key):
-        return receipt_of(state.withdrawal)
-    status, reason = _withdrawal_verdict(state, withdraw.actor)
-    return Receipt(status=status, reason=reason, tally=of_approval(state), key=key)
-
-
-def flooded(state: Approval, decide: Decide) -> Receipt | None:
+def flooded(state: Approval, verb: str, command: Command, at: datetime) -> Receipt | None:
     """Return the receipt to refuse with, without recording it, once refusals have reached their bound.
 
     Only what would be refused on the people last read is turned away: nobody eligible is locked out by others.
     """
-    if not state.is_flooded_by(decide.actor):
+    if not state.is_flooded_by(command.actor):
         return None
-    receipt = judge(state, decide)
-    return None if receipt.status == "counted" else receipt
+    receipt = judge(state, verb, command, at)
+    return None if receipt.status in {"counted", "needs_step_up"} else receipt
+
+
+def closed_verdict(verb: str, outcome: str) -> tuple[Status, str]:
+    """Return what a command other than an answer is told after the end."""
+    assert verb in VERBS, f"{verb!r} is no verb"
+    return "closed", f"already {outcome}"
+
+
+def spent(state: Approval, actor: str, key: str) -> Receipt | None:
+    """Return the receipt that a key of this actor has been answered with, None when it is new."""
+    done = counted_before(state.decisions, actor, key)
+    if done is None and state.withdrawal is not None:
+        done = counted_before([state.withdrawal], actor, key)
+    if done is not None:
+        return receipt_of(done)
+    void = next((v for v in state.voided if v.decision.key == key and v.decision.actor == actor), None)
+    if void is not None:
+        return receipt_of_void(void)
+    tally = state.spent.get(ledger_name(actor, key))
+    return None if tally is None else Receipt(status="counted", tally=tally, key=key)
 
 
 def counted_before(done: Iterable[_Done], actor: str, key: str) -> _Done | None:
@@ -59,26 +106,32 @@ def receipt_of(done: Decision | Withdrawal) -> Receipt:
     return Receipt(status="counted", tally=done.tally, key=done.key)
 
 
-def unfit(decide: Decide, outcomes: Collection[str], comment_on: Collection[str]) -> str | None:
-    """Return what is wrong with an answer in itself, whoever gives it and whenever; None when it is well formed.
-
-    Args:
-        decide: The answer.
-        outcomes: Those that a person may choose.
-        comment_on: Those of them that need a comment.
-    """
-    if decide.outcome not in outcomes:
-        return f"outcome {decide.outcome[:100]!r} is not one of {', '.join(sorted(outcomes))}"
-    if decide.outcome in comment_on and not decide.comment.strip():
-        return f"a comment is required with {decide.outcome!r}"
-    if decide.form:
-        return f"this approval has no form, but {', '.join(sorted(decide.form))[:200]} was sent"
-    return None
+def receipt_of_void(void: Voided) -> Receipt:
+    """Return the receipt of an answer that counts no more: sent again, it must not count again by mistake."""
+    key = void.decision.key
+    if void.why == "retracted":
+        return Receipt(status="duplicate", reason="you have taken this answer back; a new one needs a new key", key=key)
+    reason = (
+        "what you answered to has changed since: look again"
+        if void.why == "changed"
+        else ("it was sent back and has come again since: look again")
+    )
+    return Receipt(status="superseded", reason=reason, key=key)
 
 
-def key_of(state: Approval, decide: Decide) -> str:
-    """Return the answer's key: the sender's, else one that the same click always has."""
-    return decide.key or default_key(state.id, decide.actor, _stage_of(state, decide.actor), decide.outcome)
+def key_of(state: Approval, verb: str, command: Command, at: datetime) -> str:
+    """Return a command's key: the sender's, else one that the same click always has."""
+    if command.key is not None:
+        return command.key
+    match command:
+        case Decide():
+            return default_key(state.id, command.actor, _stage_key(state, command), command.outcome)
+        case Withdraw():
+            return withdrawal_key(state.id, command)
+        case _:
+            # Said or done twice without a key is meant twice: only the same moment makes it one.
+            content = command.model_dump(mode="json")
+            return digest([state.id, verb, content, at.isoformat()])[:32]
 
 
 def default_key(approval: str, actor: str, stage: str, outcome: str) -> str:
@@ -86,45 +139,28 @@ def default_key(approval: str, actor: str, stage: str, outcome: str) -> str:
     return digest([approval, actor, stage, outcome])[:32]
 
 
-def withdrawal_key(approval: str, withdraw: Withdraw) -> str:
+def withdrawal_key(approval: str, withdraw: Command) -> str:
     """Return the withdrawal's key: the sender's, else one that the same click always has."""
     return withdraw.key or default_key(approval, withdraw.actor, "", "withdrawn")
 
 
-def _stage_of(state: Approval, actor: str) -> str:
-    live = state.live_stage
-    if live is not None and actor in may_act(state, live):
-        return live.name
-    counted = [d.stage for d in state.decisions if d.actor == actor]
-    return counted[-1] if counted else (live.name if live else "")
+def ledger_name(actor: str, key: str) -> str:
+    """Return under which name a spent key is kept."""
+    return digest([actor, key])[:24]
 
 
-def _verdict(state: Approval, decide: Decide) -> tuple[Status, str]:
-    """Return the first row of the contract's table that applies."""
-    wrong = unfit(decide, state.ask.outcome_names, state.ask.comment_on)
-    if wrong is not None:
-        return "invalid", wrong
-    if state.outcome is not None:
-        return "closed", f"already {state.outcome}"
-    if decide.digest not in {None, state.shown.digest}:
-        return "superseded", "what is asked has changed since you saw it: look again"
-    stage = state.live_stage
-    if stage is None:
-        return "not_eligible", state.reason or "nobody is asked yet"
-    if decide.on_behalf_of not in {None, decide.actor}:
-        return "not_eligible", f"{decide.actor!r} does not stand in for {decide.on_behalf_of!r}"
-    reason = refusal(state, stage, decide.actor)
-    if reason is not None:
-        return "not_eligible", reason
-    first = next((d.outcome for d in state.decisions if d.actor == decide.actor and d.stage == stage.name), None)
-    if first is not None:
-        return "duplicate", f"{decide.actor!r} has already answered {first!r}; the first answer stands"
-    return "counted", ""
+def stage_key(state: Approval, stage: str, actor: str) -> str:
+    """Return what a key without a sender's own is made of: the stage, and which of its rounds an answer is for."""
+    void = sum(v.decision.stage == stage and v.decision.actor == actor for v in state.voided)
+    return stage if not void else f"{stage}#{void + 1}"
 
 
-def _withdrawal_verdict(state: Approval, actor: str) -> tuple[Status, str]:
-    if state.outcome is not None:
-        return "closed", f"already {state.outcome}"
-    if actor not in state.barred and not actor.startswith(SYSTEM):
-        return "not_eligible", "only the requester may withdraw a request"
-    return "counted", ""
+def _stage_key(state: Approval, decide: Decide) -> str:
+    """Return the stage an answer is for: the open one where its author may act, else the last that counted them."""
+    live = deciding.stage_for(state, decide)
+    if live is not None and deciding.may_fill(state, live, decide):
+        return stage_key(state, live.name, decide.actor)
+    counted = [d.stage for d in state.decisions if d.actor == decide.actor]
+    if counted:
+        return stage_key(state, counted[-1], decide.actor)
+    return stage_key(state, live.name, decide.actor) if live is not None else ""

@@ -1,36 +1,34 @@
 """The approval machine: `advance(state, event) -> (state, effects)`.
 
-Whatever happens to a question to people happens here: opening, votes, time, withdrawal, deliveries. The same function
-serves live approvals, replays, scenarios and property tests.
+Whatever happens to a question to people happens here: opening, commands, time, calendars, deliveries. The same
+function serves live approvals, replays, scenarios and property tests.
 
 Must not know: clocks, randomness, I/O, Temporal.
 """
 
-from datetime import datetime
 from typing import assert_never
 
-from hitl_temporal.domain.approval import stages
-from hitl_temporal.domain.approval.commands import Receipt
-from hitl_temporal.domain.approval.effects import Effect
+from hitl_temporal.domain.approval import clock, stages
+from hitl_temporal.domain.approval.automatic import decision_of, rule_to_follow
+from hitl_temporal.domain.approval.commands import Decide, Receipt, Withdraw
+from hitl_temporal.domain.approval.deciding import add, keep_intent
+from hitl_temporal.domain.approval.effects import Effect, Supersede
 from hitl_temporal.domain.approval.events import (
+    CalendarChanged,
     Closed,
-    DecisionSubmitted,
+    CommandSubmitted,
     DeliveryEnded,
     Event,
     PeopleResolved,
     TimePassed,
-    WithdrawSubmitted,
 )
-from hitl_temporal.domain.approval.judge import counted_before, judge, judge_withdrawal, receipt_of
-from hitl_temporal.domain.approval.opening import rules_that_hold
-from hitl_temporal.domain.approval.state import Approval, Decision, Refusal, Withdrawal
+from hitl_temporal.domain.approval.judge import RULES, judge, ledger_name, spent
+from hitl_temporal.domain.approval.records import Refusal
+from hitl_temporal.domain.approval.state import MAX_SPENT, Approval
 from hitl_temporal.domain.approval.tally import of_approval
+from hitl_temporal.domain.approval.telling import ask_people
 from hitl_temporal.domain.approval.turn import Turn
-from hitl_temporal.domain.people import SYSTEM, Roster
-from hitl_temporal.domain.value import digest
-
-AUTO = f"{SYSTEM}auto"
-AUTO_STAGE = "auto"
+from hitl_temporal.domain.people import Roster
 
 
 def advance(state: Approval, event: Event) -> tuple[Approval, tuple[Effect, ...]]:
@@ -39,18 +37,21 @@ def advance(state: Approval, event: Event) -> tuple[Approval, tuple[Effect, ...]
     match event:
         case PeopleResolved():
             _resolve(turn, event)
-        case DecisionSubmitted():
+        case CommandSubmitted():
             _read(turn, event.roster)
             stages.pass_time(turn, event.at)
-            _decide(turn, event)
+            _obey(turn, event)
             stages.park_if_out_of_reach(turn)
-        case WithdrawSubmitted():
-            stages.pass_time(turn, event.at)
-            _withdraw(turn, event)
         case TimePassed():
             _read(turn, event.roster)
             stages.pass_time(turn, event.at)
             stages.park_if_out_of_reach(turn)
+            if event.roster is not None:
+                _ask_newcomers(turn)
+        case CalendarChanged():
+            if turn.state.outcome is None:
+                turn.set(calendars={**turn.state.calendars, **event.calendars})
+                clock.plan_anew(turn, "the calendar has changed")
         case DeliveryEnded():
             _deliver(turn, event)
         case Closed():
@@ -79,85 +80,47 @@ def _resolve(turn: Turn, event: PeopleResolved) -> None:
         on_behalf_of=state.on_behalf_of,
         digest=state.shown.digest,
         approval=state.id,
+        subject=state.subject,
     )
-    if not _decide_by_rule(turn):
+    if state.subject is not None:
+        turn.effects.append(Supersede(subject=state.subject))
+    rule = rule_to_follow(turn)
+    if rule is None:
         stages.open_next(turn)
-
-
-def _decide_by_rule(turn: Turn) -> bool:
-    """Judge the `auto` rules once: a negative row that holds wins over positive ones, else the first."""
-    ask = turn.state.ask
-    holding = rules_that_hold(ask, turn.state.context)
-    for index, rule in enumerate(ask.auto):
-        holds = rule in holding
-        turn.record("rule_evaluated", f"auto:{index}", rule=rule.condition, holds=holds, outcome=rule.outcome)
-    if not holding:
-        return False
-    rule = next((r for r in holding if not ask.is_positive(r.outcome)), holding[0])
-    decision = Decision(
-        key=digest([turn.state.id, AUTO, rule.condition])[:32],
-        actor=AUTO,
-        stage=AUTO_STAGE,
-        outcome=rule.outcome,
-        comment=rule.reason,
-        via=AUTO_STAGE,
-        at=turn.now,
-        digest=turn.state.shown.digest,
-    )
-    _count(turn, decision)
+        return
+    add(turn, decision_of(turn.state, rule))
     stages.end(turn, rule.outcome, rule.reason or f"rule: {rule.condition}")
-    return True
 
 
-def _decide(turn: Turn, event: DecisionSubmitted) -> None:
-    decide, receipt = event.decide, judge(turn.state, event.decide)
-    if receipt.status != "counted":
-        _refuse(turn, decide.actor, receipt)
-        return
-    if counted_before(turn.state.decisions, decide.actor, receipt.key) is not None:
+def _ask_newcomers(turn: Turn) -> None:
+    """Ask who may act since the directory was read again: joiners, and who stands in for the absent."""
+    for stage in turn.state.live_stages:
+        ask_people(turn, stage)
+
+
+def _obey(turn: Turn, event: CommandSubmitted) -> None:
+    command, verb = event.command, event.verb
+    receipt = judge(turn.state, verb, command, event.at)
+    if receipt.status == "needs_step_up":
+        keep_intent(turn, command, event.at)
         turn.reply(receipt)
-        return
-    stage = turn.state.live_stage
-    assert stage is not None, "the judge counts only where a stage is open"
-    decision = Decision(
-        key=receipt.key,
-        actor=decide.actor,
-        on_behalf_of=decide.on_behalf_of,
-        stage=stage.name,
-        outcome=decide.outcome,
-        comment=decide.comment,
-        form=decide.form,
-        via=decide.via,
-        assurance=decide.assurance,
-        at=event.at,
-        digest=turn.state.shown.digest,
-    )
-    _count(turn, decision, began=stage.opened_at)
-    stages.settle_votes(turn, stage)
-    stages.park_if_out_of_reach(turn)
-    decision = decision.but(tally=of_approval(turn.state))
-    turn.set(decisions=(*turn.state.decisions[:-1], decision))
-    turn.reply(receipt_of(decision))
+    elif spent(turn.state, command.actor, receipt.key) is not None:
+        turn.reply(receipt)
+    elif receipt.status != "counted":
+        _refuse(turn, verb, command.actor, receipt)
+    else:
+        RULES[verb].do(turn, command, event.at, receipt.key)
+        if not isinstance(command, Decide | Withdraw):
+            _spend(turn, command.actor, receipt.key)
+        turn.reply(receipt.but(tally=of_approval(turn.state)))
 
 
-def _count(turn: Turn, decision: Decision, began: datetime | None = None) -> None:
-    turn.set(decisions=(*turn.state.decisions, decision))
-    turn.record(
-        "decided",
-        f"decided:{decision.stage}:{decision.actor}",
-        began=began,
-        actor=decision.actor,
-        stage=decision.stage,
-        outcome=decision.outcome,
-        comment_digest=digest(decision.comment) if decision.comment else None,
-        via=decision.via,
-        assurance=decision.assurance,
-        digest=decision.digest,
-        decision=decision.key,
-    )
+def _spend(turn: Turn, actor: str, key: str) -> None:
+    kept = list(turn.state.spent.items())[1 - MAX_SPENT :]
+    turn.set(spent={**dict(kept), ledger_name(actor, key): of_approval(turn.state)})
 
 
-def _refuse(turn: Turn, actor: str, receipt: Receipt) -> None:
+def _refuse(turn: Turn, verb: str, actor: str, receipt: Receipt) -> None:
     """Keep a refused attempt as a value, bounded; beyond the bound only its number grows."""
     state = turn.state
     if state.is_flooded_by(actor):
@@ -166,21 +129,14 @@ def _refuse(turn: Turn, actor: str, receipt: Receipt) -> None:
         refusal = Refusal(actor=actor, at=turn.now, receipt=receipt)
         turn.set(refusals=(*state.refusals, refusal))
         number = len(turn.state.refusals)
-        turn.record("refused", f"refused:{number}", actor=actor, status=receipt.status, reason=receipt.reason)
-    turn.reply(receipt)
-
-
-def _withdraw(turn: Turn, event: WithdrawSubmitted) -> None:
-    withdraw, receipt = event.withdraw, judge_withdrawal(turn.state, event.withdraw)
-    if receipt.status != "counted":
-        _refuse(turn, withdraw.actor, receipt)
-        return
-    if turn.state.withdrawal is None:
-        turn.record("withdrawn", "withdrawn", actor=withdraw.actor, reason=withdraw.reason or None)
-        stages.end(turn, "withdrawn", withdraw.reason or f"withdrawn by {withdraw.actor}")
-        receipt = receipt.but(tally=of_approval(turn.state))
-        done = Withdrawal(key=receipt.key, actor=withdraw.actor, at=event.at, tally=receipt.tally)
-        turn.set(withdrawal=done)
+        turn.record(
+            "refused",
+            f"refused:{number}",
+            actor=actor,
+            verb=verb if verb != "decide" else None,
+            status=receipt.status,
+            reason=receipt.reason,
+        )
     turn.reply(receipt)
 
 

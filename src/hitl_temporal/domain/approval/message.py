@@ -6,8 +6,11 @@ Must not know: channels, markup.
 from pydantic import AwareDatetime, Field
 
 from hitl_temporal.domain.approval.ask import Outcome
+from hitl_temporal.domain.approval.commands import Reference
 from hitl_temporal.domain.approval.effects import Deliver
-from hitl_temporal.domain.approval.state import Approval, Occasion, delivery_id
+from hitl_temporal.domain.approval.records import Occasion
+from hitl_temporal.domain.approval.stage import Assurance
+from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.approval.tally import of_approval
 from hitl_temporal.domain.approval.views import outcomes
 from hitl_temporal.domain.value import Json, Value
@@ -18,6 +21,8 @@ class Message(Value):
 
     Attributes:
         key: The same for every try: a channel that has sent it once does not send it again.
+        on_behalf_of: In whose place this person is asked; None: their own.
+        text: What a notice says; empty for a question.
         settles: The key of the message that this one brings up to date, None for a new one.
         via: Channels in order of preference; empty: the site's default.
     """
@@ -33,7 +38,12 @@ class Message(Value):
     title: str
     body: str
     show: dict[str, Json] = Field(default_factory=dict)
+    attachments: tuple[Reference, ...] = ()
+    form: dict[str, Json] = Field(default_factory=dict)
     digest: str
+    on_behalf_of: str | None = None
+    text: str = ""
+    assurance: Assurance = "low"
     outcomes: dict[str, Outcome]
     requester: str
     flow: str | None = None
@@ -46,7 +56,7 @@ def message(state: Approval, effect: Deliver) -> Message:
     """Return the message of a delivery, as the approval stands now."""
     delivery = effect.delivery
     card = state.roster.cards.get(delivery.person)
-    asked = delivery_id("asked", delivery.stage, delivery.person)
+    stage = next((s for s in state.stages if s.name == delivery.stage), None)
     return Message(
         key=f"{state.id}:{delivery.id}",
         approval=state.id,
@@ -55,14 +65,19 @@ def message(state: Approval, effect: Deliver) -> Message:
         person=delivery.person,
         name=card.name if card else delivery.person,
         via=effect.via,
-        settles=f"{state.id}:{asked}" if delivery.occasion == "settled" else None,
+        settles=f"{state.id}:{delivery.settles}" if delivery.settles is not None else None,
         title=state.shown.title,
         body=state.shown.body,
         show=state.shown.show,
+        attachments=state.shown.attachments,
+        form=state.shown.form,
         digest=state.shown.digest,
+        on_behalf_of=delivery.on_behalf_of,
+        text=delivery.text,
+        assurance=stage.document.assurance if stage else "low",
         outcomes=outcomes(state),
         requester=state.requester,
-        flow=state.origin.flow if state.origin else None,
+        flow=state.flow,
         due=effect.due,
         tally=of_approval(state),
         outcome=state.outcome,

@@ -9,56 +9,105 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 
-from hitl_temporal.domain.approval.ask import Ask, Auto, Stage
-from hitl_temporal.domain.approval.state import Approval, Origin, Shown, StageRun
+from hitl_temporal.domain.approval.ask import Ask, Auto, BreakGlass
+from hitl_temporal.domain.approval.commands import Reference
+from hitl_temporal.domain.approval.routes import Routed, Table, choose
+from hitl_temporal.domain.approval.stage import Parallel, Stage
+from hitl_temporal.domain.approval.state import Approval, Cast, Origin, Shown, StageRun
 from hitl_temporal.domain.expressions import ExpressionError, evaluate, is_true, render
+from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import bind, selector_list
 from hitl_temporal.domain.value import Json, canonical
+
+Scope = dict[str, Json]
 
 
 class AskError(Exception):
     """The question can't be put as it is; the message names the key and the mend."""
 
 
-def begin(
+def begin(  # noqa: PLR0913 - each is a part of the question
     approval_id: str,
     ask: Ask,
     *,
     requester: str,
     at: datetime,
     on_behalf_of: str | None = None,
-    context: dict[str, Json] | None = None,
+    context: Scope | None = None,
     origin: Origin | None = None,
+    fields: dict[str, Input] | None = None,
+    seed: str = "",
 ) -> Approval:
     """Return a new approval with everything rendered, before people are known.
 
     Raises:
         AskError: An expression of the ask fails over this context, or gives something else than it must.
     """
-    scope: dict[str, Json] = {**(context or {}), "requester": requester}
+    scope: Scope = {**(context or {}), "requester": requester}
     beneficiary, author = _person(ask.beneficiary, "beneficiary", scope), _person(ask.author, "author", scope)
     rules_that_hold(ask, scope)  # for its errors alone: it is judged once people are known
     return Approval(
         id=approval_id,
+        seed=seed,
         ask=ask,
         requester=requester,
         on_behalf_of=on_behalf_of,
         context=scope,
+        fields=fields or {},
         origin=origin,
-        shown=Shown(
-            title=_text(ask.title, "title", scope),
-            body=_text(ask.body, "body", scope),
-            show={name: _rendered(value, f"show.{name}", scope) for name, value in ask.show.items()},
-            material={path: _evaluated(path, f"material {path!r}", scope) for path in ask.material},
-        ),
+        shown=shown(ask, scope),
+        subject=_text(ask.subject, "subject", scope).strip() or None if ask.subject is not None else None,
+        break_glass=_break_glass(ask, requester, scope),
         barred=tuple(dict.fromkeys(p for p in (requester, on_behalf_of, beneficiary, author) if p)),
-        stages=tuple(_stage(stage, requester, scope) for stage in ask.stages),
+        stages=stages(ask, requester, scope),
         started_at=at,
         now=at,
     )
 
 
-def rules_that_hold(ask: Ask, scope: dict[str, Json]) -> tuple[Auto, ...]:
+def shown(ask: Ask, scope: Scope) -> Shown:
+    """Return what people see over this scope.
+
+    Raises:
+        AskError: As `begin`.
+    """
+    return Shown(
+        title=_text(ask.title, "title", scope),
+        body=_text(ask.body, "body", scope),
+        show={name: _rendered(value, f"show.{name}", scope) for name, value in ask.show.items()},
+        form={name: field.json_schema() for name, field in ask.form.items()},
+        attachments=tuple(_attachments(ask, scope)),
+        material=material(ask.material, scope),
+    )
+
+
+def material(paths: tuple[str, ...], scope: Scope) -> dict[str, Json]:
+    """Return the value of each material path over this scope.
+
+    Raises:
+        AskError: One can't be evaluated.
+    """
+    return {path: _evaluated(path, f"material {path!r}", scope) for path in paths}
+
+
+def stages(ask: Ask, requester: str, scope: Scope) -> tuple[StageRun, ...]:
+    """Return the stages that a request goes through over this scope, those that don't apply skipped.
+
+    Raises:
+        AskError: As `begin`; or the ask names a table that nobody has looked up.
+    """
+    runs: list[StageRun] = []
+    for block, entry in enumerate(_entries(ask, scope)):
+        if isinstance(entry, Parallel):
+            reason = _skipped(entry.when, f"stages {entry.name or block}", scope)
+            inner = entry.parallel
+        else:
+            reason, inner = None, (entry,)
+        runs.extend(_stage(ask.complete(s), block, reason, requester, scope) for s in inner)
+    return tuple(runs)
+
+
+def rules_that_hold(ask: Ask, scope: Scope) -> tuple[Auto, ...]:
     """Return the `auto` rules that hold, in order.
 
     Raises:
@@ -72,21 +121,69 @@ def rules_that_hold(ask: Ask, scope: dict[str, Json]) -> tuple[Auto, ...]:
     return tuple(holding)
 
 
-def _stage(stage: Stage, requester: str, scope: dict[str, Json]) -> StageRun:
+def _entries(ask: Ask, scope: Scope) -> tuple[Stage | Parallel, ...]:
+    if not isinstance(ask.stages, Routed):
+        return ask.stages
+    table = ask.stages.route
+    if not isinstance(table, Table):
+        raise AskError(f"stages: there is no route {table!r} in site.yaml")
+    with _saying("stages.route"):
+        return choose(table, scope)
+
+
+def _stage(stage: Stage, block: int, skipped: str | None, requester: str, scope: Scope) -> StageRun:
     where = f"stage {stage.name!r}"
-    if stage.when is not None:
-        with _saying(f"{where}: when"):
-            applies = is_true(stage.when, scope)
-        if not applies:
-            return StageRun(document=stage, state="skipped", reason=f"when: {stage.when}")
-    return StageRun(
-        document=stage.but(fallback=_selectors(stage.fallback, f"{where}: fallback", requester, scope)),
-        who=_selectors(stage.who, f"{where}: who", requester, scope),
-        barred=_selectors(stage.barred, f"{where}: not", requester, scope),
+    reason = skipped or _skipped(stage.when, where, scope)
+    if reason is not None:
+        return StageRun(document=stage, block=block, state="skipped", reason=reason)
+
+    def selectors(entries: tuple[str, ...], key: str) -> tuple[str, ...]:
+        return _selectors(entries, f"{where}: {key}", requester, scope)
+
+    material(stage.material or (), scope)  # for its errors alone
+    cast = Cast(
+        ways=tuple(selectors(a.who, "who") for a in stage.alternatives),
+        barred=selectors(stage.barred, "not"),
+        fallback=selectors(stage.fallback, "fallback"),
+        quiet=selectors(stage.quiet, "quiet") if isinstance(stage.quiet, tuple) else (),
+        weights={s: n for key, n in (stage.weights or {}).items() for s in selectors((key,), "weights")},
+        escalate=tuple(selectors(e.to, "escalate.to") for e in stage.escalate),
     )
+    return StageRun(document=stage, cast=cast, block=block, who=cast.who)
 
 
-def _selectors(entries: tuple[str, ...], where: str, requester: str, scope: dict[str, Json]) -> tuple[str, ...]:
+def _break_glass(ask: Ask, requester: str, scope: Scope) -> BreakGlass | None:
+    glass = ask.break_glass
+    if glass is None:
+        return None
+    who = _selectors(glass.who, "break_glass.who", requester, scope)
+    reviewers = _selectors(glass.review.who, "break_glass.review.who", requester, scope)
+    return glass.but(who=who, review=glass.review.but(who=reviewers))
+
+
+def _skipped(when: str | None, where: str, scope: Scope) -> str | None:
+    """Return why an entry does not apply, None when it does."""
+    if when is None:
+        return None
+    with _saying(f"{where}: when"):
+        return None if is_true(when, scope) else f"when: {when}"
+
+
+def _attachments(ask: Ask, scope: Scope) -> Generator[Reference]:
+    for index, attachment in enumerate(ask.attachments):
+        where = f"attachments.{index}"
+        found = {
+            "name": _text(attachment.name, f"{where}.name", scope),
+            "url": _text(attachment.url, f"{where}.url", scope),
+            "digest": _text(attachment.digest, f"{where}.digest", scope).lower() if attachment.digest else None,
+        }
+        try:
+            yield Reference.model_validate(found)
+        except ValueError as error:
+            raise AskError(f"{where}: a name, an address and the hex SHA-256 of the content are needed") from error
+
+
+def _selectors(entries: tuple[str, ...], where: str, requester: str, scope: Scope) -> tuple[str, ...]:
     found: list[str] = []
     for entry in entries:
         rendered = _rendered(entry, where, scope)
@@ -97,23 +194,23 @@ def _selectors(entries: tuple[str, ...], where: str, requester: str, scope: dict
     return tuple(dict.fromkeys(found))
 
 
-def _rendered(value: Json, where: str, scope: dict[str, Json]) -> Json:
+def _rendered(value: Json, where: str, scope: Scope) -> Json:
     with _saying(where):
         return render(value, scope)
 
 
-def _evaluated(text: str, where: str, scope: dict[str, Json]) -> Json:
+def _evaluated(text: str, where: str, scope: Scope) -> Json:
     with _saying(where):
         return evaluate(text, scope)
 
 
-def _person(template: str | None, where: str, scope: dict[str, Json]) -> str | None:
+def _person(template: str | None, where: str, scope: Scope) -> str | None:
     """Return the id of the person that a template names, also when it is written as a selector; None: nobody."""
     named = _text(template or "", where, scope).strip().removeprefix("user:")
     return named or None
 
 
-def _text(template: str, where: str, scope: dict[str, Json]) -> str:
+def _text(template: str, where: str, scope: Scope) -> str:
     with _saying(where):
         rendered = render(template, scope)
         if isinstance(rendered, (list, dict)):

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.audit import TraceParent
+from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import SYSTEM
 from hitl_temporal.domain.value import Json
 
@@ -24,6 +25,8 @@ class Request(Ask):
     context: dict[str, Json] = Field(default_factory=dict)
     """What expressions see; its keys are the top-level names."""
     origin: Origin | None = None
+    fields: dict[str, Input] = Field(default_factory=dict)
+    """What the values of the context that may be amended must be like, by path."""
     parent: TraceParent | None = None
     """The span this approval's trail hangs under; None: a trace of its own."""
 

@@ -1,62 +1,124 @@
-"""The life of stages: opened in order, reminded, due, parked, ended.
+"""The life of stages: opened block by block, reminded, escalated, due, parked, ended.
 
 Must not know: who submitted what.
 """
 
-from bisect import bisect_right
 from datetime import datetime
+from typing import assert_never
 
 from hitl_temporal.domain import calendar
-from hitl_temporal.domain.approval.ask import Stage, votes_needed
-from hitl_temporal.domain.approval.effects import Deliver
-from hitl_temporal.domain.approval.eligibility import eligible, may_act
-from hitl_temporal.domain.approval.state import MAX_REMINDERS, Approval, Delivery, Occasion, StageRun, delivery_id
-from hitl_temporal.domain.approval.tally import out_of_reach, reached
+from hitl_temporal.domain.approval import clock
+from hitl_temporal.domain.approval.eligibility import eligible, may_act, owners
+from hitl_temporal.domain.approval.picking import pick
+from hitl_temporal.domain.approval.records import Cooling
+from hitl_temporal.domain.approval.state import Approval, StageRun, Way
+from hitl_temporal.domain.approval.tally import needed, out_of_reach, possible, reached, strength
+from hitl_temporal.domain.approval.telling import (
+    ask_people,
+    notify,
+    remind_people,
+    settle,
+    tell_escalation,
+    tell_requester,
+)
 from hitl_temporal.domain.approval.turn import Turn
-from hitl_temporal.domain.duration import fixed
 
 ALL_SKIPPED = "no stage applies: every `when` is false"
+NO_ROW = "no stage applies: no row of its route holds"
+OVERTAKEN = "the approval has ended"
+MAX_SAID = 20
+"""How many of those who are left out a fact names."""
 
 
 def open_next(turn: Turn) -> None:
-    """Open the first pending stage; without one, end with the last stage's outcome, or park if none was ever open."""
-    pending = next((s for s in turn.state.stages if s.state == "pending"), None)
-    if pending is not None:
-        _open(turn, pending)
+    """Open the first block that is not passed; without one, end as the last stage did, or park if none applies."""
+    open_block(turn)
+    state = turn.state
+    if state.outcome is not None or state.cooling is not None or state.live_stages:
         return
-    last = next((s for s in reversed(turn.state.stages) if s.state != "skipped"), None)
+    last = next((s for s in reversed(state.stages) if s.state != "skipped"), None)
     if last is None:
-        turn.set(reason=ALL_SKIPPED)
-        turn.record("parked", "parked:approval", reason=ALL_SKIPPED)
+        reason = ALL_SKIPPED if state.stages else NO_ROW
+        turn.set(reason=reason)
+        turn.record("parked", f"parked:approval:{len(state.amendments)}", reason=reason)
     else:
-        end(turn, last.state, "")
+        conclude(turn, last.state, "", last.name)
+
+
+def open_block(turn: Turn) -> None:
+    """Open all pending stages of the first block that is not passed."""
+    while turn.state.outcome is None and turn.state.cooling is None:
+        state = turn.state
+        waiting = [s for s in state.stages if s.state == "pending"]
+        block = min((s.block for s in (*waiting, *state.live_stages)), default=None)
+        ready = [s for s in waiting if s.block == block]
+        if not ready:
+            return
+        _open(turn, ready[0])
 
 
 def settle_votes(turn: Turn, stage: StageRun) -> None:
     """End a stage whose votes have reached an outcome."""
     outcome = reached(turn.state, stage)
     if outcome is not None:
-        _end_stage(turn, stage, outcome)
+        end_stage(turn, stage, outcome)
 
 
 def park_if_out_of_reach(turn: Turn) -> None:
-    """Park the open stage when those who are left can't decide it any more."""
-    stage = turn.state.live_stage
-    reason = out_of_reach(turn.state, stage) if stage is not None else None
-    if stage is not None and reason is not None:
-        _park(turn, stage, reason)
+    """Park each open stage that those who are left can't decide any more."""
+    if turn.state.outcome is not None:
+        return
+    for stage in turn.state.live_stages:
+        reason = out_of_reach(turn.state, stage)
+        if reason is not None:
+            park(turn, stage, reason)
 
 
-def end(turn: Turn, outcome: str, reason: str) -> None:
-    """End the approval and bring every message that was sent up to date, on the channel that took it."""
-    live = turn.state.live_stage
-    if live is not None:
-        turn.set_stage(live, state=outcome)
-    turn.set(outcome=outcome, reason=reason, ended_at=turn.now)
-    state = turn.state
-    stages = {s.name: s for s in state.stages}
-    sent = (d for d in state.deliveries if d.occasion == "asked" and d.state != "failed")
-    turn.send(*(_message(state, "settled", stages[d.stage], d.person, channel=d.channel) for d in sent))
+def conclude(turn: Turn, outcome: str, reason: str, stage: str) -> None:
+    """End with what votes have decided, once it has cooled off if the ask says so."""
+    state, delay = turn.state, turn.state.ask.cooling_off
+    if delay is None or not any(d.kind == "vote" and d.stage == stage for d in state.decisions):
+        end(turn, outcome, reason)
+        return
+    try:
+        name = state.ask.calendar
+        until = calendar.add(turn.now, delay, calendar.choose(state.calendars, name, delay))
+    except calendar.CalendarError:  # it can't be told when: then there is no time to take anything back
+        end(turn, outcome, reason)
+        return
+    turn.set(cooling=Cooling(outcome=outcome, reason=reason, stage=stage, since=turn.now, until=until))
+    turn.record(
+        "cooling", f"cooling:{len(state.voided)}:{turn.now.isoformat()}", outcome=outcome, until=until.isoformat()
+    )
+
+
+def end(turn: Turn, outcome: str, reason: str, *, live: str = "skipped") -> None:
+    """End the approval and bring every message that was sent up to date.
+
+    Args:
+        turn: The event being worked on.
+        outcome: The approval's.
+        reason: Why, for people.
+        live: What the stages become that are open: the outcome too, when it is theirs.
+    """
+    for stage in turn.state.live_stages:
+        said = OVERTAKEN if live == "skipped" else stage.reason
+        turn.set_stage(stage, state=live, reason=said, claim=None)
+    turn.set(outcome=outcome, reason=reason, ended_at=turn.now, info=None, cooling=None, intents=())
+    shadowed = turn.state.shadowed
+    if shadowed is not None:
+        agrees = shadowed.outcome == outcome
+        turn.set(shadowed=shadowed.but(agrees=agrees))
+        turn.record(
+            "shadow_compared",
+            "shadow_compared",
+            rule=shadowed.rule,
+            outcome=outcome,
+            rule_outcome=shadowed.outcome,
+            agrees=agrees,
+        )
+    settle(turn)
+    tell_requester(turn, f"{turn.state.shown.title}: {outcome}" + (f" ({reason})" if reason else ""))
 
 
 def close(turn: Turn) -> None:
@@ -88,167 +150,276 @@ def pass_time(turn: Turn, until: datetime) -> None:
         until: The event's own time. It may lie before `turn.now`, and then a deadline between the two has not passed
             for it: an answer that the server had in time counts, whatever was worked on before it.
     """
-    while (stage := turn.state.live_stage) is not None:
-        remind, due = stage.remind_at, stage.due_at
-        if remind is not None and remind <= until and (due is None or remind <= due):
-            _remind(turn, stage, until if due is None else min(until, due))
-        elif due is not None and due <= until:
-            _fall_due(turn, stage)
-        else:
-            return
+    while (moment := min(clock.moments(turn.state), default=None)) is not None and moment.at <= until:
+        stage = turn.state.stage(moment.stage)
+        match moment.kind:
+            case "lapse":
+                _lapse(turn, stage)
+            case "remind":
+                _remind(turn, stage, until)
+            case "escalate":
+                _escalate(turn, stage, moment.number)
+            case "due":
+                _fall_due(turn, stage)
+            case "cool":
+                _cool_off(turn)
+            case _:
+                assert_never(moment.kind)
 
 
-def next_moment(state: Approval) -> datetime | None:
-    """Return when `TimePassed` is due next, None when only people can move this approval."""
-    stage = state.live_stage
-    return None if stage is None else min((m for m in (stage.remind_at, stage.due_at) if m is not None), default=None)
+def ask_again(turn: Turn, stage: StageRun) -> None:
+    """Make a stage as it was before it was opened, one round further: what it was asked about has changed."""
+    settle(turn, stage, text="what was asked has changed")
+    turn.set_stage(
+        stage,
+        state="pending",
+        reason="",
+        round=stage.round + 1,
+        opened_at=None,
+        due_at=None,
+        remind_at=None,
+        reminded=0,
+        escalations=(),
+        escalated=(),
+        claim=None,
+        moves=(),
+    )
+
+
+def end_stage(turn: Turn, stage: StageRun, outcome: str) -> None:
+    """End a stage; a positive outcome goes on to the next, any other ends the approval."""
+    stage = turn.set_stage(stage, state=outcome, claim=None)
+    turn.record(
+        "stage_ended",
+        f"stage_ended:{stage.name}{_again(stage)}",
+        began=stage.opened_at,
+        stage=stage.name,
+        outcome=outcome,
+    )
+    if turn.state.ask.is_positive(outcome):
+        open_next(turn)
+    else:
+        conclude(turn, outcome, f"stage {stage.name!r}", stage.name)
+
+
+def park(turn: Turn, stage: StageRun, reason: str) -> None:
+    """Stop asking until an operator helps; the stage's deadline goes on."""
+    if stage.state != "parked":
+        number = stage.parkings + 1
+        turn.record(
+            "parked", f"parked:{stage.name}" + (f":{number}" if number > 1 else ""), stage=stage.name, reason=reason
+        )
+        stage = turn.set_stage(stage, parkings=number)
+    turn.set_stage(stage, state="parked", reason=reason, remind_at=None, claim=None)
+
+
+def reopen(turn: Turn, stage: StageRun) -> None:
+    """Let a parked stage go on if it can now: it has been given people."""
+    if not stage.asked:
+        _open(turn, turn.set_stage(stage, state="pending", reason=""))
+        return
+    opened = turn.set_stage(stage, state="open", reason="")
+    reason = out_of_reach(turn.state, opened)
+    if reason is not None:
+        turn.set_stage(opened, state="parked", reason=reason)
+        return
+    ask_people(turn, _remind_again(turn, opened))
+
+
+def hold_back(turn: Turn, stage: StageRun) -> None:
+    """Let an open stage wait for an earlier one that is asked again; its votes stay, its clock stands still."""
+    turn.set_stage(stage, state="pending", reason="", held_since=turn.now, claim=None)
+
+
+def run_again(turn: Turn, stage: StageRun, since: datetime, why: str) -> None:
+    """Let the clock of an open stage run again that has stood still since then."""
+    clock.stop_clock(turn, stage, max(since, stage.opened_at or since), why)
+
+
+def take_up(turn: Turn, stage: StageRun, since: datetime, why: str) -> StageRun:
+    """Let a stage go on that had ended or waited since then."""
+    opened = turn.set_stage(stage, state="open", reason="", openings=stage.openings + 1, held_since=None)
+    return clock.stop_clock(turn, opened, since, why)
 
 
 def _open(turn: Turn, stage: StageRun) -> None:
-    document = stage.document
-    who, people = _addressees(turn.state, stage)
+    if stage.held_since is not None:
+        stage = take_up(turn, stage, stage.held_since, "an earlier stage was asked again")
+        turn.record("asked", f"asked:{stage.name}{_again(stage)}", stage=stage.name, who=list(stage.who))
+        ask_people(turn, stage)
+        settle_votes(turn, turn.state.stage(stage.name))
+        return
+    ways, has_fallback = _ways(turn.state, stage)
+    who = tuple(dict.fromkeys(s for w in ways for s in w.who))
+    people = tuple(dict.fromkeys(s.named for s in eligible(turn.state, stage, who)))
+    chosen = pick(turn.state, stage, people)
+    if chosen != people:
+        who = tuple(f"user:{p}" for p in chosen)
+        ways, people = (Way(entries=(who,)),), chosen
+    counted, reject = needed(turn.state.roster, stage, ways, people)
     stage = turn.set_stage(
         stage,
         state="open",
-        opened_at=turn.now,
-        who=who,
+        opened_at=stage.opened_at or turn.now,
+        openings=stage.openings + 1,
+        who=tuple(dict.fromkeys((*who, *stage.cast.quiet))),
+        ways=counted,
         asked=people,
-        approve=votes_needed(document.approve, len(people)),
-        reject=votes_needed(document.reject, len(people)),
+        reject=reject,
     )
-    stage, unplanned = _plan(turn, stage)
-    obstacle = _obstacle(stage) or unplanned
+    stage, unplanned = clock.plan(turn, stage) if not stage.moves else (_remind_again(turn, stage), None)
+    obstacle = _obstacle(turn.state, stage) or unplanned
     if obstacle is not None:
-        _park(turn, stage, obstacle)
+        park(turn, stage, obstacle)
         return
     turn.record(
         "asked",
-        f"asked:{stage.name}",
+        f"asked:{stage.name}{_again(stage)}",
         stage=stage.name,
-        who=list(who),
-        people=list(people),
-        approve=stage.approve,
+        who=list(stage.who),
+        people=list(may_act(turn.state, stage)),
+        approve=counted[0].needed if len(counted) == 1 else [w.needed for w in counted],
         reject=stage.reject,
-        fallback=who == document.fallback or None,
+        fallback=has_fallback or None,
+        picked=stage.document.pick,
+        left_out=[*_left_out(turn.state, stage)] or None,
+        round=stage.round if stage.round > 1 else None,
         due=stage.due_at.isoformat() if stage.due_at else None,
     )
-    turn.send(*(_message(turn.state, "asked", stage, person) for person in people))
+    ask_people(turn, stage)
 
 
-def _addressees(state: Approval, stage: StageRun) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the selectors that may act in a stage, `fallback` when `who` names nobody eligible, and their people."""
-    who, fallback = stage.who, stage.document.fallback
-    people = eligible(state, stage, who)
-    if people or not fallback:
-        return who, people
-    return fallback, eligible(state, stage, fallback)
-
-
-def _obstacle(stage: StageRun) -> str | None:
-    """Return why those who are asked could never decide a stage, None when they can."""
-    eligible_number, needed = len(stage.asked), max(stage.approve, stage.reject)
-    if not eligible_number:
-        return f"nobody can act: {', '.join(stage.who) or '`who`'} names no eligible person"
-    if needed > eligible_number:
-        return f"{needed} votes are needed, but only {eligible_number} can act"
-    return None
-
-
-def _plan(turn: Turn, stage: StageRun) -> tuple[StageRun, str | None]:
-    """Set the stage's moments; return it, and what is wrong if its calendar can't tell them."""
-    document = stage.document
+def _remind_again(turn: Turn, stage: StageRun) -> StageRun:
     try:
-        if document.due is not None:
-            stage = turn.set_stage(stage, due_at=_later(turn.state, document, turn.now, document.due))
-        _, remind_at = _reminders(turn.state, stage, turn.now)
-        return turn.set_stage(stage, remind_at=remind_at), None
-    except calendar.CalendarError as error:
-        return stage, f"its times can't be planned: {error}"
+        return clock.plan_reminders(turn, stage)
+    except calendar.CalendarError:  # beyond the calendar's known years: the deadline still stands
+        return stage
 
 
-def _reminders(state: Approval, stage: StageRun, until: datetime) -> tuple[int, datetime | None]:
-    """Return how many reminders have been due by `until`, and when the next one is; None: that was the last."""
-    document, opened = stage.document, stage.opened_at
-    assert opened is not None, f"stage {stage.name!r} of {state.id!r} has not been opened"
-    if not isinstance(document.remind, str):
-        moments = sorted(_later(state, document, opened, r) for r in document.remind)
-        passed = bisect_right(moments, until)
-        return passed, moments[passed] if passed < len(moments) else None
-    length = fixed(document.remind)
-    if length is not None:
-        passed = (until - opened) // length
-        return passed, opened + (passed + 1) * length
-    passed, moment = stage.reminded, stage.remind_at or _later(state, document, opened, document.remind)
-    while moment <= until:
-        passed, moment = passed + 1, _later(state, document, moment, document.remind)
-    return passed, moment
+def _ways(state: Approval, stage: StageRun) -> tuple[tuple[Way, ...], bool]:
+    """Return the ways of a stage, `fallback` in the place of what names nobody, and whether it was needed."""
+    fallback = stage.cast.fallback
+    ways: list[Way] = []
+    used = False
+    for who, alternative in zip(stage.cast.ways, stage.document.alternatives, strict=True):
+        entries = tuple((s,) for s in who) if alternative.approve == "each" else (who,)
+        ways.append(Way(entries=entries))
+    if not fallback:
+        return tuple(ways), False
+    nobody = not owners(eligible(state, stage, tuple(s for w in ways for s in w.who)))
+    for index, way in enumerate(ways):
+        is_each = len(way.entries) > 1
+        entries = tuple(
+            fallback if nobody or (is_each and not eligible(state, stage, entry)) else entry for entry in way.entries
+        )
+        used = used or entries != way.entries
+        ways[index] = way.but(entries=entries)
+    return tuple(ways), used
+
+
+def _obstacle(state: Approval, stage: StageRun) -> str | None:
+    """Return why those who are asked could never decide a stage, None when they can."""
+    people = stage.asked
+    if not people:
+        return f"nobody can act: {', '.join(stage.who) or '`who`'} names no eligible person"
+    if possible(state, stage):
+        return None
+    best = min(stage.ways, key=lambda w: w.needed)
+    votes = strength(state.roster, stage, best, people)
+    number = best.needed if votes < best.needed else stage.reject
+    return f"{number} votes are needed, but only {votes if votes < best.needed else len(people)} can act"
+
+
+def _left_out(state: Approval, stage: StageRun) -> list[str]:
+    """Return who is named and not active: it is said, and they are not waited for."""
+    named = state.roster.named_by(stage.who)
+    return [p for p in named if not state.roster.is_active(p)][:MAX_SAID]
 
 
 def _remind(turn: Turn, stage: StageRun, until: datetime) -> None:
+    bound = until if stage.due_at is None else min(until, stage.due_at)
     try:
-        reminded, remind_at = _reminders(turn.state, stage, until)
+        reminded, remind_at = clock.reminders(turn.state, stage, bound)
     except calendar.CalendarError:  # beyond the calendar's known years: the deadline still stands
         reminded, remind_at = stage.reminded + 1, None
     stage = turn.set_stage(stage, reminded=reminded, remind_at=remind_at)
     people = may_act(turn.state, stage)
-    turn.record("reminded", f"reminded:{stage.name}:{reminded}", stage=stage.name, people=list(people))
-    _forget_old_reminders(turn)
-    turn.send(*(_message(turn.state, "reminded", stage, person, number=reminded) for person in people))
+    key = f"reminded:{stage.name}{_again(stage)}:{reminded}"
+    turn.record("reminded", key, stage=stage.name, people=list(people))
+    remind_people(turn, stage, reminded)
 
 
-def _forget_old_reminders(turn: Turn) -> None:
-    done = [d.id for d in turn.state.deliveries if d.occasion == "reminded" and d.state != "sending"]
-    forgotten = frozenset(done[:-MAX_REMINDERS])
-    turn.set(deliveries=tuple(d for d in turn.state.deliveries if d.id not in forgotten))
+def _escalate(turn: Turn, stage: StageRun, index: int) -> None:
+    step, to = stage.document.escalate[index], stage.cast.escalate[index]
+    stage = turn.set_stage(stage, escalated=(*stage.escalated, index), claim=None)
+    turn.record(
+        "escalated",
+        f"escalated:{stage.name}{_again(stage)}:{index + 1}",
+        stage=stage.name,
+        how=step.how,
+        to=list(to) or None,
+        outcome=step.outcome,
+    )
+    if step.outcome is not None:
+        _end_by_silence(turn, stage, step.outcome)
+        return
+    before = frozenset(may_act(turn.state, stage))
+    if step.how != "notify":
+        kept = stage.who if step.how == "add" else ()
+        stage = turn.set_stage(stage, who=tuple(dict.fromkeys((*kept, *to))))
+        if step.how == "replace":
+            settle(turn, stage, text="it has gone to others")
+    people = [p for p in turn.state.roster.named_by(to) if turn.state.roster.is_active(p) and p not in before]
+    if step.how == "notify":
+        tell_escalation(turn, stage, [p for p in people if p not in turn.state.barred], index + 1)
+        return
+    if stage.state == "parked":
+        reopen(turn, stage)
+        return
+    tell_escalation(turn, stage, [p for p in may_act(turn.state, stage) if p not in before], index + 1)
+    park_if_out_of_reach(turn)
+
+
+def _lapse(turn: Turn, stage: StageRun) -> None:
+    claim = stage.claim
+    assert claim is not None, f"stage {stage.name!r} of {turn.state.id!r} is not claimed"
+    stage = turn.set_stage(stage, claim=None)
+    turn.record(
+        "claim_lapsed",
+        f"claim_lapsed:{stage.name}:{claim.holder}:{claim.since.isoformat()}:{claim.until.isoformat()}",
+        began=claim.since,
+        stage=stage.name,
+        actor=claim.holder,
+    )
+    notify(turn, may_act(turn.state, stage), f"the claim of {claim.holder} has lapsed: it is yours to decide", stage)
 
 
 def _fall_due(turn: Turn, stage: StageRun) -> None:
-    state, at_due = turn.state, stage.document.at_due
+    at_due = stage.document.at_due
     outcome = {"expire": "expired", "reject": "rejected"}.get(at_due, at_due)
-    turn.record("due_passed", f"due_passed:{stage.name}", stage=stage.name, at_due=at_due)
-    # Silence speaks only where somebody could have spoken.
+    key = f"due_passed:{stage.name}{_again(stage)}"
+    turn.record("due_passed", key, stage=stage.name, at_due=at_due)
+    _end_by_silence(turn, stage, outcome)
+
+
+def _end_by_silence(turn: Turn, stage: StageRun, outcome: str) -> None:
+    """End a stage that nobody has decided. Silence speaks only where somebody could have spoken."""
+    state = turn.state
     obstacle = stage.reason if stage.state == "parked" else out_of_reach(state, stage)
     if obstacle is None or not state.ask.is_positive(outcome):
-        _end_stage(turn, stage, outcome)
+        end_stage(turn, stage, outcome)
         return
     stage = turn.set_stage(stage, due_at=None)
-    _park(turn, stage, f"{obstacle}; so it can't be {outcome} by silence either")
+    park(turn, stage, f"{obstacle}; so it can't be {outcome} by silence either")
 
 
-def _end_stage(turn: Turn, stage: StageRun, outcome: str) -> None:
-    """End a stage; a positive outcome opens the next, any other ends the approval."""
-    turn.set_stage(stage, state=outcome)
-    turn.record("stage_ended", f"stage_ended:{stage.name}", began=stage.opened_at, stage=stage.name, outcome=outcome)
-    if turn.state.ask.is_positive(outcome):
-        open_next(turn)
-    else:
-        end(turn, outcome, f"stage {stage.name!r}")
+def _cool_off(turn: Turn) -> None:
+    cooling = turn.state.cooling
+    assert cooling is not None, f"approval {turn.state.id!r} is not cooling off"
+    turn.set(cooling=None)
+    end(turn, cooling.outcome, cooling.reason)
 
 
-def _park(turn: Turn, stage: StageRun, reason: str) -> None:
-    """Stop asking until an operator helps; the stage's deadline goes on."""
-    if stage.state != "parked":
-        turn.record("parked", f"parked:{stage.name}", stage=stage.name, reason=reason)
-    turn.set_stage(stage, state="parked", reason=reason, remind_at=None)
-
-
-def _later(state: Approval, stage: Stage, start: datetime, duration: str) -> datetime:
-    name = stage.calendar or state.ask.calendar
-    return calendar.add(start, duration, calendar.choose(state.calendars, name, duration))
-
-
-def _message(
-    state: Approval,
-    occasion: Occasion,
-    stage: StageRun,
-    person: str,
-    *,
-    number: int | None = None,
-    channel: str | None = None,
-) -> Deliver:
-    """Return a new delivery: on the given channel, else on those the person prefers, else on the stage's."""
-    name = delivery_id(occasion, stage.name, person, number)
-    delivery = Delivery(id=name, person=person, occasion=occasion, stage=stage.name)
-    card = state.roster.cards.get(person)
-    via = (channel,) if channel else (card.via if card else ()) or stage.document.via
-    return Deliver(delivery=delivery, via=via, due=stage.due_at if state.outcome is None else None)
+def _again(stage: StageRun) -> str:
+    """Return what makes the key of a fact differ from that of the same fact of an earlier opening."""
+    return f":{stage.openings}" if stage.openings > 1 else ""

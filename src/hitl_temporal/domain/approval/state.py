@@ -3,23 +3,41 @@
 Must not know: how it changes (machine.py), Temporal.
 """
 
-from typing import Literal
-
 from pydantic import AwareDatetime, Field
 
-from hitl_temporal.domain.approval.ask import Ask, Stage
-from hitl_temporal.domain.approval.commands import Receipt
+from hitl_temporal.domain.approval.ask import Ask, BreakGlass
+from hitl_temporal.domain.approval.commands import Reference
+from hitl_temporal.domain.approval.records import (
+    Amendment,
+    Claim,
+    Cooling,
+    Decision,
+    Delivery,
+    Handover,
+    InfoWanted,
+    Intent,
+    Move,
+    Refusal,
+    Remark,
+    Shadowed,
+    Voided,
+    Withdrawal,
+)
+from hitl_temporal.domain.approval.stage import Stage
 from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import Json, Value, digest
 
-SEMANTICS = 1
+SEMANTICS = 2
 """What `advance` does for an event sequence may change only behind a higher number (docs/decisions/0006)."""
 
 MAX_REFUSALS_BY_ACTOR = 20
 MAX_REFUSALS = 100
-MAX_REMINDERS = 100
-"""How many delivered reminders are kept: an approval may wait for years and must stay small."""
+MAX_PASSING = 100
+"""How many delivered reminders and notices are kept: an approval may wait for years and must stay small."""
+MAX_SPENT = 1_000
+"""How many keys of verbs other than `decide` are kept; a repeat comes within minutes, not after 1,000 others."""
 
 
 class Origin(Value):
@@ -37,6 +55,9 @@ class Shown(Value):
     title: str
     body: str = ""
     show: dict[str, Json] = Field(default_factory=dict)
+    form: dict[str, Json] = Field(default_factory=dict)
+    """The JSON Schema of each field."""
+    attachments: tuple[Reference, ...] = ()
     material: dict[str, Json] = Field(default_factory=dict)
     """Path to the value it had when people were asked."""
 
@@ -46,85 +67,91 @@ class Shown(Value):
         return digest(self.model_dump(mode="json"))
 
 
-class Decision(Value):
-    """One counted answer."""
+class Cast(Value):
+    """Whom a stage means: its selectors, rendered. Unlike those of its document, any of them may name nobody.
 
-    key: str
-    actor: str
-    on_behalf_of: str | None = None
-    stage: str
-    outcome: str
-    comment: str = ""
-    form: dict[str, Json] = Field(default_factory=dict)
-    via: str | None = None
-    assurance: str = "low"
-    at: AwareDatetime
-    """When the server had it, which may be a little before it was judged."""
-    digest: str
-    tally: str = ""
-    """The count in words just after it: what its receipt says, every time it is asked for."""
+    Attributes:
+        ways: The selectors of each alternative.
+        escalate: Those of each escalation's `to`.
+    """
 
+    ways: tuple[tuple[str, ...], ...] = ()
+    barred: tuple[str, ...] = ()
+    fallback: tuple[str, ...] = ()
+    quiet: tuple[str, ...] = ()
+    weights: dict[str, int] = Field(default_factory=dict)
+    escalate: tuple[tuple[str, ...], ...] = ()
 
-class Withdrawal(Value):
-    """The request was taken back; `tally` as in a decision."""
-
-    key: str
-    actor: str
-    at: AwareDatetime
-    tally: str = ""
+    @property
+    def who(self) -> tuple[str, ...]:
+        """Everybody the alternatives name."""
+        return tuple(dict.fromkeys(s for way in self.ways for s in way))
 
 
-class Refusal(Value):
-    """One attempt that did not count, kept so that the person can be told later."""
+class Way(Value):
+    """One way through a stage, as it stands.
 
-    actor: str
-    at: AwareDatetime
-    receipt: Receipt
+    Attributes:
+        entries: The entries of `who`; under `each`, one vote is needed of each of them.
+        needed: How many votes; of weights their sum.
+    """
 
+    entries: tuple[tuple[str, ...], ...]
+    needed: int = 0
+    each: bool = False
 
-Occasion = Literal["asked", "reminded", "settled"]
-
-
-def delivery_id(occasion: Occasion, stage: str, person: str, number: int | None = None) -> str:
-    """Return the id of the one message to a person on an occasion; reminders have a number."""
-    return ":".join([occasion, stage, person, *([] if number is None else [str(number)])])
-
-
-class Delivery(Value):
-    """One message to one person: `sending` until the channel has answered."""
-
-    id: str
-    person: str
-    occasion: Occasion
-    stage: str
-    state: Literal["sending", "delivered", "failed"] = "sending"
-    reason: str = ""
-    channel: str | None = None
+    @property
+    def who(self) -> tuple[str, ...]:
+        """All selectors of this way."""
+        return tuple(s for entry in self.entries for s in entry)
 
 
 class StageRun(Value):
     """One stage as it stands.
 
     Attributes:
+        document: As written, completed by what the ask says for all.
+        cast: Whom it means, over the present context.
+        block: Its place among the entries of `stages`; those of one block are open at the same time.
         state: `pending`, `open`, `parked`, `skipped`, or the outcome it ended with.
-        who: The rendered selectors that may act, those of `fallback` when `who` named nobody.
-        asked: The eligible people at the opening, in order; thresholds are taken of them.
+        who: The selectors that may act now, all ways together.
+        ways: The ways to its positive end.
+        asked: The places of the eligible people at the opening, in order; thresholds are taken of them.
+        reject: How many votes against it end it.
+        round: How often it has been asked, from 1; a change of what is material asks again.
+        openings: How often it has been opened: facts of each opening have keys of their own.
+        parkings: How often it has been parked.
+        held_since: Since when it waits for an earlier stage that is asked again; its votes stay.
         remind_at: The next reminder, None when there is none left.
         reminded: How many reminders have been due.
+        escalations: When each escalation is due, in the order of the document.
+        escalated: How many of them have been done, in the order of time.
+        handovers: Places that have gone to others, in order.
+        moves: What has moved its deadline, in order.
     """
 
     document: Stage
+    cast: Cast = Cast()
+    block: int = 0
     state: str = "pending"
     reason: str = ""
     who: tuple[str, ...] = ()
-    barred: tuple[str, ...] = ()
+    ways: tuple[Way, ...] = ()
     asked: tuple[str, ...] = ()
-    approve: int = 0
     reject: int = 0
+    round: int = 1
+    openings: int = 0
+    parkings: int = 0
+    held_since: AwareDatetime | None = None
     opened_at: AwareDatetime | None = None
     due_at: AwareDatetime | None = None
     remind_at: AwareDatetime | None = None
     reminded: int = 0
+    escalations: tuple[AwareDatetime, ...] = ()
+    escalated: tuple[int, ...] = ()
+    handovers: tuple[Handover, ...] = ()
+    claim: Claim | None = None
+    moves: tuple[Move, ...] = ()
 
     @property
     def name(self) -> str:
@@ -141,22 +168,34 @@ class Approval(Value):
     """One question to people, whole: carried over continue-as-new as it is.
 
     Attributes:
+        seed: What chance is drawn from: a text that nobody could choose.
+        context: What expressions see, as amended.
+        fields: What the values of the context that may be amended must be like, by path.
+        amended: Path to its value now, for everything that has been changed.
         outcome: None while open.
         decisions: Counted ones, in order.
+        voided: Those that were counted and are no more.
         refusals: The first ones, at most `MAX_REFUSALS_BY_ACTOR` of each actor and `MAX_REFUSALS` in all.
         unrecorded: How many further refusals there were.
+        spent: Keys of commands other than `decide` that were done, as `actor key`, and the tally after each.
+        rounds: How often the request has been sent back.
         roster: The people as last read while it was open.
         is_closed: Whether the last fact has been written: nothing is recorded any more.
     """
 
     semantics: int = SEMANTICS
     id: str
+    seed: str = ""
     ask: Ask
     requester: str
     on_behalf_of: str | None = None
     context: dict[str, Json] = Field(default_factory=dict)
+    fields: dict[str, Input] = Field(default_factory=dict)
     origin: Origin | None = None
     shown: Shown
+    subject: str | None = None
+    break_glass: BreakGlass | None = None
+    """As the ask says, its selectors rendered."""
     barred: tuple[str, ...]
     """Requester, the person they act for, beneficiary and author."""
     stages: tuple[StageRun, ...]
@@ -167,9 +206,21 @@ class Approval(Value):
     withdrawal: Withdrawal | None = None
     ended_at: AwareDatetime | None = None
     decisions: tuple[Decision, ...] = ()
+    voided: tuple[Voided, ...] = ()
+    intents: tuple[Intent, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     unrecorded: int = 0
+    spent: dict[str, str] = Field(default_factory=dict)
+    conversation: tuple[Remark, ...] = ()
+    info: InfoWanted | None = None
+    rounds: int = 0
+    amendments: tuple[Amendment, ...] = ()
+    amended: dict[str, Json] = Field(default_factory=dict)
+    cooling: Cooling | None = None
+    shadowed: Shadowed | None = None
     deliveries: tuple[Delivery, ...] = ()
+    notices: int = 0
+    """How many notices there have been."""
     roster: Roster = Roster()
     calendars: dict[str, Calendar] = Field(default_factory=dict)
     started_at: AwareDatetime
@@ -178,17 +229,31 @@ class Approval(Value):
     is_closed: bool = False
 
     @property
-    def live_stage(self) -> StageRun | None:
-        """The stage that is open or parked, None before the opening and after the end."""
-        return next((s for s in self.stages if s.is_live), None)
+    def live_stages(self) -> tuple[StageRun, ...]:
+        """The stages that are open or parked, in document order; none before the opening and after the end."""
+        return tuple(s for s in self.stages if s.is_live)
+
+    @property
+    def flow(self) -> str | None:
+        """The flow that asks, None for a question of its own."""
+        return self.origin.flow if self.origin else None
 
     @property
     def state(self) -> str:
-        """What `HitlState` shows: `open`, `parked`, or the outcome."""
+        """What `HitlState` shows: `open`, `parked`, `info`, `cooling`, or the outcome."""
         if self.outcome is not None:
             return self.outcome
-        stage = self.live_stage
-        return "parked" if self.is_open and (stage is None or stage.state == "parked") else "open"
+        if self.cooling is not None:
+            return "cooling"
+        if self.info is not None:
+            return "info"
+        live = self.live_stages
+        is_parked = self.is_open and (not live or any(s.state == "parked" for s in live))
+        return "parked" if is_parked else "open"
+
+    def stage(self, name: str) -> StageRun:
+        """Return a stage by its name."""
+        return next(s for s in self.stages if s.name == name)
 
     @property
     def total_refused(self) -> int:

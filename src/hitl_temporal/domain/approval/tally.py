@@ -1,14 +1,22 @@
 """Counting: which outcome the votes of a stage have reached, if any, and the count in words.
 
-Each positive outcome is counted by itself against `approve`, each negative one against `reject`.
+Each positive outcome is counted by itself against the ways to approve, each negative one against `reject`. A vote
+counts for the entries that name the person for whose place it stands; who has come in later (by `add`, by an operator)
+counts for any of them.
 
 Must not know: who is allowed to vote.
 """
 
-from collections import Counter
+from collections.abc import Iterable, Sequence
 
-from hitl_temporal.domain.approval.eligibility import eligible, may_act, voters
-from hitl_temporal.domain.approval.state import Approval, StageRun
+from hitl_temporal.domain.approval.ask import REWORK
+from hitl_temporal.domain.approval.eligibility import eligible, filled, free_seats
+from hitl_temporal.domain.approval.matching import most_pairs
+from hitl_temporal.domain.approval.notation import votes_needed
+from hitl_temporal.domain.approval.records import Decision
+from hitl_temporal.domain.approval.seats import Seat
+from hitl_temporal.domain.approval.state import Approval, StageRun, Way
+from hitl_temporal.domain.people import Roster
 
 MAX_NAMED = 10
 """How many of those who are waited for a tally names: it is part of every message, receipt and listing."""
@@ -17,23 +25,66 @@ MAX_NAMED = 10
 def reached(state: Approval, stage: StageRun) -> str | None:
     """Return the outcome that the votes of a stage amount to, None while it is open.
 
-    Votes that have put `approve` out of reach reject. People who went away have not said no: whoever was asked still
+    Votes that have put every way out of reach reject. People who went away have not said no: whoever was asked still
     counts as possible here, and `out_of_reach` tells when leavers are the reason.
     """
     votes = _votes(state, stage)
-    for outcome, count in votes.items():
-        if count >= (stage.approve if state.ask.is_positive(outcome) else stage.reject):
-            return outcome
-    asked = frozenset(stage.asked).union(eligible(state, stage, stage.who)) - voters(state, stage)
-    return "rejected" if _most(state, votes, positive=True) + len(asked) < stage.approve else None
+    if stage.document.wait_for_all:
+        if free_seats(state, stage):
+            return None
+        return _winner(state, stage, votes, negative_first=True) or ("rejected" if votes else None)
+    found = _winner(state, stage, votes, negative_first=False)
+    if found is not None:
+        return found
+    done = filled(state, stage)
+    still = [n for n in _everybody(state, stage) if n not in done]
+    return None if _is_possible(state, stage, votes, still) else "rejected"
 
 
 def out_of_reach(state: Approval, stage: StageRun) -> str | None:
-    """Return why the people who are left can't reach `approve` any more, None when they can."""
-    possible = _most(state, _votes(state, stage), positive=True) + len(may_act(state, stage))
-    if stage.state != "open" or possible >= stage.approve:
+    """Return why the people who are left can't agree any more, None when they can."""
+    if stage.state != "open":
         return None
-    return f"people have left: {stage.approve} must agree, only {possible} can"
+    free = free_seats(state, stage)
+    votes = _votes(state, stage)
+    if _is_possible(state, stage, votes, _named_by_seats(free)):
+        return None
+    way = stage.ways[0]
+    if len(stage.ways) > 1:
+        return "people have left: none of the ways to agree is possible any more"
+    possible = _most(state, stage, way, votes, _named_by_seats(free))
+    return f"people have left: {way.needed} must agree, only {possible} can"
+
+
+def needed(roster: Roster, stage: StageRun, ways: Sequence[Way], people: Sequence[str]) -> tuple[tuple[Way, ...], int]:
+    """Return the ways through a stage, and the number to reject it, for the eligible people at its opening.
+
+    Args:
+        roster: Tells who each entry names.
+        stage: The stage.
+        ways: Its ways, their numbers not yet known.
+        people: The eligible, each once.
+    """
+    counted: list[Way] = []
+    for way, alternative in zip(ways, stage.document.alternatives, strict=False):
+        own = _of_way(roster, way, people)
+        total = _weight(roster, stage, own)
+        each = alternative.approve == "each"
+        counted.append(way.but(needed=votes_needed(alternative.approve, total, len(way.entries)), each=each))
+    entries = sum(len(w.entries) for w in counted)
+    return tuple(counted), votes_needed(stage.document.reject, _weight(roster, stage, people), entries)
+
+
+def strength(roster: Roster, stage: StageRun, way: Way, people: Sequence[str]) -> int:
+    """Return how many votes these people are on one way."""
+    if not way.each:
+        return _weight(roster, stage, _on(roster, stage, way, people))
+    members = [frozenset(roster.named_by(entry)) for entry in way.entries]
+    everywhere = frozenset(range(len(members)))
+    known = frozenset(p for w in stage.ways for p in roster.named_by(w.who))
+    return most_pairs(
+        [frozenset(n for n, m in enumerate(members) if p in m) if p in known else everywhere for p in people]
+    )
 
 
 def in_words(state: Approval, stage: StageRun) -> str:
@@ -43,8 +94,11 @@ def in_words(state: Approval, stage: StageRun) -> str:
     if stage.state == "skipped":
         return "skipped"
     votes = _votes(state, stage)
-    words = [f"{_most(state, votes, positive=True)} of {stage.approve}"]
-    against = _most(state, votes, positive=False)
+    ways = [f"{_most(state, stage, way, votes, ())} of {way.needed}" for way in stage.ways]
+    if len(ways) > 1:
+        ways = [f"{text} from {_named_entries(way)}" for text, way in zip(ways, stage.ways, strict=True)]
+    words = [" or ".join(ways)]
+    against = _against(state, stage, votes)
     if against:
         words.append(f"{against} of {stage.reject} against")
     pending = _pending(state, stage)
@@ -56,30 +110,132 @@ def in_words(state: Approval, stage: StageRun) -> str:
 
 
 def of_approval(state: Approval) -> str:
-    """Return the tally of the stage people look at: the live one, else the last that has ended."""
-    stage = state.live_stage or next((s for s in reversed(state.stages) if s.opened_at is not None), None)
+    """Return the tally of the stages people look at: the live ones, else the last that has ended."""
+    live = state.live_stages
+    if len(live) > 1:
+        return "; ".join(f"{s.name}: {in_words(state, s)}" for s in live)
+    stage = live[0] if live else next((s for s in reversed(state.stages) if s.opened_at is not None), None)
     if stage is not None:
         return in_words(state, stage)
     return f"parked: {state.reason}" if state.state == "parked" else ""
 
 
-def _votes(state: Approval, stage: StageRun) -> Counter[str]:
-    return Counter(d.outcome for d in state.decisions if d.stage == stage.name)
+def possible(state: Approval, stage: StageRun) -> bool:
+    """Tell whether those who were asked at a stage's opening could decide it, either way."""
+    people = _everybody(state, stage)
+    votes = _votes(state, stage)
+    agree = _is_possible(state, stage, votes, people)
+    return agree and _reject_strength(state, stage, people) >= stage.reject
 
 
-def _most(state: Approval, votes: Counter[str], *, positive: bool) -> int:
-    return max((n for o, n in votes.items() if state.ask.is_positive(o) is positive), default=0)
+def _winner(state: Approval, stage: StageRun, votes: dict[str, list[str]], *, negative_first: bool) -> str | None:
+    outcomes = [o for o in votes if o != REWORK]
+    if negative_first:
+        outcomes.sort(key=lambda o: bool(state.ask.is_positive(o)))
+    for outcome in outcomes:
+        people = votes[outcome]
+        if state.ask.is_positive(outcome):
+            if any(strength(state.roster, stage, way, people) >= way.needed for way in stage.ways):
+                return outcome
+        elif _reject_strength(state, stage, people) >= stage.reject:
+            return outcome
+    return None
+
+
+def _is_possible(state: Approval, stage: StageRun, votes: dict[str, list[str]], more: Sequence[str]) -> bool:
+    return any(_most(state, stage, way, votes, more) >= way.needed for way in stage.ways)
+
+
+def _most(state: Approval, stage: StageRun, way: Way, votes: dict[str, list[str]], more: Sequence[str]) -> int:
+    """Return the most votes that one positive outcome has on a way, with these added."""
+    agreed = [people for o, people in votes.items() if state.ask.is_positive(o)] or [[]]
+    return max(strength(state.roster, stage, way, [*people, *more]) for people in agreed)
+
+
+def _against(state: Approval, stage: StageRun, votes: dict[str, list[str]]) -> int:
+    counts = [_reject_strength(state, stage, v) for o, v in votes.items() if not state.ask.is_positive(o)]
+    return max(counts, default=0)
+
+
+def _reject_strength(state: Approval, stage: StageRun, people: Sequence[str]) -> int:
+    if stage.document.reject == "each":
+        union = Way(entries=tuple(e for w in stage.ways for e in w.entries), each=True)
+        return strength(state.roster, stage, union, people)
+    return _weight(state.roster, stage, people)
+
+
+def _votes(state: Approval, stage: StageRun) -> dict[str, list[str]]:
+    """Return the votes of a stage: outcome to the people whose places they fill, in order."""
+    votes: dict[str, list[str]] = {}
+    for d in state.decisions:
+        if d.stage == stage.name:
+            votes.setdefault(d.outcome, []).append(_named(d))
+    return votes
+
+
+def _named(decision: Decision) -> str:
+    return decision.named or decision.place
+
+
+def _everybody(state: Approval, stage: StageRun) -> list[str]:
+    """Return for whose places there is, or was at the opening, somebody who could vote."""
+    now = eligible(state, stage, stage.who)
+    return list(dict.fromkeys([*stage.asked, *(s.named for s in now)]))
+
+
+def _named_by_seats(free: tuple[Seat, ...]) -> list[str]:
+    """Return for whose places these seats could give a vote at once: nobody votes for two."""
+    places = list(dict.fromkeys(s.named for s in free))
+    holders = list(dict.fromkeys(s.holder for s in free))
+    if len(holders) >= len(places) and all(s.holder == s.owner for s in free):
+        return places
+    numbers = {p: n for n, p in enumerate(places)}
+    choices = [frozenset(numbers[s.named] for s in free if s.holder == h) for h in holders]
+    return places[: most_pairs(choices)]
+
+
+def _of_way(roster: Roster, way: Way, people: Iterable[str]) -> list[str]:
+    members = frozenset(roster.named_by(way.who))
+    return [p for p in people if p in members]
+
+
+def _on(roster: Roster, stage: StageRun, way: Way, people: Sequence[str]) -> Sequence[str]:
+    """Return who of these people counts on a way: whom it names, and whom no way names."""
+    if len(stage.ways) == 1:
+        return people
+    here = frozenset(roster.named_by(way.who))
+    elsewhere = frozenset(p for w in stage.ways for p in roster.named_by(w.who)) - here
+    return [p for p in people if p not in elsewhere]
+
+
+def _weight(roster: Roster, stage: StageRun, people: Sequence[str]) -> int:
+    if not stage.cast.weights:
+        return len(people)
+    weights = dict.fromkeys(people, 0)
+    for selector, weight in stage.cast.weights.items():
+        for p in roster.named_by((selector,)):
+            if p in weights:
+                weights[p] = max(weights[p], weight)
+    return sum(w or 1 for w in weights.values())
+
+
+def _named_entries(way: Way) -> str:
+    return " and ".join(s.partition(":")[2] for s in way.who)
 
 
 def _pending(state: Approval, stage: StageRun) -> tuple[str, ...]:
     """Return whom the stage waits for: groups by their name, people by their id, each once, then how many more."""
-    waiting = frozenset(may_act(state, stage))
+    free = free_seats(state, stage)
+    named = {s.named for s in free}
+    seen: set[str] = set()
     names: list[str] = []
     for selector in stage.who:
         kind, _, name = selector.partition(":")
-        people = [p for p in state.roster.members.get(selector, ()) if p in waiting]
+        people = [p for p in state.roster.named_by((selector,)) if p in named]
+        seen.update(people)
         if people:
             names.append(name if kind in {"group", "role", "owner"} else people[0])
-    named = tuple(dict.fromkeys(names))
-    more = len(named) - MAX_NAMED
-    return named if more <= 0 else (*named[:MAX_NAMED], f"{more} more")
+    names.extend(s.holder for s in free if s.named not in seen)
+    listed = tuple(dict.fromkeys(names))
+    more = len(listed) - MAX_NAMED
+    return listed if more <= 0 else (*listed[:MAX_NAMED], f"{more} more")

@@ -10,9 +10,11 @@ from datetime import datetime
 
 from hitl_temporal.domain.approval.commands import Receipt
 from hitl_temporal.domain.approval.effects import Deliver, Effect, Reply
-from hitl_temporal.domain.approval.state import Approval, StageRun
+from hitl_temporal.domain.approval.state import MAX_PASSING, Approval, StageRun
 from hitl_temporal.domain.effects import Record
 from hitl_temporal.domain.value import Json
+
+_PASSING = frozenset({"reminded", "notice"})
 
 
 @dataclass
@@ -42,8 +44,15 @@ class Turn:
         self.effects.append(Reply(receipt=receipt))
 
     def send(self, *messages: Deliver) -> None:
-        """Begin deliveries, all at once: a stage may ask a thousand people."""
-        self.set(deliveries=(*self.state.deliveries, *(m.delivery for m in messages)))
+        """Begin deliveries, all at once: a stage may ask a thousand. Of passing ones the oldest are forgotten."""
+        if not messages:
+            return
+        deliveries = (*self.state.deliveries, *(m.delivery for m in messages))
+        if any(m.delivery.occasion in _PASSING for m in messages):
+            done = [d.id for d in deliveries if d.occasion in _PASSING and d.state != "sending"]
+            forgotten = frozenset(done[:-MAX_PASSING])
+            deliveries = tuple(d for d in deliveries if d.id not in forgotten)
+        self.set(deliveries=deliveries)
         self.effects.extend(messages)
 
     def record(self, name: str, key: str, *, began: datetime | None = None, **attributes: Json) -> None:

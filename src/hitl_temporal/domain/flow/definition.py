@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from hitl_temporal.domain.approval.ask import RESERVED_OUTCOMES, Ask, Expression, Selectors, Template, TextTemplate
+from hitl_temporal.domain.approval.ask import RESERVED_OUTCOMES, Ask
+from hitl_temporal.domain.approval.notation import Expression, Selectors, Template, TextTemplate
 from hitl_temporal.domain.duration import Backoff, Duration, parse
 from hitl_temporal.domain.fault import fault
 from hitl_temporal.domain.flow.needs import RESULTS, Need, read_needs

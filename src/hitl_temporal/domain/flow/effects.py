@@ -11,6 +11,7 @@ from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.effects import Record
 from hitl_temporal.domain.flow.commands import Receipt
+from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.value import Json, Value
 
 
@@ -41,7 +42,11 @@ class StartCall(Value):
 
 
 class StartAsk(Value):
-    """Ask people: a workflow `Approval` of its own."""
+    """Ask people: a workflow `Approval` of its own.
+
+    Attributes:
+        fields: What the run's inputs must be like, by path: they may be amended while people are asked.
+    """
 
     step: str
     n: int
@@ -51,6 +56,7 @@ class StartAsk(Value):
     on_behalf_of: str | None
     origin: Origin
     context: dict[str, Json] = Field(default_factory=dict)
+    fields: dict[str, Input] = Field(default_factory=dict)
 
 
 class StopStep(Value):

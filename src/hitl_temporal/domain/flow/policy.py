@@ -39,7 +39,7 @@ def selectors(run: Run, action: str, command: Operate) -> tuple[str, ...]:
     """Return the selectors whose people the roster must name to judge this command: the `not` of an ask passed by."""
     step = _passed_ask(run, action, command)
     approval = None if step is None else _as_asked(run, step)
-    return () if approval is None else tuple(dict.fromkeys(s for stage in approval.stages for s in stage.barred))
+    return () if approval is None else tuple(dict.fromkeys(s for stage in approval.stages for s in stage.cast.barred))
 
 
 def _passed_ask(run: Run, action: str, command: Operate) -> Step | None:
@@ -57,7 +57,9 @@ def _bar(run: Run, step: Step, actor: str, roster: Roster) -> str | None:
     is_lifted = bool(stages) and all(s.document.allow_requester for s in stages)
     if actor in own and not is_lifted:
         return f"{actor!r} may not pass the ask {step.id!r}: nobody decides their own request"
-    excluding = next((s for s in stages if f"user:{actor}" in s.barred or actor in roster.named_by(s.barred)), None)
+    excluding = next(
+        (s for s in stages if f"user:{actor}" in s.cast.barred or actor in roster.named_by(s.cast.barred)), None
+    )
     if excluding is not None:
         name = excluding.document.name
         return f"{actor!r} may not pass the ask {step.id!r}: the `not` of stage {name!r} excludes them"

@@ -94,6 +94,7 @@ def _start_ask(turn: Turn, step: Step, n: int, now: dict[str, Json]) -> None:
             on_behalf_of=run.on_behalf_of,
             origin=origin,
             context=now,
+            fields={f"inputs.{name}": field for name, field in run.definition.inputs.items()},
         )
     )
 

@@ -1,0 +1,241 @@
+"""The clocks of an approval: deadlines, reminders, escalations and leases; stopped, moved and planned anew.
+
+A deadline never moves in silence: each `Move` says why, and from all of them it can be planned anew when a calendar
+has changed.
+
+Must not know: what happens when a moment comes (stages.py).
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from hitl_temporal.domain import calendar
+from hitl_temporal.domain.approval.records import Move
+from hitl_temporal.domain.approval.stage import Stage
+from hitl_temporal.domain.approval.state import Approval, StageRun
+from hitl_temporal.domain.approval.turn import Turn
+from hitl_temporal.domain.duration import fixed, needs_calendar
+
+MAX_EXTENSIONS = 50
+LEASE_WITHOUT_CALENDAR = timedelta(hours=4)
+"""How long a claim holds where its calendar can't tell."""
+
+Kind = Literal["lapse", "remind", "escalate", "due", "cool"]
+_ORDER: dict[Kind, int] = {"lapse": 0, "remind": 1, "escalate": 2, "due": 3, "cool": 4}
+
+
+class Moment(NamedTuple):
+    """Something that is due; at equal times the kinds come in their order, then the stages in theirs.
+
+    Attributes:
+        number: Which escalation; 0 for the other kinds.
+    """
+
+    at: datetime
+    order: int
+    place: int
+    kind: Kind
+    stage: str
+    number: int = 0
+
+
+def moments(state: Approval) -> Iterator[Moment]:
+    """Yield everything that is due some time; while the clocks stand still, only leases and cooling-off run."""
+    if state.outcome is not None:
+        return
+    if state.cooling is not None:
+        yield Moment(state.cooling.until, _ORDER["cool"], 0, "cool", state.cooling.stage)
+        return
+    for place, stage in enumerate(state.stages):
+        if stage.is_live and stage.claim is not None:
+            yield Moment(stage.claim.until, _ORDER["lapse"], place, "lapse", stage.name)
+        if stage.is_live and state.info is None:
+            yield from _moments_of(stage, place)
+
+
+def _moments_of(stage: StageRun, place: int) -> Iterator[Moment]:
+    """Yield the deadline of an open stage, and what comes before it."""
+    due = stage.due_at
+    if due is not None:
+        yield Moment(due, _ORDER["due"], place, "due", stage.name)
+    if stage.remind_at is not None and (due is None or stage.remind_at <= due):
+        yield Moment(stage.remind_at, _ORDER["remind"], place, "remind", stage.name)
+    for number, at in enumerate(stage.escalations):
+        if number not in stage.escalated and (due is None or at <= due):
+            yield Moment(at, _ORDER["escalate"], place, "escalate", stage.name, number)
+
+
+def next_moment(state: Approval) -> datetime | None:
+    """Return when `TimePassed` is due next, None when only people can move this approval."""
+    return min((m.at for m in moments(state)), default=None)
+
+
+def plan(turn: Turn, stage: StageRun) -> tuple[StageRun, str | None]:
+    """Set the moments of a stage that opens; return it, and what is wrong if its calendar can't tell them."""
+    document, opened = stage.document, stage.opened_at or turn.now
+    stage = turn.set_stage(stage, due_at=None, remind_at=None, escalations=(), escalated=(), moves=())
+    try:
+        if document.due is not None:  # first: it stands also where the others can't be told
+            stage = turn.set_stage(stage, due_at=later(turn.state, document, opened, document.due))
+        escalations = tuple(later(turn.state, document, opened, e.after) for e in document.escalate)
+        return plan_reminders(turn, turn.set_stage(stage, escalations=escalations)), None
+    except calendar.CalendarError as error:
+        return stage, f"its times can't be planned: {error}"
+
+
+def plan_reminders(turn: Turn, stage: StageRun) -> StageRun:
+    """Set the next reminder of a stage, counted from its opening; those that are over are not made up for.
+
+    Raises:
+        CalendarError: The stage's calendar can't tell.
+    """
+    reminded, remind_at = reminders(turn.state, stage.but(remind_at=None), turn.now)
+    return turn.set_stage(stage, reminded=reminded, remind_at=remind_at)
+
+
+def later(state: Approval, stage: Stage, start: datetime, duration: str) -> datetime:
+    """Return when a duration of a stage ends.
+
+    Raises:
+        CalendarError: Its calendar can't tell.
+    """
+    return calendar.add(start, duration, calendar.choose(state.calendars, stage.calendar, duration))
+
+
+def reminders(state: Approval, stage: StageRun, until: datetime) -> tuple[int, datetime | None]:
+    """Return how many reminders have been due by `until`, and when the next one is; None: that was the last.
+
+    Raises:
+        CalendarError: The stage's calendar can't tell.
+    """
+    document, opened = stage.document, stage.opened_at
+    assert opened is not None, f"stage {stage.name!r} of {state.id!r} has not been opened"
+    if not isinstance(document.remind, str):
+        planned = sorted(_moved(state, stage, later(state, document, opened, r), r) for r in document.remind)
+        passed = bisect_right(planned, until)
+        return passed, planned[passed] if passed < len(planned) else None
+    moment = stage.remind_at
+    if moment is None:
+        moment = _moved(state, stage, later(state, document, opened, document.remind), document.remind)
+    passed, length = stage.reminded, fixed(document.remind)
+    if length is not None and moment <= until:
+        missed = (until - moment) // length + 1
+        return passed + missed, moment + missed * length
+    while moment <= until:
+        passed, moment = passed + 1, later(state, document, moment, document.remind)
+    return passed, moment
+
+
+def stop_clock(turn: Turn, stage: StageRun, since: datetime, why: str) -> StageRun:
+    """Move every moment of a stage by the time that has stood still since then, until now."""
+    state, document, span = turn.state, stage.document, (since, turn.now)
+    due = _shift(state, stage, stage.due_at, span, document.due)
+    escalations = tuple(
+        _shift(state, stage, at, span, e.after) or at
+        for at, e in zip(stage.escalations, document.escalate, strict=False)
+    )
+    move = Move(at=turn.now, why=why, before=stage.due_at, after=due, since=since, until=turn.now)
+    moved = turn.set_stage(stage, moves=(*stage.moves, move), due_at=due, escalations=escalations)
+    if stage.remind_at is not None:
+        if isinstance(document.remind, str):
+            remind_at = _shift(state, stage, stage.remind_at, span, document.remind)
+        else:
+            _, remind_at = reminders(turn.state, moved, turn.now)
+        moved = turn.set_stage(moved, remind_at=remind_at)
+    _say_moved(turn, moved, move)
+    return moved
+
+
+def extend(turn: Turn, stage: StageRun, by: str, why: str) -> StageRun:
+    """Move the deadline of a stage.
+
+    Raises:
+        CalendarError: The stage's calendar can't tell.
+    """
+    assert stage.due_at is not None, f"stage {stage.name!r} of {turn.state.id!r} has no deadline"
+    due = later(turn.state, stage.document, max(stage.due_at, turn.now), by)
+    move = Move(at=turn.now, why=why, before=stage.due_at, after=due, by=by)
+    moved = turn.set_stage(stage, due_at=due, moves=(*stage.moves, move))
+    _say_moved(turn, moved, move)
+    return moved
+
+
+def plan_anew(turn: Turn, why: str) -> None:
+    """Set the moments of the open stages again, after a calendar has changed; what can't be told stays as it is."""
+    for stage in turn.state.live_stages:
+        if stage.opened_at is None or not _counts_working_time(stage):
+            continue
+        try:
+            _plan_anew(turn, stage, stage.opened_at, why)
+        except calendar.CalendarError as error:
+            turn.record(
+                "deadline_kept",
+                f"deadline_kept:{stage.name}:{stage.openings}:{turn.now.isoformat()}",
+                stage=stage.name,
+                reason=str(error),
+            )
+
+
+def _plan_anew(turn: Turn, stage: StageRun, opened: datetime, why: str) -> None:
+    state, document = turn.state, stage.document
+    due = stage.due_at
+    if document.due is not None and due is not None:
+        due = _moved(state, stage, later(state, document, opened, document.due), document.due, with_extensions=True)
+    escalations = tuple(
+        at if index in stage.escalated else _moved(state, stage, later(state, document, opened, e.after), e.after)
+        for index, (at, e) in enumerate(zip(stage.escalations, document.escalate, strict=False))
+    )
+    move = Move(at=turn.now, why=why, before=stage.due_at, after=due)
+    moves = stage.moves if due == stage.due_at else (*stage.moves, move)
+    moved = turn.set_stage(stage, due_at=due, escalations=escalations, moves=moves)
+    if stage.remind_at is not None:
+        _, remind_at = reminders(turn.state, moved.but(remind_at=None, reminded=0), turn.now)
+        turn.set_stage(moved, remind_at=remind_at)
+    if due != stage.due_at:
+        _say_moved(turn, moved, move)
+
+
+def _counts_working_time(stage: StageRun) -> bool:
+    document = stage.document
+    remind = (document.remind,) if isinstance(document.remind, str) else document.remind
+    spans = (document.due, *remind, *(e.after for e in document.escalate))
+    return any(needs_calendar(span) for span in spans if span is not None)
+
+
+def _moved(state: Approval, stage: StageRun, at: datetime, duration: str, *, with_extensions: bool = False) -> datetime:
+    """Return a moment counted from the opening after all that has moved the stage's clock since."""
+    for move in stage.moves:
+        if move.since is not None and move.until is not None:
+            at = _shift(state, stage, at, (move.since, move.until), duration) or at
+        elif move.by is not None and with_extensions:
+            at = later(state, stage.document, at, move.by)
+    return at
+
+
+def _shift(
+    state: Approval, stage: StageRun, at: datetime | None, span: tuple[datetime, datetime], duration: str | None
+) -> datetime | None:
+    """Return where a moment lies after its clock has stood still; where none can tell, it moves as time does."""
+    if at is None:
+        return None
+    counts_open = duration is not None and needs_calendar(duration)
+    try:
+        counted_in = calendar.choose(state.calendars, stage.document.calendar, duration or "0s")
+        return calendar.stopped(at, *span, counted_in, counts_open=counts_open)
+    except calendar.CalendarError:
+        return at + (span[1] - span[0])
+
+
+def _say_moved(turn: Turn, stage: StageRun, move: Move) -> None:
+    if move.before is None or move.before == move.after:
+        return
+    turn.record(
+        "deadline_moved",
+        f"deadline_moved:{stage.name}:{stage.openings}:{len(stage.moves)}",
+        stage=stage.name,
+        before=move.before.isoformat(),
+        after=move.after.isoformat() if move.after else None,
+        reason=move.why,
+    )

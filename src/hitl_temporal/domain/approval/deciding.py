@@ -1,0 +1,259 @@
+"""Deciding: what becomes of an answer, in the order the contract promises, and how it is counted.
+
+Must not know: doors, keys (judge.py), how votes add up (tally.py).
+"""
+
+from datetime import datetime
+
+from hitl_temporal.domain.approval import changing, stages
+from hitl_temporal.domain.approval.ask import REWORK, Answers
+from hitl_temporal.domain.approval.commands import Command, Decide, Status
+from hitl_temporal.domain.approval.eligibility import claimed_by_another, filled, may_act, refusal, seat_of, voters
+from hitl_temporal.domain.approval.records import INTENT_HOLDS, Decision, Intent, Remark
+from hitl_temporal.domain.approval.stage import ASSURANCES, Assurance
+from hitl_temporal.domain.approval.state import MAX_REFUSALS_BY_ACTOR, Approval, StageRun
+from hitl_temporal.domain.approval.tally import of_approval
+from hitl_temporal.domain.approval.telling import notify, tell_requester
+from hitl_temporal.domain.approval.turn import Turn
+from hitl_temporal.domain.form import complete, problem
+from hitl_temporal.domain.value import digest
+
+
+def verdict(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:
+    """Return the first row of the contract's table that applies to an answer."""
+    assert isinstance(command, Decide), "the table pairs `decide` with Decide"
+    decide = confirmed(state, command, at)
+    wrong = unfit(decide, state.ask.answers) or _unfit_edit(state, decide)
+    if wrong is not None:
+        return "invalid", wrong
+    if state.outcome is not None:
+        return "closed", f"already {state.outcome}"
+    if state.cooling is not None:
+        return (
+            "closed",
+            f"already decided {state.cooling.outcome}; it may be taken back until {state.cooling.until.isoformat()}",
+        )
+    if decide.digest not in {None, state.shown.digest}:
+        return "superseded", "what is asked has changed since you saw it: look again"
+    stage = stage_for(state, decide)
+    if stage is None:
+        return "not_eligible", state.reason or "nobody is asked yet"
+    return _verdict_in(state, stage, decide)
+
+
+def _verdict_in(state: Approval, stage: StageRun, decide: Decide) -> tuple[Status, str]:
+    """Return what becomes of a well-formed, timely answer in the stage that it is for."""
+    reason = refusal(state, stage, decide.actor, decide.on_behalf_of)
+    if reason is not None:
+        return "not_eligible", reason
+    first = _first_answer(state, stage, decide)
+    if first is not None:
+        return "duplicate", first
+    claimed = claimed_by_another(state, stage, decide.actor)
+    if claimed is not None:
+        return "not_eligible", claimed
+    if decide.outcome == REWORK and state.rounds >= state.ask.rework:
+        return "invalid", f"it has been sent back {state.rounds} times, and no more is allowed: decide it"
+    needed = stage.document.assurance
+    if _level(decide.assurance) < _level(needed):
+        return "needs_step_up", f"stage {stage.name!r} needs assurance {needed!r}, this answer has {decide.assurance!r}"
+    return "counted", ""
+
+
+def unfit(decide: Decide, answers: Answers) -> str | None:
+    """Return what is wrong with an answer in itself, whoever gives it and whenever; None when it is well formed."""
+    form = answers.form
+    if decide.outcome not in answers.outcomes:
+        return f"outcome {decide.outcome[:100]!r} is not one of {', '.join(answers.outcomes)}"
+    if decide.outcome in answers.comment_on and not decide.comment.strip():
+        return f"a comment is required with {decide.outcome!r}"
+    if decide.form and not form:
+        return f"this approval has no form, but {', '.join(sorted(decide.form))[:200]} was sent"
+    if form and (decide.form or decide.outcome in answers.positive):
+        return problem(form, decide.form)
+    return None
+
+
+def count(turn: Turn, command: Command, at: datetime, key: str) -> None:
+    """Count an answer that was judged to count: edit what it edits, vote, and see what follows."""
+    assert isinstance(command, Decide), "the table pairs `decide` with Decide"
+    decide = confirmed(turn.state, command, at)
+    stage = stage_for(turn.state, decide)
+    assert stage is not None, "the judge counts only where a stage is open"
+    seat = seat_of(turn.state, stage, decide.actor, decide.on_behalf_of)
+    assert seat is not None, f"{decide.actor!r} was judged to have a place in stage {stage.name!r}"
+    turn.set(intents=tuple(i for i in turn.state.intents if i.actor != decide.actor))
+    edited = changing.edit(turn, decide.actor, decide.edit) if decide.edit else {}
+    stage = turn.state.stage(stage.name)
+    if stage.state == "pending":  # the edit asks this stage again, and this answer is the first to what it is now
+        stages.open_next(turn)
+        stage = turn.state.stage(stage.name)
+    positive = bool(turn.state.ask.is_positive(decide.outcome))
+    form = complete(turn.state.ask.form, decide.form) if decide.form or positive else {}
+    decision = Decision(
+        key=key,
+        actor=decide.actor,
+        on_behalf_of=seat.owner if seat.owner != decide.actor else None,
+        stage=stage.name,
+        outcome=decide.outcome,
+        comment=decide.comment,
+        form=form,
+        edited=edited,
+        via=decide.via,
+        assurance=decide.assurance,
+        at=at,
+        digest=turn.state.shown.digest,
+        named=seat.named,
+    )
+    add(turn, decision, began=stage.opened_at)
+    if stage.claim is not None and stage.claim.holder == decide.actor:
+        stage = turn.set_stage(stage, claim=None)
+    if decide.outcome == REWORK:
+        _send_back(turn, decision)
+    else:
+        stages.settle_votes(turn, stage)
+    stages.park_if_out_of_reach(turn)
+    say_tally(turn, decision)
+
+
+def add(turn: Turn, decision: Decision, began: datetime | None = None) -> None:
+    """Put a decision among those that count, and write it down."""
+    turn.set(decisions=(*turn.state.decisions, decision))
+    again = sum(v.decision.stage == decision.stage and v.decision.actor == decision.actor for v in turn.state.voided)
+    turn.record(
+        "decided",
+        f"decided:{decision.stage}:{decision.actor}" + (f":{again + 1}" if again else ""),
+        began=began,
+        actor=decision.actor,
+        on_behalf_of=decision.on_behalf_of,
+        stage=decision.stage,
+        outcome=decision.outcome,
+        kind=decision.kind if decision.kind != "vote" else None,
+        comment_digest=digest(decision.comment) if decision.comment else None,
+        form_digest=digest(decision.form) if decision.form else None,
+        edited=[*sorted(decision.edited)] or None,
+        via=decision.via,
+        assurance=decision.assurance,
+        digest=decision.digest,
+        decision=decision.key,
+    )
+
+
+def keep_intent(turn: Turn, command: Command, at: datetime) -> None:
+    """Keep an answer below the needed assurance until the same person confirms it."""
+    assert isinstance(command, Decide), "the table pairs `decide` with Decide"
+    decide = confirmed(turn.state, command, at)
+    stage = stage_for(turn.state, decide)
+    assert stage is not None, "the judge asks for a confirmation only where a stage is open"
+    before = next((i for i in turn.state.intents if i.actor == decide.actor), None)
+    intent = Intent(
+        actor=decide.actor,
+        stage=stage.name,
+        outcome=decide.outcome,
+        comment=decide.comment,
+        form=decide.form,
+        edit=decide.edit,
+        at=at,
+        number=before.number + 1 if before else 1,
+    )
+    others = tuple(i for i in turn.state.intents if i.actor != decide.actor)
+    turn.set(intents=(*others, intent))
+    if intent.number <= MAX_REFUSALS_BY_ACTOR:
+        turn.record(
+            "intended",
+            f"intended:{stage.name}{f':{stage.openings}' if stage.openings > 1 else ''}:{decide.actor}:{intent.number}",
+            actor=decide.actor,
+            stage=stage.name,
+            outcome=decide.outcome,
+            assurance=decide.assurance,
+            needed=stage.document.assurance,
+        )
+
+
+def say_tally(turn: Turn, decision: Decision) -> None:
+    """Keep the count in words with a decision: its receipt, whenever it is asked for."""
+    tally = of_approval(turn.state)
+    decisions = turn.state.decisions
+    changed = tuple(d.but(tally=tally) if d.key == decision.key and d.actor == decision.actor else d for d in decisions)
+    turn.set(decisions=changed)
+
+
+def confirmed(state: Approval, decide: Decide, at: datetime) -> Decide:
+    """Return an answer together with what its author said when it was below the needed assurance."""
+    intent = next((i for i in state.intents if i.actor == decide.actor and i.outcome == decide.outcome), None)
+    if intent is None or at - intent.at > INTENT_HOLDS:
+        return decide
+    changes: dict[str, object] = {
+        name: getattr(intent, name) for name in ("comment", "form", "edit") if not getattr(decide, name)
+    }
+    return decide.model_copy(update=changes)
+
+
+def stage_for(state: Approval, decide: Decide) -> StageRun | None:
+    """Return the stage that an answer is for: the first open one where its author may act, else where they could have.
+
+    Without either it is the first live one, which says why not; None when no stage is live.
+    """
+    live = state.live_stages
+    for stage in live:
+        if seat_of(state, stage, decide.actor, decide.on_behalf_of) is not None:
+            return stage
+    counted = {d.stage for d in state.decisions if d.actor == decide.actor}
+    own = [s for s in live if s.name in counted]
+    asked = [s for s in live if refusal(state, s, decide.actor, decide.on_behalf_of) is None]
+    return next(iter((*own, *asked, *live)), None)
+
+
+def may_fill(state: Approval, stage: StageRun, decide: Decide) -> bool:
+    """Tell whether the author of an answer has a free place in a stage."""
+    return seat_of(state, stage, decide.actor, decide.on_behalf_of) is not None
+
+
+def _first_answer(state: Approval, stage: StageRun, decide: Decide) -> str | None:
+    """Return which answer came first: of the same person, or for the same place; None when there is none."""
+    mine = next((d for d in state.decisions if d.actor == decide.actor and d.stage == stage.name), None)
+    if mine is not None:
+        return f"{decide.actor!r} has already answered {mine.outcome!r}; the first answer stands"
+    if decide.actor in may_act(state, stage) or decide.actor in voters(state, stage):
+        wanted = decide.on_behalf_of
+        if wanted is None or wanted not in filled(state, stage):
+            return None
+    places = filled(state, stage)
+    other = next((d for d in state.decisions if d.stage == stage.name and d.place in places), None)
+    if other is None or seat_of(state, stage, decide.actor, decide.on_behalf_of) is not None:
+        return None
+    if stage.claim is not None:
+        return None
+    return f"{other.actor!r} has already answered {other.outcome!r} for {other.place!r}; the first answer stands"
+
+
+def _send_back(turn: Turn, decision: Decision) -> None:
+    remark = Remark(
+        number=len(turn.state.conversation) + 1,
+        kind="sent_back",
+        actor=decision.actor,
+        at=turn.now,
+        text=decision.comment,
+        to=turn.state.requester,
+    )
+    changing.wait_for_requester(turn, remark, rework=True)
+    text = f"sent back by {decision.actor}: {decision.comment}"
+    tell_requester(turn, text)
+    others = [d.actor for d in turn.state.decisions if d.stage == decision.stage and d.actor != decision.actor]
+    notify(turn, others, text, turn.state.stage(decision.stage))
+
+
+def _unfit_edit(state: Approval, decide: Decide) -> str | None:
+    if not decide.edit:
+        return None
+    strange = sorted(p for p in decide.edit if p not in state.ask.edit)
+    if strange:
+        known = ", ".join(state.ask.edit) or "nothing"
+        return f"edit: {strange[0][:100]!r} may not be changed here; what may: {known}"
+    if not state.ask.is_positive(decide.outcome):
+        return "edit: a change goes with an outcome that lets the work go on"
+    return changing.unfit(state, decide.edit, "edit")
+
+
+def _level(assurance: Assurance) -> int:
+    return ASSURANCES.index(assurance)

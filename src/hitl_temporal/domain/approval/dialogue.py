@@ -1,0 +1,144 @@
+"""Talking about a request: comments, questions back to the requester, and their answers.
+
+Must not know: votes; who is told is known here, how is not.
+"""
+
+from datetime import datetime
+
+from hitl_temporal.domain.approval import changing
+from hitl_temporal.domain.approval.commands import Command, RequestInfo, Say, Status
+from hitl_temporal.domain.approval.eligibility import is_operator, may_act_anywhere, refusal
+from hitl_temporal.domain.approval.records import Remark
+from hitl_temporal.domain.approval.seats import seats
+from hitl_temporal.domain.approval.state import Approval
+from hitl_temporal.domain.approval.telling import notify, participants
+from hitl_temporal.domain.approval.turn import Turn
+from hitl_temporal.domain.people import SYSTEM
+from hitl_temporal.domain.value import digest
+
+MAX_CONVERSATION_BYTES = 400_000
+"""How long everything said may be, together: an approval travels whole through Temporal, which bounds it at 2 MiB."""
+
+
+def may_see(state: Approval, person: str) -> bool:
+    """Tell whether a person takes part: asked for it, is or was asked, has acted, or operates."""
+    asked = (p for s in state.stages for p in s.asked)
+    told = (d.person for d in state.deliveries)
+    now = (seat.holder for s in state.live_stages for seat in seats(state, s, s.who))
+    return is_operator(state, person) or person in {*state.barred, *participants(state), *asked, *told, *now}
+
+
+def may_comment(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+    """Judge a comment."""
+    assert isinstance(command, Say), "the table pairs `comment` with Say"
+    if not may_see(state, command.actor):
+        return "not_eligible", f"{command.actor!r} has no part in this approval"
+    return _has_room(state, command.text)
+
+
+def comment(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape
+    """Keep a comment, and tell those who have taken part."""
+    assert isinstance(command, Say), "the table pairs `comment` with Say"
+    remark = _remark(turn, "comment", command, None)
+    turn.set(conversation=(*turn.state.conversation, remark))
+    _write(turn, "commented", remark)
+    asker = turn.state.info.by if turn.state.info else None
+    people = [p for p in (*participants(turn.state), asker) if p is not None and p != command.actor]
+    notify(turn, people, f"{command.actor}: {command.text}")
+
+
+def may_request_info(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+    """Judge a question back."""
+    assert isinstance(command, RequestInfo), "the table pairs `request_info` with RequestInfo"
+    if command.actor not in may_act_anywhere(state):
+        reasons = (refusal(state, s, command.actor) for s in state.live_stages)
+        return "not_eligible", next((r for r in reasons if r), f"{command.actor!r} can't decide it now")
+    to = command.to or _asked_side(state)
+    if to == command.actor:
+        return "invalid", "to: you would ask yourself"
+    if to.startswith(SYSTEM) or not state.roster.is_active(to):
+        return "invalid", f"to: {to!r} is not an active person of the directory: say whom to ask"
+    return _has_room(state, command.text)
+
+
+def request_info(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape
+    """Ask for more, and stop the clocks until there is an answer."""
+    assert isinstance(command, RequestInfo), "the table pairs `request_info` with RequestInfo"
+    to = command.to or _asked_side(turn.state)
+    remark = Remark(
+        number=len(turn.state.conversation) + 1,
+        kind="info_requested",
+        actor=command.actor,
+        at=turn.now,
+        text=command.text,
+        to=to,
+    )
+    changing.wait_for_requester(turn, remark, rework=False)
+    _write(turn, "info_requested", remark)
+    notify(turn, (to,), f"{command.actor} asks: {command.text}")
+
+
+def may_provide_info(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+    """Judge an answer to a question back."""
+    assert isinstance(command, Say), "the table pairs `provide_info` with Say"
+    if state.info is None:
+        return "not_eligible", "nobody has asked for more"
+    may = {state.info.to, *state.barred} if not state.info.rework else {*state.barred}
+    if command.actor not in may:
+        return "not_eligible", f"{state.info.to!r} was asked, or the requester answers"
+    return _has_room(state, command.text)
+
+
+def provide_info(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape
+    """Keep the answer, and let the clocks run again; what was sent back comes again as it is."""
+    assert isinstance(command, Say), "the table pairs `provide_info` with Say"
+    info = turn.state.info
+    assert info is not None, "judged before"
+    remark = _remark(turn, "resubmitted" if info.rework else "info_provided", command, info.by)
+    turn.set(conversation=(*turn.state.conversation, remark))
+    _write(turn, remark.kind, remark, began=info.since)
+    changing.go_on(turn)
+    notify(turn, (info.by, *may_act_anywhere(turn.state)), f"{command.actor} answers: {command.text}")
+
+
+def _asked_side(state: Approval) -> str:
+    """Return who answers for a request: the person for whom a machine has asked, else the requester."""
+    if state.requester.startswith(SYSTEM) and state.on_behalf_of is not None:
+        return state.on_behalf_of
+    return state.requester
+
+
+def _remark(turn: Turn, kind: str, command: Say, to: str | None) -> Remark:
+    return Remark.model_validate(
+        {
+            "number": len(turn.state.conversation) + 1,
+            "kind": kind,
+            "actor": command.actor,
+            "at": turn.now,
+            "text": command.text,
+            "to": to,
+            "attachments": command.attachments,
+        }
+    )
+
+
+def _write(turn: Turn, name: str, remark: Remark, began: datetime | None = None) -> None:
+    turn.record(
+        name,
+        f"remark:{remark.number}",
+        began=began,
+        actor=remark.actor,
+        to=remark.to,
+        text_digest=digest(remark.text),
+        attachments=[a.model_dump(mode="json", exclude_none=True) for a in remark.attachments] or None,
+    )
+
+
+def _has_room(state: Approval, text: str) -> tuple[Status, str]:
+    size = sum(len(r.text.encode()) for r in state.conversation) + len(text.encode())
+    if size > MAX_CONVERSATION_BYTES:
+        return (
+            "invalid",
+            f"text: the conversation is full ({MAX_CONVERSATION_BYTES} bytes); go on elsewhere, with a link",
+        )
+    return "counted", ""

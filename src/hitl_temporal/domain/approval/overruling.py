@@ -1,0 +1,251 @@
+"""What stands above the vote: withdraw, amend, override, break the glass, extend, take back.
+
+Must not know: doors, how a change touches the stages (changing.py).
+"""
+
+from datetime import datetime
+
+from hitl_temporal.domain import calendar
+from hitl_temporal.domain.approval import changing, clock, deciding, stages
+from hitl_temporal.domain.approval.commands import Amend, Command, Extend, Override, Retract, Status, Withdraw
+from hitl_temporal.domain.approval.effects import StartReview
+from hitl_temporal.domain.approval.eligibility import bar, is_admin, is_operator, may_act_anywhere, party_bar
+from hitl_temporal.domain.approval.records import Decision, Kind, Remark, Voided, Withdrawal
+from hitl_temporal.domain.approval.state import Approval
+from hitl_temporal.domain.approval.tally import of_approval
+from hitl_temporal.domain.approval.telling import notify
+from hitl_temporal.domain.approval.turn import Turn
+from hitl_temporal.domain.people import SYSTEM
+from hitl_temporal.domain.value import Json, canonical
+
+OVERRIDE_STAGE = "override"
+"""The stage of a decision that was made where none was open."""
+
+
+# --- Withdraw ---------------------------------------------------------------------------------------------------------
+
+
+def may_withdraw(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+    """Judge a withdrawal."""
+    if command.actor not in state.barred and not command.actor.startswith(SYSTEM):
+        return "not_eligible", "only the requester may withdraw a request"
+    return "counted", ""
+
+
+def withdraw(turn: Turn, command: Command, at: datetime, key: str) -> None:
+    """End the approval as its requester wants."""
+    assert isinstance(command, Withdraw), "the table pairs `withdraw` with Withdraw"
+    turn.record("withdrawn", "withdrawn", actor=command.actor, reason=command.reason or None)
+    stages.end(turn, "withdrawn", command.reason or f"withdrawn by {command.actor}", live="withdrawn")
+    done = Withdrawal(key=key, actor=command.actor, at=at, tally=of_approval(turn.state))
+    turn.set(withdrawal=done)
+
+
+# --- Amend ------------------------------------------------------------------------------------------------------------
+
+
+def may_amend(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+    """Judge a change of what is asked."""
+    assert isinstance(command, Amend), "the table pairs `amend` with Amend"
+    if command.actor not in state.barred:
+        return "not_eligible", "only the requester may change a request"
+    if state.cooling is not None:
+        return "closed", f"already decided {state.cooling.outcome}"
+    if len(state.amendments) >= changing.MAX_AMENDMENTS:
+        return "invalid", f"it has been changed {changing.MAX_AMENDMENTS} times: withdraw it and ask anew"
+    wrong = changing.unfit(state, command.changes, "set")
+    return ("counted", "") if wrong is None else ("invalid", wrong)
+
+
+def amend(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape
+    """Change what is asked; of a request that was sent back, that sends it in again."""
+    assert isinstance(command, Amend), "the table pairs `amend` with Amend"
+    info = turn.state.info
+    if info is not None and info.rework:
+        remark = Remark(
+            number=len(turn.state.conversation) + 1,
+            kind="resubmitted",
+            actor=command.actor,
+            at=turn.now,
+            text=command.reason,
+            to=info.by,
+        )
+        turn.set(conversation=(*turn.state.conversation, remark), info=None)
+        turn.record("resubmitted", f"remark:{remark.number}", began=info.since, actor=command.actor, to=info.by)
+        changing.ask_all_again(turn)
+    difference = changing.amend(turn, "amend", command.actor, command.changes, command.reason)
+    changing.tell_difference(turn, command.actor, difference)
+
+
+# --- Override ---------------------------------------------------------------------------------------------------------
+
+
+def may_override(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+    """Judge a decision over everybody's head: it follows the same bars as every other."""
+    assert isinstance(command, Override), "the table pairs `override` with Override"
+    if state.ask.is_positive(command.outcome) is None:
+        return "invalid", f"outcome {command.outcome[:100]!r} is not one of {', '.join(sorted(_outcomes(state)))}"
+    if not is_admin(state, command.actor) and not _may_break_glass(state, command.actor):
+        return "not_eligible", f"{command.actor!r} is no admin" + (
+            " and may not break the glass" if state.ask.break_glass else ""
+        )
+    live = state.live_stages
+    reason = bar(state, live[0], command.actor) if live else party_bar(state, command.actor)
+    if reason is None and not state.roster.is_active(command.actor):
+        reason = f"{command.actor!r} is not an active person of the directory"
+    if reason is not None:
+        return "not_eligible", reason
+    mine = next((d for d in state.decisions if d.actor == command.actor), None)
+    if mine is not None:
+        return "duplicate", f"{command.actor!r} has already answered {mine.outcome!r}: one person is one vote"
+    return "counted", ""
+
+
+def override(turn: Turn, command: Command, at: datetime, key: str) -> None:
+    """End the approval by one person's word; the decision says for ever that it was no vote."""
+    assert isinstance(command, Override), "the table pairs `override` with Override"
+    state, live = turn.state, turn.state.live_stages
+    kind: Kind = "break_glass" if _may_break_glass(state, command.actor) else "override"
+    alarmed = may_act_anywhere(state)
+    decision = Decision(
+        key=key,
+        actor=command.actor,
+        stage=live[0].name if live else OVERRIDE_STAGE,
+        outcome=command.outcome,
+        comment=command.reason,
+        via=command.via,
+        kind=kind,
+        at=at,
+        digest=state.shown.digest,
+    )
+    deciding.add(turn, decision)
+    turn.record(
+        "glass_broken" if kind == "break_glass" else "overridden",
+        "overridden",
+        actor=command.actor,
+        outcome=command.outcome,
+        reason=command.reason,
+        stages=[s.name for s in live],
+    )
+    word = "has broken the glass" if kind == "break_glass" else "has decided as admin"
+    stages.end(turn, command.outcome, f"{kind} by {command.actor}: {command.reason}", live=command.outcome)
+    notify(turn, alarmed, f"{command.actor} {word}: {command.outcome}. {command.reason}")
+    if kind == "break_glass":
+        _ask_for_review(turn, command)
+    deciding.say_tally(turn, decision)
+
+
+# --- Extend -----------------------------------------------------------------------------------------------------------
+
+
+def may_extend(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+    """Judge a later deadline."""
+    assert isinstance(command, Extend), "the table pairs `extend` with Extend"
+    if not is_operator(state, command.actor):
+        return "not_eligible", f"{command.actor!r} is neither operator nor admin"
+    with_deadline = [s for s in state.live_stages if s.due_at is not None]
+    if not with_deadline:
+        return "invalid", "by: no open stage has a deadline"
+    if any(sum(m.by is not None for m in s.moves) >= clock.MAX_EXTENSIONS for s in with_deadline):
+        return "invalid", f"by: the deadline has been extended {clock.MAX_EXTENSIONS} times: decide it"
+    try:
+        for stage in with_deadline:
+            clock.later(state, stage.document, max(stage.due_at or state.now, state.now), command.by)
+    except calendar.CalendarError as error:
+        return "invalid", f"by: {error}"
+    return "counted", ""
+
+
+def extend(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape
+    """Move the deadline of every open stage."""
+    assert isinstance(command, Extend), "the table pairs `extend` with Extend"
+    for stage in turn.state.live_stages:
+        if stage.due_at is not None:
+            moved = clock.extend(turn, stage, command.by, f"extended by {command.actor}: {command.reason}")
+            assert moved.due_at is not None, "extended"
+            notify(turn, may_act_anywhere(turn.state), f"the deadline is now {moved.due_at.isoformat()}", moved)
+
+
+# --- Retract ----------------------------------------------------------------------------------------------------------
+
+
+def may_retract(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+    """Judge the taking back of a vote."""
+    if state.cooling is None:
+        return "not_eligible", "a vote may be taken back only while the decision cools off"
+    if _vote_to_retract(state, command.actor) is None:
+        return "not_eligible", f"{command.actor!r} has no vote in stage {state.cooling.stage!r}"
+    return "counted", ""
+
+
+def retract(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape
+    """Take a vote back: the stage that it had decided is open again."""
+    assert isinstance(command, Retract), "the table pairs `retract` with Retract"
+    vote, cooling = _vote_to_retract(turn.state, command.actor), turn.state.cooling
+    assert vote is not None, "judged before"
+    assert cooling is not None, "judged before"
+    turn.set(
+        cooling=None,
+        decisions=tuple(d for d in turn.state.decisions if d is not vote),
+        voided=(*turn.state.voided, Voided(decision=vote, why="retracted", at=turn.now)),
+    )
+    stage = stages.take_up(turn, turn.state.stage(cooling.stage), cooling.since, "it had been decided, and cooled off")
+    turn.record(
+        "retracted",
+        f"retracted:{stage.name}:{stage.openings}",
+        actor=command.actor,
+        stage=stage.name,
+        outcome=vote.outcome,
+        decision=vote.key,
+        reason=command.reason or None,
+    )
+    stages.settle_votes(turn, stage)
+    stages.park_if_out_of_reach(turn)
+
+
+def _vote_to_retract(state: Approval, person: str) -> Decision | None:
+    if state.cooling is None:
+        return None
+    votes = (d for d in state.decisions if d.stage == state.cooling.stage and d.kind == "vote")
+    return next((d for d in votes if d.actor == person), None)
+
+
+def _may_break_glass(state: Approval, person: str) -> bool:
+    glass = state.break_glass
+    return glass is not None and person in state.roster.named_by(glass.who)
+
+
+def _outcomes(state: Approval) -> frozenset[str]:
+    return frozenset(o for o in state.ask.outcome_names if state.ask.is_positive(o) is not None)
+
+
+def _ask_for_review(turn: Turn, command: Override) -> None:
+    """Put the question, to others, whether the emergency was one.
+
+    What people wrote goes in as values of the context: as text of the document it would be read as expressions.
+    """
+    state, glass = turn.state, turn.state.break_glass
+    assert glass is not None, "it was broken"
+    show: dict[str, Json] = {
+        **state.shown.show,
+        "approval": state.id,
+        "decided by": command.actor,
+        "reason": command.reason,
+    }
+    told = f"{command.actor} has broken the glass: {command.outcome}.\n\n{command.reason}"
+    context: dict[str, Json] = {"title": state.shown.title, "told": told, "show": show}
+    stage: dict[str, Json] = {"name": "review", "who": list(glass.review.who), "due": glass.review.due, "remind": "1d"}
+    request: dict[str, Json] = {
+        "title": "Review: {{title}}",
+        "body": "{{told}}",
+        "show": {name: f"{{{{show[{canonical(name)}]}}}}" for name in show},
+        "context": context,
+        "requester": command.actor,
+        "on_behalf_of": state.requester if state.requester != command.actor else None,
+        "stages": [stage],
+        "comment": "required",
+    }
+    if state.ask.calendar is not None:
+        request["calendar"] = state.ask.calendar
+    turn.effects.append(StartReview(approval=f"{state.id}.review", request=request))
+    turn.record("review_asked", "review_asked", approval=f"{state.id}.review", who=list(glass.review.who))

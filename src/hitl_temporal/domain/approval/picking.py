@@ -1,0 +1,48 @@
+"""Picking a few of many: one person is asked, not the whole group.
+
+Must not know: how loads and turns were counted.
+"""
+
+from hitl_temporal.domain.approval.notation import picking
+from hitl_temporal.domain.approval.state import Approval, StageRun
+from hitl_temporal.domain.people import Load
+from hitl_temporal.domain.value import digest
+
+
+def pick(state: Approval, stage: StageRun, people: tuple[str, ...]) -> tuple[str, ...]:
+    """Return whom a stage asks of those it could ask, in their order; all of them where it does not pick."""
+    if stage.document.pick is None:
+        return people
+    wanted = picking(stage.document.pick)
+    ranked = _ranked(state, stage, people, wanted.policy)
+    chosen = frozenset(ranked[: wanted.people])
+    return tuple(p for p in people if p in chosen)
+
+
+def turn_key(state: Approval, stage: StageRun) -> str:
+    """Return whose turns are counted together for `round_robin`: a stage of a flow."""
+    return f"{state.flow or 'approval'}:{stage.name}"
+
+
+def _ranked(state: Approval, stage: StageRun, people: tuple[str, ...], policy: str) -> list[str]:
+    loads = state.roster.loads
+
+    def lot(person: str) -> str:
+        return digest([state.seed, stage.name, stage.round, person])
+
+    def load(person: str) -> Load:
+        return loads.get(person, Load())
+
+    match policy:
+        case "round_robin":
+            turn = state.roster.turns.get(turn_key(state, stage))
+            if turn is None or not people:
+                return sorted(people, key=lot)
+            first = turn * picking(stage.document.pick or policy).people % len(people)
+            return [*people[first:], *people[:first]]
+        case "least_loaded":
+            return sorted(people, key=lambda p: (load(p).open, lot(p)))
+        case "experienced":
+            return sorted(people, key=lambda p: (-load(p).decided, load(p).open, lot(p)))
+        case _:
+            return sorted(people, key=lot)

@@ -1,0 +1,55 @@
+"""Whose place in a stage is held by whom: hand-overs and absences applied to those who are named.
+
+A place belongs to its owner and is filled by one vote. Its holder may be somebody else: a delegate or, beside the
+owner, whoever stands in during an absence. They answer in their own name, on behalf of the owner.
+
+Must not know: who is barred, votes.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from hitl_temporal.domain.absence import stand_in
+from hitl_temporal.domain.approval.state import Approval, StageRun
+
+
+class Seat(NamedTuple):
+    """One way in which a person may act.
+
+    Attributes:
+        named: Whom the stage names: the place counts for the entries that name this person.
+        owner: In whose name the answer counts.
+        holder: Who may give it.
+    """
+
+    named: str
+    owner: str
+    holder: str
+
+
+def seats(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tuple[Seat, ...]:
+    """Return every way in which somebody may act in a stage, in order: of one place the owner's own way first."""
+    named = state.roster.named_by(selectors)
+    if not stage.handovers and not state.roster.absences:
+        return tuple([Seat(p, p, p) for p in named])
+    held = list(_handed_over(stage, named))
+    return (*held, *(s for seat in held for s in _stand_ins(state, seat)))
+
+
+def _handed_over(stage: StageRun, named: tuple[str, ...]) -> Iterator[Seat]:
+    places = {p: Seat(p, p, p) for p in named}
+    for handover in stage.handovers:
+        given = [n for n, seat in places.items() if seat.holder == handover.giver]
+        for name in given:
+            seat = places[name]
+            owner = seat.owner if handover.kind == "delegate" else handover.taker
+            places[name] = Seat(seat.named, owner, handover.taker)
+        if handover.kind == "reassign" and handover.giver is None:
+            places.setdefault(handover.taker, Seat(handover.taker, handover.taker, handover.taker))
+    yield from places.values()
+
+
+def _stand_ins(state: Approval, seat: Seat) -> Iterator[Seat]:
+    found = stand_in(state.roster.absences, seat.holder, at=state.now, flow=state.flow, context=state.context)
+    if found is not None:
+        yield Seat(seat.named, seat.owner, found.person)

@@ -1,0 +1,158 @@
+"""Whom an approval tells what: questions, reminders, notices, and bringing what was sent up to date.
+
+Must not know: channels, when it is time to tell.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from hitl_temporal.domain.approval.effects import Deliver
+from hitl_temporal.domain.approval.eligibility import free_seats, may_act
+from hitl_temporal.domain.approval.records import Delivery, Occasion
+from hitl_temporal.domain.approval.state import Approval, StageRun
+from hitl_temporal.domain.approval.turn import Turn
+from hitl_temporal.domain.people import SYSTEM
+
+_ASKING = frozenset({"asked", "escalated"})
+"""What shows a question that must not stay on a screen as if it were open."""
+
+
+def delivery_id(occasion: Occasion, stage: str, person: str, *numbers: int) -> str:
+    """Return the id of the one message to a person on an occasion; those that come again have a number."""
+    return ":".join([occasion, stage, person, *map(str, numbers)])
+
+
+def ask_people(turn: Turn, stage: StageRun) -> None:
+    """Ask everybody who may act and has not been asked in this round, but for those who want to know nothing of it."""
+    state = turn.state
+    quiet = _quiet(state, stage)
+    mine = [d for d in state.deliveries if (d.stage, d.round) == (stage.name, stage.round)]
+    told = {d.person for d in mine if d.occasion in _ASKING or d.occasion == "reminded"}
+    free = free_seats(state, stage)
+    own = {s.owner for s in free if s.owner == s.holder}
+    stand_ins = {s.owner: s.holder for s in free if s.owner != s.holder and s.owner in own}
+    wanted: dict[str, str | None] = {}
+    for seat in free:
+        if seat.named not in quiet and seat.holder not in quiet and seat.holder not in told:
+            wanted.setdefault(seat.holder, seat.owner if seat.holder not in own else None)
+    numbers = (stage.round,) if stage.round > 1 else ()
+    asked = [(person, owner) for person, owner in wanted.items() if person not in stand_ins]
+    turn.send(*[message(state, "asked", stage, p, *numbers, on_behalf_of=_other(owner, p)) for p, owner in asked])
+    for owner, holder in stand_ins.items():
+        if owner in wanted and not any(d.occasion == "notice" and d.person == owner for d in mine):
+            notify(turn, (owner,), f"{_name(state, holder)} stands in for you", stage)
+
+
+def remind_people(turn: Turn, stage: StageRun, number: int) -> tuple[str, ...]:
+    """Remind those who may act; return whom."""
+    state, quiet = turn.state, _quiet(turn.state, stage)
+    people = tuple(p for p in may_act(state, stage) if p not in quiet)
+    numbers = (stage.round, number) if stage.round > 1 else (number,)
+    turn.send(*(message(state, "reminded", stage, person, *numbers) for person in people))
+    return people
+
+
+def tell_escalation(turn: Turn, stage: StageRun, people: Iterable[str], index: int) -> None:
+    """Tell people that a stage has come to them."""
+    numbers = (stage.round, index) if stage.round > 1 else (index,)
+    turn.send(*(message(turn.state, "escalated", stage, person, *numbers) for person in people))
+
+
+def notify(turn: Turn, people: Iterable[str], text: str, stage: StageRun | None = None) -> None:
+    """Tell people something that asks nothing of them; machines and strangers to the directory hear nothing."""
+    state = turn.state
+    wanted = [p for p in dict.fromkeys(people) if not p.startswith(SYSTEM) and state.roster.is_active(p)]
+    if not wanted:
+        return
+    turn.set(notices=state.notices + 1)
+    name = stage.name if stage else ""
+    sent: list[Deliver] = []
+    for person in wanted:
+        delivery = Delivery(
+            id=delivery_id("notice", name, person, turn.state.notices),
+            person=person,
+            occasion="notice",
+            stage=name,
+            text=text[:1_000],
+        )
+        sent.append(Deliver(delivery=delivery, via=_via(state, stage, person)))
+    turn.send(*sent)
+
+
+def settle(turn: Turn, stage: StageRun | None = None, person: str | None = None, text: str = "") -> None:
+    """Bring questions that were sent up to date, on the channel that took them.
+
+    Args:
+        turn: The event being worked on.
+        stage: Only those of this stage; None: all.
+        person: Only theirs; None: everybody's.
+        text: What has become of the question; empty: what the message itself says of its outcome.
+    """
+    state = turn.state
+    done = {d.settles for d in state.deliveries if d.settles is not None}
+    stages = {s.name: s for s in state.stages}
+    sent: list[Deliver] = []
+    for d in state.deliveries:
+        is_meant = (stage is None or d.stage == stage.name) and (person is None or d.person == person)
+        if d.occasion in _ASKING and d.state != "failed" and d.id not in done and is_meant:
+            head, _, rest = d.id.partition(":")
+            via = (d.channel,) if d.channel else _via(state, stages.get(d.stage), d.person)
+            name = f"settled:{rest}" if head == "asked" else f"settled:{d.id}"
+            delivery = Delivery(id=name, person=d.person, occasion="settled", stage=d.stage, settles=d.id, text=text)
+            sent.append(Deliver(delivery=delivery, via=via))
+    turn.send(*sent)
+
+
+def message(
+    state: Approval,
+    occasion: Occasion,
+    stage: StageRun,
+    person: str,
+    *numbers: int,
+    on_behalf_of: str | None = None,
+) -> Deliver:
+    """Return a new delivery, on the channels the person prefers, else on the stage's."""
+    delivery = Delivery(
+        id=delivery_id(occasion, stage.name, person, *numbers),
+        person=person,
+        occasion=occasion,
+        stage=stage.name,
+        on_behalf_of=on_behalf_of,
+        round=stage.round,
+    )
+    return Deliver(delivery=delivery, via=_via(state, stage, person), due=stage.due_at)
+
+
+def participants(state: Approval) -> tuple[str, ...]:
+    """Return who has had a hand in it: the requester's side, and whoever has voted or said something."""
+    said = (r.actor for r in state.conversation)
+    return tuple(dict.fromkeys((*_requesters(state), *(d.actor for d in state.decisions), *said)))
+
+
+def tell_requester(turn: Turn, text: str) -> None:
+    """Tell the requester, and whom they act for."""
+    notify(turn, _requesters(turn.state), text)
+
+
+def _requesters(state: Approval) -> Iterator[str]:
+    yield state.requester
+    if state.on_behalf_of is not None:
+        yield state.on_behalf_of
+
+
+def _quiet(state: Approval, stage: StageRun) -> frozenset[str]:
+    selectors = stage.who if stage.document.quiet is True else stage.cast.quiet
+    return frozenset(state.roster.named_by(selectors)) if selectors else frozenset()
+
+
+def _other(owner: str | None, person: str) -> str | None:
+    return owner if owner != person else None
+
+
+def _via(state: Approval, stage: StageRun | None, person: str) -> tuple[str, ...]:
+    card = state.roster.cards.get(person)
+    return (card.via if card else ()) or (stage.document.via if stage else ())
+
+
+def _name(state: Approval, person: str) -> str:
+    card = state.roster.cards.get(person)
+    return card.name if card else person
