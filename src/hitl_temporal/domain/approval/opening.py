@@ -97,13 +97,13 @@ def stages(ask: Ask, requester: str, scope: Scope) -> tuple[StageRun, ...]:
         AskError: As `begin`; or the ask names a table that nobody has looked up.
     """
     runs: list[StageRun] = []
-    for block, entry in enumerate(_entries(ask, scope)):
+    for block, entry in enumerate(entries(ask, scope)):
         if isinstance(entry, Parallel):
             reason = _skipped(entry.when, f"stages {entry.name or block}", scope)
             inner = entry.parallel
         else:
             reason, inner = None, (entry,)
-        runs.extend(_stage(ask.complete(s), block, reason, requester, scope) for s in inner)
+        runs.extend(stage_run(ask.complete(s), block, reason, requester, scope) for s in inner)
     return tuple(runs)
 
 
@@ -121,7 +121,12 @@ def rules_that_hold(ask: Ask, scope: Scope) -> tuple[Auto, ...]:
     return tuple(holding)
 
 
-def _entries(ask: Ask, scope: Scope) -> tuple[Stage | Parallel, ...]:
+def entries(ask: Ask, scope: Scope) -> tuple[Stage | Parallel, ...]:
+    """Return the entries of `stages` that hold for this scope, those of a table chosen.
+
+    Raises:
+        AskError: A condition of the table fails, or nobody has looked the table up.
+    """
     if not isinstance(ask.stages, Routed):
         return ask.stages
     table = ask.stages.route
@@ -131,7 +136,19 @@ def _entries(ask: Ask, scope: Scope) -> tuple[Stage | Parallel, ...]:
         return choose(table, scope)
 
 
-def _stage(stage: Stage, block: int, skipped: str | None, requester: str, scope: Scope) -> StageRun:
+def stage_run(stage: Stage, block: int, skipped: str | None, requester: str, scope: Scope) -> StageRun:
+    """Return a stage that has not been opened, its selectors rendered.
+
+    Args:
+        stage: Completed by what the ask says for all.
+        block: Its place among the entries.
+        skipped: Why its block does not apply; None: it does.
+        requester: Whom `manager:requester` is about.
+        scope: What its expressions see.
+
+    Raises:
+        AskError: As `begin`.
+    """
     where = f"stage {stage.name!r}"
     reason = skipped or _skipped(stage.when, where, scope)
     if reason is not None:

@@ -4,7 +4,7 @@ Must not know: who submitted what.
 """
 
 from datetime import datetime
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from hitl_temporal.domain import calendar
 from hitl_temporal.domain.approval import clock
@@ -249,26 +249,11 @@ def _open(turn: Turn, stage: StageRun) -> None:
         ask_people(turn, stage)
         settle_votes(turn, turn.state.stage(stage.name))
         return
-    ways, has_fallback = _ways(turn.state, stage)
-    who = tuple(dict.fromkeys(s for w in ways for s in w.who))
-    people = tuple(dict.fromkeys(s.named for s in eligible(turn.state, stage, who)))
-    chosen = pick(turn.state, stage, people)
-    if chosen != people:
-        who = tuple(f"user:{p}" for p in chosen)
-        ways, people = (Way(entries=(who,)),), chosen
-    counted, reject = needed(turn.state.roster, stage, ways, people)
-    stage = turn.set_stage(
-        stage,
-        state="open",
-        opened_at=stage.opened_at or turn.now,
-        openings=stage.openings + 1,
-        who=tuple(dict.fromkeys((*who, *stage.cast.quiet))),
-        ways=counted,
-        asked=people,
-        reject=reject,
-    )
+    line = line_up(turn.state, stage)
+    stage = line.applied_to(turn.set_stage(stage, opened_at=stage.opened_at or turn.now, openings=stage.openings + 1))
+    stage = turn.set_stage(stage, state="open")
     stage, unplanned = clock.plan(turn, stage) if not stage.moves else (_remind_again(turn, stage), None)
-    obstacle = _obstacle(turn.state, stage) or unplanned
+    obstacle = why_stuck(turn.state, stage) or unplanned
     if obstacle is not None:
         park(turn, stage, obstacle)
         return
@@ -278,9 +263,9 @@ def _open(turn: Turn, stage: StageRun) -> None:
         stage=stage.name,
         who=list(stage.who),
         people=list(may_act(turn.state, stage)),
-        approve=counted[0].needed if len(counted) == 1 else [w.needed for w in counted],
+        approve=stage.ways[0].needed if len(stage.ways) == 1 else [w.needed for w in stage.ways],
         reject=stage.reject,
-        fallback=has_fallback or None,
+        fallback=line.is_fallback or None,
         picked=stage.document.pick,
         left_out=[*_left_out(turn.state, stage)] or None,
         round=stage.round if stage.round > 1 else None,
@@ -294,6 +279,38 @@ def _remind_again(turn: Turn, stage: StageRun) -> StageRun:
         return clock.plan_reminders(turn, stage)
     except calendar.CalendarError:  # beyond the calendar's known years: the deadline still stands
         return stage
+
+
+class LineUp(NamedTuple):
+    """Whom a stage asks, and how many of them it needs.
+
+    Attributes:
+        people: The places of those who are asked, in order.
+        is_fallback: Whether somebody is asked only because nobody else could be.
+    """
+
+    who: tuple[str, ...]
+    ways: tuple[Way, ...]
+    people: tuple[str, ...]
+    reject: int
+    is_fallback: bool
+
+    def applied_to(self, stage: StageRun) -> StageRun:
+        """Return a stage that asks these people."""
+        return stage.but(who=self.who, ways=self.ways, asked=self.people, reject=self.reject)
+
+
+def line_up(state: Approval, stage: StageRun, *, may_pick: bool = True) -> LineUp:
+    """Return whom a stage asks if it opens now; with `may_pick`, only those who are picked."""
+    ways, is_fallback = _ways(state, stage)
+    who = tuple(dict.fromkeys(s for w in ways for s in w.who))
+    people = tuple(dict.fromkeys(s.named for s in eligible(state, stage, who)))
+    chosen = pick(state, stage, people) if may_pick else people
+    if chosen != people:
+        who = tuple(f"user:{p}" for p in chosen)
+        ways, people = (Way(entries=(who,)),), chosen
+    counted, reject = needed(state.roster, stage, ways, people)
+    return LineUp(tuple(dict.fromkeys((*who, *stage.cast.quiet))), counted, people, reject, is_fallback)
 
 
 def _ways(state: Approval, stage: StageRun) -> tuple[tuple[Way, ...], bool]:
@@ -317,7 +334,7 @@ def _ways(state: Approval, stage: StageRun) -> tuple[tuple[Way, ...], bool]:
     return tuple(ways), used
 
 
-def _obstacle(state: Approval, stage: StageRun) -> str | None:
+def why_stuck(state: Approval, stage: StageRun) -> str | None:
     """Return why those who are asked could never decide a stage, None when they can."""
     people = stage.asked
     if not people:

@@ -1,0 +1,114 @@
+"""Who would be asked, and why, before anything is sent."""
+
+from typing import Any
+
+from hitl_temporal.domain.absence import Absence
+from hitl_temporal.domain.approval.ask import Ask
+from hitl_temporal.domain.approval.preview import Preview, preview, selectors_of
+from hitl_temporal.domain.value import Json
+from tests.domain.approval.playing import MONDAY, PEOPLE
+
+CONTEXT: dict[str, Json] = {"inputs": {"amount": 500, "boss": "user:gus"}}
+
+
+def seen(
+    *stages: dict[str, Any], requester: str = "ann", absences: dict[str, tuple[Absence, ...]] | None = None, **ask: Any
+) -> Preview:
+    """Return the preview of a question with these stages."""
+    named = [s if "parallel" in s else {"name": f"s{n}", **s} for n, s in enumerate(stages, 1)]
+    document = Ask.model_validate({"title": "Go?", "stages": named, **ask})
+    wanted = selectors_of(document, requester=requester, context=CONTEXT)
+    roster = PEOPLE.roster(wanted, (requester, "gus")).but(absences=absences or {})
+    return preview(document, requester=requester, context=CONTEXT, roster=roster, at=MONDAY)
+
+
+def test_it_says_who_is_asked_and_why() -> None:
+    """By which entry of `who`, in its order, how many must agree, and until when."""
+    (stage,) = seen({"who": ["group:secops", "role:admin", "{{inputs.boss}}"], "approve": 2, "due": "1d"}).stages
+    assert [(p.person, p.name, p.because) for p in stage.people] == [
+        ("cai", "Cai Wu", ("group:secops",)),
+        ("dee", "Dee Fox", ("group:secops",)),
+        ("eli", "Eli Ode", ("role:admin",)),
+        ("gus", "Gus Kay", ("user:gus",)),
+    ]
+    assert (stage.number, stage.approve, stage.reject, stage.applies) == (4, (2,), 1, "yes")
+    assert (stage.due is not None, stage.at_due, stage.parks) == (True, "expire", None)
+
+
+def test_it_says_who_is_left_out_and_why() -> None:
+    """Requester, excluded and inactive people, each with the reason the judge would give."""
+    (stage,) = seen({"who": "group:all", "not": "user:gus"}, beneficiary="dee").stages
+    assert {p.person: p.reason.partition(" is ")[2][:20] for p in stage.left_out} == {
+        "ann": "the requester of thi",
+        "dee": "the beneficiary, aut",
+        "gus": "excluded from stage ",
+        "zoe": "not an active person",
+    }
+
+
+def test_it_says_that_nobody_could_decide() -> None:
+    """And that the fallback would be asked, where there is one."""
+    parked, saved = seen({"who": "group:gone"}).stages[0], seen({"who": "group:gone", "fallback": "user:cai"}).stages[0]
+    assert parked.parks == "nobody can act: group:gone names no eligible person"
+    assert (saved.is_fallback, [p.person for p in saved.people], saved.parks) == (True, ["cai"], None)
+    assert seen({"who": "user:cai", "approve": 2}).stages[0].parks == "2 votes are needed, but only 1 can act"
+
+
+def test_it_says_what_depends_on_later_steps() -> None:
+    """A condition that can't be told is `perhaps`, with its people; people that can't be told are left open."""
+    score = "steps.risk.outputs.score > 0.5"
+    skipped, perhaps, unknown = seen(
+        {"who": "user:cai", "when": "inputs.amount > 1000"},
+        {"who": "user:dee", "when": score},
+        {"who": "{{steps.risk.outputs.owner}}"},
+    ).stages
+    assert (skipped.applies, skipped.reason) == ("no", "when: inputs.amount > 1000")
+    assert (perhaps.applies, [p.person for p in perhaps.people]) == ("perhaps", ["dee"])
+    assert "steps.risk" in perhaps.reason
+    assert (unknown.applies, unknown.people, "steps.risk" in unknown.reason) == ("perhaps", (), True)
+
+
+def test_a_rule_that_would_decide_is_told() -> None:
+    """A negative one first; one that is only watched decides nothing; one that can't be told is said."""
+    rules = [
+        {"if": "inputs.amount < 1000", "outcome": "approved", "reason": "small"},
+        {"if": "inputs.amount == 500", "outcome": "rejected"},
+    ]
+    found = seen({"who": "user:cai"}, auto=rules)
+    assert (found.automatic, found.rule) == ("rejected", "inputs.amount == 500")
+    assert seen({"who": "user:cai"}, auto=rules[:1]).rule == "small"
+    assert seen({"who": "user:cai"}, auto=rules, shadow=True).automatic is None
+    unsure = seen({"who": "user:cai"}, auto=[{"if": "steps.risk.outputs.score < 1", "outcome": "approved"}])
+    assert (unsure.automatic, len(unsure.depends)) == (None, 1)
+    assert unsure.stages[0].people[0].person == "cai"
+
+
+def test_routes_blocks_and_picks_are_told() -> None:
+    """Which row holds; which stages are open together; how a few would be chosen; what can't be told of a table."""
+    table = {"rows": [{"if": "inputs.amount < 1000", "stages": [{"who": "group:trio", "pick": "2 by least_loaded"}]}]}
+    routed = Ask.model_validate({"title": "Go?", "stages": {"route": table}})
+    roster = PEOPLE.roster(selectors_of(routed, requester="ann", context=CONTEXT), ("ann",))
+    (stage,) = preview(routed, requester="ann", context=CONTEXT, roster=roster, at=MONDAY).stages
+    assert (stage.number, stage.picks) == (3, "2 of these, by least_loaded")
+    (unsure,) = preview(routed, requester="ann", context={}, roster=roster, at=MONDAY).stages
+    assert (unsure.applies, unsure.name) == ("perhaps", "decision")
+    block = {
+        "parallel": [{"name": "a", "who": "user:cai", "when": "true"}, {"name": "b", "who": "user:dee"}],
+        "when": "inputs.amount > 1000",
+    }
+    assert [(s.block, s.applies) for s in seen(block, {"who": "user:eli"}).stages] == [(0, "no"), (0, "no"), (1, "yes")]
+
+
+def test_who_stands_in_is_told() -> None:
+    """In whose place; somebody asked for themselves is named once."""
+    day = {"since": MONDAY, "until": MONDAY.replace(day=9)}
+    away = {"cai": (Absence(id="1", person="cai", substitute="gus", **day),)}
+    (stage,) = seen({"who": "group:secops"}, absences=away).stages
+    assert [(p.person, p.on_behalf_of) for p in stage.people] == [("cai", None), ("dee", None), ("gus", "cai")]
+    (both,) = seen({"who": ["group:secops", "user:gus"]}, absences=away).stages
+    assert [(p.person, p.on_behalf_of) for p in both.people] == [("cai", None), ("dee", None), ("gus", None)]
+
+
+def test_a_deadline_that_no_calendar_knows_is_left_open() -> None:
+    """It is no reason to show nothing."""
+    assert seen({"who": "user:cai", "due": "1bd", "calendar": "mars"}).stages[0].due is None

@@ -1,0 +1,125 @@
+"""What another version of a question would have made of what people really did."""
+
+from typing import Any
+
+from hitl_temporal.domain.approval.ask import Ask
+from hitl_temporal.domain.approval.whatif import Replayed, replay, unknown_selectors
+from hitl_temporal.domain.value import Json
+from tests.domain.approval.playing import PEOPLE, Play
+
+AMOUNT: dict[str, Json] = {"inputs": {"amount": 500}}
+
+
+def candidate(*stages: dict[str, Any], **ask: Any) -> Ask:
+    """Return another version of the question."""
+    named = [{"name": f"s{n}", **stage} for n, stage in enumerate(stages or [{"who": "group:secops"}], 1)]
+    return Ask.model_validate({"title": "Go?", "stages": named, **ask})
+
+
+def replayed(play: Play, ask: Ask) -> Replayed:
+    """Replay, with a directory for what the record does not know."""
+    return replay(play.state, ask, PEOPLE.roster(unknown_selectors(play.state, ask)))
+
+
+def test_the_same_policy_changes_nothing() -> None:
+    """Votes, amendments and all give the same outcome again."""
+    play = Play(context=AMOUNT, material=["inputs.amount"])
+    play.decide("cai", "rejected")
+    again = replayed(play, candidate(material=["inputs.amount"]))
+    assert (again.before, again.after, again.changed, again.differences, again.unheard) == (
+        "rejected",
+        "rejected",
+        False,
+        (),
+        (),
+    )
+
+
+def test_a_stricter_threshold_would_still_wait() -> None:
+    """It says for whom; deadlines of the candidate are followed as if nobody did anything more."""
+    play = Play()
+    play.decide("cai")
+    waits = replayed(play, candidate({"who": "group:secops", "approve": "all"}))
+    assert waits.after == "open"
+    assert "it would wait: 1 of 2, secops pending" in waits.differences
+    ends = replayed(play, candidate({"who": "group:secops", "approve": "all", "due": "2d"}))
+    assert (ends.after, "approved would be expired" in ends.differences) == ("expired", True)
+
+
+def test_other_people_would_have_been_asked() -> None:
+    """Answers of those whom the candidate does not ask are unheard, and it says why."""
+    play = Play()
+    play.decide("cai")
+    found = replayed(play, candidate({"who": "group:leads"}))
+    assert found.after == "open"
+    assert found.unheard == ("cai: 'cai' is not asked in stage 's1'",)
+
+
+def test_a_rule_would_have_decided() -> None:
+    """A request that people decided would not have bothered them, and the other way round."""
+    play = Play(context=AMOUNT)
+    play.decide("cai")
+    rule = [{"if": "inputs.amount < 1000", "outcome": "approved", "reason": "small"}]
+    found = replayed(play, candidate(auto=rule))
+    assert (found.after, "a rule would decide it" in found.differences) == ("approved", True)
+    by_rule = Play(context=AMOUNT, auto=rule)
+    assert "people would decide what a rule has decided" in replayed(by_rule, candidate()).differences
+
+
+def test_a_further_stage_would_have_been_asked() -> None:
+    """Its absence is told, too."""
+    play = Play({"who": "group:secops"}, {"who": "group:leads"})
+    play.decide("cai")
+    play.decide("bob")
+    shorter = replayed(play, candidate())
+    assert "stage 's2' would not be asked" in shorter.differences
+    assert shorter.differences[-1].startswith("it would have ended") is False
+    longer = replayed(play, candidate({"who": "group:secops"}, {"who": "group:leads"}, {"who": "user:gus"}))
+    assert "stage 's3' would be asked too" in longer.differences
+
+
+def test_it_would_have_ended_at_another_time() -> None:
+    """The same outcome, earlier or later."""
+    play = Play({"who": "group:trio", "approve": 2})
+    play.decide("cai")
+    play.wait("1h")
+    play.decide("dee")
+    assert any("ended earlier" in d for d in replayed(play, candidate({"who": "group:trio"})).differences)
+    late = Play({"who": "group:trio"})
+    late.decide("cai")
+    found = replayed(late, candidate({"who": "group:trio"}, cooling_off="1h"))
+    assert any("ended later" in d for d in found.differences)
+
+
+def test_nobody_could_have_decided() -> None:
+    """A candidate that names nobody parks."""
+    play = Play()
+    play.decide("cai")
+    assert replayed(play, candidate({"who": "group:empty"})).after == "parked"
+
+
+def test_a_candidate_that_cannot_be_asked_is_refused() -> None:
+    """It says why, and nothing is replayed."""
+    play = Play()
+    play.decide("cai")
+    wrong = candidate({"who": "{{inputs.boss}}"})
+    assert unknown_selectors(play.state, wrong) == ()
+    found = replay(play.state, wrong)
+    assert found.after == "refused"
+    assert "it could not be asked" in found.differences[0]
+
+
+def test_amendments_withdrawals_and_overrides_are_replayed_too() -> None:
+    """The candidate begins with what was asked at first."""
+    play = Play({"who": "group:secops", "due": "1d"}, context=AMOUNT, material=["inputs.amount"])
+    play.do("amend", "ann", set={"inputs.amount": 5000}, reason="more")
+    play.wait("1m")
+    play.decide("cai")
+    big = candidate({"who": "group:secops", "when": "inputs.amount < 1000"}, material=["inputs.amount"])
+    assert replayed(play, big).after == "parked"
+    taken_back = Play()
+    taken_back.withdraw("ann")
+    assert replayed(taken_back, candidate({"who": "group:leads"})).after == "withdrawn"
+    overridden = Play()
+    overridden.do("override", "eli", outcome="approved", reason="urgent")
+    assert replayed(overridden, candidate()).after == "approved"
