@@ -170,7 +170,8 @@ def check(house: House, source: str) -> None:
     told = [m["key"].removeprefix(f"{approval}:") for m in house.messages(approval)]
     people = ("manager:bob", "security:cai", "security:dee")
     # Who has decided before the message was on its way is not asked any more.
-    assert set(told) <= {f"{occasion}:{who}" for occasion in ("asked", "settled") for who in people}
+    questions = {f"{occasion}:{who}" for occasion in ("asked", "settled") for who in people}
+    assert set(told) <= {*questions, "notice::ann:1"}, "the requester is told the outcome"
     assert len(told) == len(set(told)), told
     facts = tuple(Fact.model_validate(f) for f in house.get("ann", f"/v1/runs/{done['id']}/audit")["facts"])
     report = verify(facts, Evidence.model_validate(done["evidence"]))

@@ -119,6 +119,7 @@ def test_the_status_has_everything_a_page_needs() -> None:
             "intents": {},
             "shadowed": None,
             "rounds_left": 0,
+            "token": None,
         }
     )
 

@@ -54,7 +54,15 @@ def undo(step: str, **arguments: Any) -> Document:
     return {"call": f"undo.{step}", "with": arguments}
 
 
-def answered(outcome: str, *, positive: bool | None = None, by: tuple[str, ...] = ("bob",), **form: Any) -> Result:
+def answered(
+    outcome: str,
+    *,
+    positive: bool | None = None,
+    by: tuple[str, ...] = ("bob",),
+    amended: Document | None = None,
+    material: Document | None = None,
+    **form: Any,
+) -> Result:
     """Return the result of an approval."""
     decisions = tuple(
         Decision(key=f"k{i}", actor=actor, stage="decision", outcome=outcome, at=START, digest="d")
@@ -62,7 +70,15 @@ def answered(outcome: str, *, positive: bool | None = None, by: tuple[str, ...] 
     )
     is_positive = outcome == "approved" if positive is None else positive
     return Result.model_construct(
-        outcome=outcome, positive=is_positive, decisions=decisions, form=form, token="t", evidence=EVIDENCE, reason=""
+        outcome=outcome,
+        positive=is_positive,
+        decisions=decisions,
+        form=form,
+        token="t",
+        digest="d",
+        evidence=EVIDENCE,
+        amended=amended or {},
+        material=material or {},
     )
 
 

@@ -24,7 +24,7 @@ _NO_EXPRESSIONS: frozenset[At] = frozenset({("inputs",), ("description",), ("cat
 _ROOTS = ("inputs", "steps", "vars", "run", "requester", "attempt")
 _NOT_YET = ("item", "index", "event")
 _RUN = ("id", "flow", "version", "started")
-_STEP = ("outputs", "outcome", "state", "by")
+_STEP = ("outputs", "outcome", "state", "by", "approval", "token", "digest")
 
 
 def check_scope(flow: Flow, document: Document) -> Iterator[Problem]:

@@ -104,6 +104,8 @@ class Status(Value):
     """Person to the outcome that waits for their confirmation."""
     shadowed: Shadowed | None = None
     rounds_left: int = 0
+    token: str | None = None
+    """The decision token, once there is an outcome: a system that was given one may compare."""
 
 
 class Result(Value):
@@ -199,6 +201,7 @@ def status(state: Approval) -> Status:
         intents={i.actor: i.outcome for i in state.intents},
         shadowed=state.shadowed,
         rounds_left=state.ask.rework - state.rounds,
+        token=_token(state) if state.outcome is not None else None,
     )
 
 
@@ -250,7 +253,7 @@ def result(state: Approval, evidence: Evidence) -> Result:
         positive=bool(state.ask.is_positive(state.outcome)),
         decisions=state.decisions,
         form=state.decisions[-1].form if state.decisions else {},
-        token=token(state.id, state.outcome, state.shown.digest, state.decisions),
+        token=_token(state),
         evidence=evidence,
         reason=state.reason,
         withdrawal=state.withdrawal,
@@ -262,6 +265,11 @@ def result(state: Approval, evidence: Evidence) -> Result:
         shadow=state.shadowed,
         spent=dict(list(state.spent.items())[-MAX_SPENT_KEPT:]),
     )
+
+
+def _token(state: Approval) -> str:
+    assert state.outcome is not None, f"approval {state.id!r} is open"
+    return token(state.id, state.outcome, state.shown.digest, state.decisions)
 
 
 def token(approval: str, outcome: str, shown: str, decisions: tuple[Decision, ...]) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from hitl_temporal.domain.approval.ask import RESERVED_OUTCOMES, Ask
-from hitl_temporal.domain.approval.notation import Expression, Selectors, Template, TextTemplate
+from hitl_temporal.domain.approval.notation import Expression, Selectors, Template, Texts, TextTemplate
 from hitl_temporal.domain.duration import Backoff, Duration, parse
 from hitl_temporal.domain.fault import fault
 from hitl_temporal.domain.flow.needs import RESULTS, Need, read_needs
@@ -70,6 +70,8 @@ class Step(Document):
     timeout: Duration = "5m"
     pool: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] | None = None
     undo: Undo | None = None
+    demand: Texts = ()
+    """Asks whose decision this call carries out: it parks if what they were decided about is no longer so."""
     on_failure: Literal["park", "fail", "continue"] | None = None
     """None: park, unless some `needs` names the failure."""
 
@@ -91,7 +93,7 @@ class Step(Document):
             raise fault(f"step {self.id!r} does nothing; write one verb of {', '.join(VERBS)}")
         if len(written) > 1:
             raise fault(f"step {self.id!r} has {' and '.join(written)}; write exactly one verb", written[1])
-        only_call = {"arguments": "with", "retry": "retry", "pool": "pool", "undo": "undo"}
+        only_call = {"arguments": "with", "retry": "retry", "pool": "pool", "undo": "undo", "demand": "demand"}
         for name, key in only_call.items():
             if self.call is None and name in self.model_fields_set:
                 raise fault(f"`{key}` belongs to `call`, not to `{self.verb}`; remove it", key)
@@ -125,6 +127,15 @@ class Flow(Document):
         for index, step in enumerate(self.steps):
             if step.id in ids[:index]:
                 raise fault(f"the step id {step.id!r} stands twice; ids must differ", "steps", index, "id")
+            for name in step.demand:
+                if name not in self._by_id or self._by_id[name].ask is None:
+                    asks = ", ".join(s.id for s in self.steps if s.ask) or "none"
+                    raise fault(
+                        f"step {step.id!r} demands {name!r}, which is no ask here; asks: {asks}",
+                        "steps",
+                        index,
+                        "demand",
+                    )
             for need in step.needs or ():
                 if wrong := self._wrong_with(need):
                     raise fault(f"step {step.id!r} needs {wrong}", "steps", index, "needs")

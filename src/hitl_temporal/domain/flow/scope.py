@@ -28,7 +28,16 @@ def scope(run: Run) -> dict[str, Json]:
 
 def step_view(step: StepRun) -> dict[str, Json]:
     """Return what an expression sees of one step."""
-    return {"state": step.state, "outcome": step.outcome, "outputs": step.outputs, "by": list(step.by)}
+    seen: dict[str, Json] = {
+        "state": step.state,
+        "outcome": step.outcome,
+        "outputs": step.outputs,
+        "by": list(step.by),
+    }
+    if step.decided is not None:
+        decided = step.decided
+        seen |= {"approval": decided.approval, "token": decided.token, "digest": decided.digest}
+    return seen
 
 
 def self_view(step: StepRun, done: Done) -> dict[str, Json]:

@@ -6,16 +6,17 @@ Must not know: whether it may start (readiness.py), what comes of it (steps.py).
 from datetime import timedelta
 
 from hitl_temporal.domain import calendar
-from hitl_temporal.domain.approval.opening import AskError, begin
+from hitl_temporal.domain.approval.opening import AskError, begin, material
 from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.duration import DurationError, backoff, fixed
 from hitl_temporal.domain.expressions import ExpressionError, is_true, render
 from hitl_temporal.domain.flow.definition import Step, Undo
 from hitl_temporal.domain.flow.effects import StartAsk, StartCall
 from hitl_temporal.domain.flow.scope import scope
+from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.steps import approval_id, park, skip
 from hitl_temporal.domain.flow.turn import Turn
-from hitl_temporal.domain.value import Json, digest
+from hitl_temporal.domain.value import Json, canonical, digest
 
 
 def start(turn: Turn, step: Step) -> None:
@@ -64,7 +65,26 @@ def call(step_id: str, n: int, key: str, what: Step | Undo, now: dict[str, Json]
     )
 
 
+def _refuse_undecided(run: Run, step: Step, now: dict[str, Json]) -> None:
+    """Raise when what a call carries out is not what was decided: it may have been changed since.
+
+    An operator may have set a variable, or finished the ask by hand; then an operator has to see to it.
+    """
+    for name in step.demand:
+        asked = run.steps[name]
+        if asked.decided is None or not asked.positive:
+            raise ValueError(
+                f"demand: {name!r} has no decision that lets it go on (it is {asked.outcome or asked.state})"
+            )
+        present = material(tuple(asked.decided.material), now)
+        changed = [p for p, value in asked.decided.material.items() if canonical(present[p]) != canonical(value)]
+        if changed:
+            was, now_is = canonical(asked.decided.material[changed[0]]), canonical(present[changed[0]])
+            raise ValueError(f"demand: {changed[0]} was decided as {was[:100]} and is {now_is[:100]} now: ask again")
+
+
 def _start_call(turn: Turn, step: Step, n: int, now: dict[str, Json]) -> None:
+    _refuse_undecided(turn.run, step, now)
     effect = call(step.id, n, f"{turn.run.id}.{step.id}.{n}", step, now)
     arguments_digest = digest(effect.arguments)
     turn.set_step(step.id, state="running", started_at=turn.now, error="")

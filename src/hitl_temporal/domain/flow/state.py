@@ -51,6 +51,21 @@ class Done(Value):
     outcome: str | None
 
 
+class Decided(Value):
+    """What an ask was decided about: a step that demands it may do that, and nothing else.
+
+    Attributes:
+        token: The decision token: binds the outcome and its votes to the digest of what was shown.
+        digest: Of what was shown.
+        material: What the decision is bound to: path to value.
+    """
+
+    approval: str
+    token: str
+    digest: str
+    material: dict[str, Json] = Field(default_factory=dict)
+
+
 class StepRun(Value):
     """One step as it stands.
 
@@ -63,6 +78,7 @@ class StepRun(Value):
         again: An operator wants it done again: it asks for its needs no more.
         instead: It is being stopped, and then becomes this.
         by: Who decided an ask, in order.
+        decided: What an ask was decided about; None while it has not been, or when an operator has passed it.
         undo: How far its compensation is; `skipped` by an operator after it had parked.
         undos: How often the compensation has been started.
     """
@@ -81,6 +97,7 @@ class StepRun(Value):
     again: bool = False
     instead: Instead | None = None
     by: tuple[str, ...] = ()
+    decided: Decided | None = None
     done: Done | None = None
     undo: Literal["none", "running", "done", "parked", "skipped"] = "none"
     undos: int = 0

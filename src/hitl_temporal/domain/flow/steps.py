@@ -5,11 +5,12 @@ Must not know: how it starts (starting.py), which steps follow (machine.py settl
 
 from typing import assert_never
 
+from hitl_temporal.domain.approval.changing import amended
 from hitl_temporal.domain.approval.views import Result
 from hitl_temporal.domain.audit import child_attributes
 from hitl_temporal.domain.flow.definition import Step
 from hitl_temporal.domain.flow.effects import StopStep
-from hitl_temporal.domain.flow.state import Done, Ending, Instead, RunStatus, StepRun
+from hitl_temporal.domain.flow.state import Decided, Done, Ending, Instead, RunStatus, StepRun
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import Json, digest
 
@@ -67,7 +68,21 @@ def answer(turn: Turn, step_id: str, approval: str, result: Result) -> None:
     if old.instead is not None and (turn.run.ending is not None or result.outcome == "withdrawn"):
         become(turn, step_id, old.instead)
     else:
+        decided = Decided(approval=approval, token=result.token, digest=result.digest, material=result.material)
+        turn.set_step(step_id, decided=decided)
+        _amend(turn, step_id, result)
         _conclude(turn, step_id, result.form, result.outcome, positive=result.positive, by=by)
+
+
+def _amend(turn: Turn, step_id: str, result: Result) -> None:
+    """Set what people have changed while they were asked, before any follower starts."""
+    if not result.amended:
+        return
+    run = turn.run
+    changed = amended({"inputs": run.inputs, "vars": run.vars}, result.amended)
+    turn.set(inputs=changed["inputs"], vars=changed["vars"])
+    n = run.steps[step_id].n
+    turn.record("run.amended", f"{step_id}:{n}:amended", step=step_id, paths=[*sorted(result.amended)])
 
 
 def _conclude(
