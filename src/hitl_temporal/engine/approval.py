@@ -214,9 +214,11 @@ class Approval:
             letter = self._mailbox.take()
             at = letter.at
             roster = None
-            if self._now.outcome is None:  # too late, whoever it is: nothing to read
+            # Too late, whoever it is, or one more of a flood that is only counted: there is nothing to read.
+            is_idle = self._now.outcome is not None or self._refuse(letter.verb, letter.command) is not None
+            if not is_idle:
                 await self._look_whether_moot()
-            if self._now.outcome is None:
+            if not is_idle and self._now.outcome is None:
                 named = (letter.command.actor, getattr(letter.command, "to", None))
                 seen = await look(self._now, *(p for p in named if p is not None))
                 self._hear_of_calendars(seen)

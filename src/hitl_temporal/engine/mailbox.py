@@ -70,9 +70,16 @@ class Mailbox(Generic[C, R]):
         return self._letters.pop(0)
 
     def put(self, verb: str, command: C, *, is_signal: bool = False) -> Letter[C, R]:
-        """Add a command, such as Temporal's cancellation, which is one of ours."""
+        """Add a command, such as Temporal's cancellation, which is one of ours.
+
+        Of what comes with one workflow task the signals are the older ones: they are in the history before the task
+        began, updates are accepted by it. The SDK hands the updates over first (measured).
+        """
         letter: Letter[C, R] = Letter(verb, command, workflow.now(), is_signal)
-        self._letters.append(letter)
+        place = len(self._letters)
+        while is_signal and place and not (last := self._letters[place - 1]).is_signal and last.at == letter.at:
+            place -= 1
+        self._letters.insert(place, letter)
         return letter
 
     def _register(self, verb: str) -> None:
