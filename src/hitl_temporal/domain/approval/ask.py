@@ -24,6 +24,7 @@ from hitl_temporal.domain.approval.stage import Parallel, Quiet, Stage, Weights
 from hitl_temporal.domain.duration import Duration
 from hitl_temporal.domain.fault import fault
 from hitl_temporal.domain.inputs import Input
+from hitl_temporal.domain.memo import Memo
 from hitl_temporal.domain.value import Document, Value
 
 OUTCOME = r"^[a-z][a-z0-9_]*$"
@@ -90,6 +91,9 @@ class BreakGlass(Document):
 
     who: Annotated[Selectors, Field(min_length=1)]
     review: Review
+
+
+_ANSWERS: Memo[Answers] = Memo(32)
 
 
 def _kind_of_stages(value: object) -> str:
@@ -240,6 +244,9 @@ class Ask(Document):
     @property
     def answers(self) -> Answers:
         """What may be answered."""
+        return _ANSWERS.of((self,), self._answers)
+
+    def _answers(self) -> Answers:
         names = tuple(sorted(self.outcome_names))
         positive = tuple(n for n in names if self.is_positive(n))
         return Answers(outcomes=names, positive=positive, comment_on=tuple(sorted(self.comment_on)), form=self.form)

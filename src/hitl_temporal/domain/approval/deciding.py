@@ -4,12 +4,14 @@ Must not know: doors, keys (judge.py), how votes add up (tally.py).
 """
 
 from datetime import datetime
+from typing import NamedTuple
 
 from hitl_temporal.domain.approval import changing, stages
 from hitl_temporal.domain.approval.ask import REWORK, Answers
 from hitl_temporal.domain.approval.commands import Command, Decide, Status
-from hitl_temporal.domain.approval.eligibility import claimed_by_another, filled, may_act, refusal, seat_of, voters
+from hitl_temporal.domain.approval.eligibility import claimed_by_another, eligible, refusal, seat_of
 from hitl_temporal.domain.approval.records import INTENT_HOLDS, Decision, Intent, Remark
+from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.stage import ASSURANCES, Assurance
 from hitl_temporal.domain.approval.state import MAX_REFUSALS_BY_ACTOR, Approval, StageRun
 from hitl_temporal.domain.approval.tally import of_approval
@@ -35,14 +37,27 @@ def verdict(state: Approval, command: Command, at: datetime) -> tuple[Status, st
         )
     if decide.digest not in {None, state.shown.digest}:
         return "superseded", "what is asked has changed since you saw it: look again"
-    stage = stage_for(state, decide)
+    found = place_for(state, decide)
+    if found is not None:
+        return _verdict_in(state, found.stage, decide)
+    stage = stage_of(state, decide)
     if stage is None:
         return "not_eligible", state.reason or "nobody is asked yet"
-    return _verdict_in(state, stage, decide)
+    return _why_no_seat(state, stage, decide)
 
 
 def _verdict_in(state: Approval, stage: StageRun, decide: Decide) -> tuple[Status, str]:
-    """Return what becomes of a well-formed, timely answer in the stage that it is for."""
+    """Return what becomes of a well-formed, timely answer of somebody who has a place in a stage."""
+    if decide.outcome == REWORK and state.rounds >= state.ask.rework:
+        return "invalid", f"it has been sent back {state.rounds} times, and no more is allowed: decide it"
+    needed = stage.document.assurance
+    if _level(decide.assurance) < _level(needed):
+        return "needs_step_up", f"stage {stage.name!r} needs assurance {needed!r}, this answer has {decide.assurance!r}"
+    return "counted", ""
+
+
+def _why_no_seat(state: Approval, stage: StageRun, decide: Decide) -> tuple[Status, str]:
+    """Return why somebody has no free place in a stage."""
     reason = refusal(state, stage, decide.actor, decide.on_behalf_of)
     if reason is not None:
         return "not_eligible", reason
@@ -50,14 +65,8 @@ def _verdict_in(state: Approval, stage: StageRun, decide: Decide) -> tuple[Statu
     if first is not None:
         return "duplicate", first
     claimed = claimed_by_another(state, stage, decide.actor)
-    if claimed is not None:
-        return "not_eligible", claimed
-    if decide.outcome == REWORK and state.rounds >= state.ask.rework:
-        return "invalid", f"it has been sent back {state.rounds} times, and no more is allowed: decide it"
-    needed = stage.document.assurance
-    if _level(decide.assurance) < _level(needed):
-        return "needs_step_up", f"stage {stage.name!r} needs assurance {needed!r}, this answer has {decide.assurance!r}"
-    return "counted", ""
+    assert claimed is not None, f"{decide.actor!r} has no place in stage {stage.name!r}, and nothing says why"
+    return "not_eligible", claimed
 
 
 def unfit(decide: Decide, answers: Answers) -> str | None:
@@ -78,10 +87,9 @@ def count(turn: Turn, command: Command, at: datetime, key: str) -> None:
     """Count an answer that was judged to count: edit what it edits, vote, and see what follows."""
     assert isinstance(command, Decide), "the table pairs `decide` with Decide"
     decide = confirmed(turn.state, command, at)
-    stage = stage_for(turn.state, decide)
-    assert stage is not None, "the judge counts only where a stage is open"
-    seat = seat_of(turn.state, stage, decide.actor, decide.on_behalf_of)
-    assert seat is not None, f"{decide.actor!r} was judged to have a place in stage {stage.name!r}"
+    found = place_for(turn.state, decide)
+    assert found is not None, f"{decide.actor!r} was judged to have a place"
+    stage, seat = found
     turn.set(intents=tuple(i for i in turn.state.intents if i.actor != decide.actor))
     edited = changing.edit(turn, decide.actor, decide.edit) if decide.edit else {}
     stage = turn.state.stage(stage.name)
@@ -143,8 +151,9 @@ def keep_intent(turn: Turn, command: Command, at: datetime) -> None:
     """Keep an answer below the needed assurance until the same person confirms it."""
     assert isinstance(command, Decide), "the table pairs `decide` with Decide"
     decide = confirmed(turn.state, command, at)
-    stage = stage_for(turn.state, decide)
-    assert stage is not None, "the judge asks for a confirmation only where a stage is open"
+    found = place_for(turn.state, decide)
+    assert found is not None, "the judge asks only those for a confirmation who have a place"
+    stage = found.stage
     before = next((i for i in turn.state.intents if i.actor == decide.actor), None)
     intent = Intent(
         actor=decide.actor,
@@ -174,8 +183,8 @@ def say_tally(turn: Turn, decision: Decision) -> None:
     """Keep the count in words with a decision: its receipt, whenever it is asked for."""
     tally = of_approval(turn.state)
     decisions = turn.state.decisions
-    changed = tuple(d.but(tally=tally) if d.key == decision.key and d.actor == decision.actor else d for d in decisions)
-    turn.set(decisions=changed)
+    place = next(n for n in range(len(decisions) - 1, -1, -1) if decisions[n].key == decision.key)
+    turn.set(decisions=(*decisions[:place], decisions[place].but(tally=tally), *decisions[place + 1 :]))
 
 
 def confirmed(state: Approval, decide: Decide, at: datetime) -> Decide:
@@ -189,24 +198,29 @@ def confirmed(state: Approval, decide: Decide, at: datetime) -> Decide:
     return decide.model_copy(update=changes)
 
 
-def stage_for(state: Approval, decide: Decide) -> StageRun | None:
-    """Return the stage that an answer is for: the first open one where its author may act, else where they could have.
+class Place(NamedTuple):
+    """Where an answer counts."""
 
-    Without either it is the first live one, which says why not; None when no stage is live.
-    """
+    stage: StageRun
+    seat: Seat
+
+
+def place_for(state: Approval, decide: Decide) -> Place | None:
+    """Return the place that an answer fills: in the first open stage that has a free one for its author."""
+    for stage in state.live_stages:
+        seat = seat_of(state, stage, decide.actor, decide.on_behalf_of)
+        if seat is not None:
+            return Place(stage, seat)
+    return None
+
+
+def stage_of(state: Approval, decide: Decide) -> StageRun | None:
+    """Return the stage that says why somebody without a free place can't answer; None when no stage is live."""
     live = state.live_stages
-    for stage in live:
-        if seat_of(state, stage, decide.actor, decide.on_behalf_of) is not None:
-            return stage
     counted = {d.stage for d in state.decisions if d.actor == decide.actor}
     own = [s for s in live if s.name in counted]
     asked = [s for s in live if refusal(state, s, decide.actor, decide.on_behalf_of) is None]
     return next(iter((*own, *asked, *live)), None)
-
-
-def may_fill(state: Approval, stage: StageRun, decide: Decide) -> bool:
-    """Tell whether the author of an answer has a free place in a stage."""
-    return seat_of(state, stage, decide.actor, decide.on_behalf_of) is not None
 
 
 def _first_answer(state: Approval, stage: StageRun, decide: Decide) -> str | None:
@@ -214,15 +228,11 @@ def _first_answer(state: Approval, stage: StageRun, decide: Decide) -> str | Non
     mine = next((d for d in state.decisions if d.actor == decide.actor and d.stage == stage.name), None)
     if mine is not None:
         return f"{decide.actor!r} has already answered {mine.outcome!r}; the first answer stands"
-    if decide.actor in may_act(state, stage) or decide.actor in voters(state, stage):
-        wanted = decide.on_behalf_of
-        if wanted is None or wanted not in filled(state, stage):
-            return None
-    places = filled(state, stage)
-    other = next((d for d in state.decisions if d.stage == stage.name and d.place in places), None)
-    if other is None or seat_of(state, stage, decide.actor, decide.on_behalf_of) is not None:
-        return None
-    if stage.claim is not None:
+    wanted = decide.on_behalf_of
+    seats = (s for s in eligible(state, stage, stage.who) if s.holder == decide.actor)
+    held = {s.owner for s in seats if wanted in {None, decide.actor, s.owner}}
+    other = next((d for d in state.decisions if d.stage == stage.name and d.place in held), None)
+    if other is None:
         return None
     return f"{other.actor!r} has already answered {other.outcome!r} for {other.place!r}; the first answer stands"
 

@@ -5,10 +5,14 @@ Everything here is judged on the people last read, `state.roster`.
 Must not know: votes needed, time, doors.
 """
 
-from collections.abc import Callable
-
 from hitl_temporal.domain.approval.seats import Seat, seats
 from hitl_temporal.domain.approval.state import Approval, StageRun
+from hitl_temporal.domain.approval.votes import book_of
+from hitl_temporal.domain.memo import Memo
+
+_ELIGIBLE: Memo[tuple[Seat, ...]] = Memo()
+_UNDECIDED: Memo[tuple[Seat, ...]] = Memo()
+_FREE: Memo[tuple[Seat, ...]] = Memo()
 
 
 def eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tuple[Seat, ...]:
@@ -16,10 +20,29 @@ def eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tu
 
     Neither a delegate nor a substitute opens a way that is barred: both the place and its holder are judged.
     """
-    bar_of = _bars(state, stage)
+    # Absences come and go with time, the other bars don't; who has decided elsewhere changes with each vote.
+    time = (state.now, state.context) if state.roster.absences else ()
+    key = (state.roster, state.barred, selectors, stage.document, stage.cast, stage.handovers, *time)
+    found = _ELIGIBLE.of(key, lambda: _eligible(state, stage, selectors))
+    if not stage.document.distinct or not state.decisions:
+        return found
+    return _UNDECIDED.of((found, state.decisions, stage.document), lambda: _undecided(state, stage, found))
+
+
+def _undecided(state: Approval, stage: StageRun, found: tuple[Seat, ...]) -> tuple[Seat, ...]:
+    """Leave out who has decided another stage."""
+    stages_of, here = book_of(state.decisions).stages_of, (stage.document.name,)
+    return tuple([s for s in found if stages_of.get(s.owner, here) == here and stages_of.get(s.holder, here) == here])
+
+
+def _eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tuple[Seat, ...]:
     found = seats(state, stage, selectors)
-    fit = {p: bar_of(p) is None for p in dict.fromkeys([p for s in found for p in (s.owner, s.holder)])}
-    return tuple([s for s in found if fit[s.owner] and fit[s.holder]])
+    barred, cards = _barred(state, stage), state.roster.cards
+    people = dict.fromkeys([s.owner for s in found])
+    if len(people) < len(found):  # somebody holds another's place
+        people.update(dict.fromkeys([s.holder for s in found]))
+    fit = {p for p in people if p not in barred and (card := cards.get(p)) is not None and card.active}
+    return tuple([s for s in found if s.owner in fit and s.holder in fit])
 
 
 def owners(found: tuple[Seat, ...]) -> tuple[str, ...]:
@@ -31,11 +54,15 @@ def free_seats(state: Approval, stage: StageRun) -> tuple[Seat, ...]:
     """Return the seats in which somebody can vote now."""
     if stage.state != "open" or state.outcome is not None or (state.info is not None and state.info.rework):
         return ()
-    actors, places = voters(state, stage), filled(state, stage)
     found = eligible(state, stage, stage.who)
+    return _FREE.of((found, state.decisions, stage.claim, stage.document), lambda: _free(state, stage, found))
+
+
+def _free(state: Approval, stage: StageRun, found: tuple[Seat, ...]) -> tuple[Seat, ...]:
+    actors, places = voters(state, stage), filled(state, stage)
     free = tuple([s for s in found if s.holder not in actors and s.owner not in places]) if actors else found
     if stage.claim is not None:
-        held = tuple(s for s in free if s.holder == stage.claim.holder)
+        held = tuple([s for s in free if s.holder == stage.claim.holder])
         return held or free  # a holder who can't act any more keeps nobody waiting
     return free
 
@@ -52,7 +79,16 @@ def may_act_anywhere(state: Approval) -> tuple[str, ...]:
 
 def bar(state: Approval, stage: StageRun, person: str) -> str | None:
     """Return what keeps a person from this stage even if it names them, None when nothing does."""
-    return _bars(state, stage)(person)
+    if person in state.barred and not stage.document.allow_requester:
+        return party_bar(state, person)
+    if person in state.roster.named_by(stage.cast.barred):
+        return f"{person!r} is excluded from stage {stage.name!r} by its `not`"
+    if not state.roster.is_active(person):
+        return f"{person!r} is not an active person of the directory"
+    if not stage.document.distinct:
+        return None
+    elsewhere = book_of(state.decisions).elsewhere(person, stage.name)
+    return f"{person!r} has decided stage {elsewhere!r}; this one needs somebody else" if elsewhere else None
 
 
 def party_bar(state: Approval, person: str) -> str | None:
@@ -115,12 +151,12 @@ def is_admin(state: Approval, person: str) -> bool:
 
 def voters(state: Approval, stage: StageRun) -> frozenset[str]:
     """Return who has been counted in this stage."""
-    return frozenset(d.actor for d in state.decisions if d.stage == stage.name)
+    return book_of(state.decisions).of(stage.document.name).actors
 
 
 def filled(state: Approval, stage: StageRun) -> frozenset[str]:
     """Return whose places in this stage have their vote."""
-    return frozenset(d.place for d in state.decisions if d.stage == stage.name)
+    return book_of(state.decisions).of(stage.document.name).places
 
 
 def _roles(state: Approval, person: str) -> frozenset[str]:
@@ -128,24 +164,7 @@ def _roles(state: Approval, person: str) -> frozenset[str]:
     return frozenset(card.roles) if card is not None and card.active else frozenset()
 
 
-def _bars(state: Approval, stage: StageRun) -> Callable[[str], str | None]:
-    """Return what tells the bar of a person: its sets are made once, for a stage may ask a thousand people."""
-    parties = frozenset(() if stage.document.allow_requester else state.barred)
-    excluded = frozenset(state.roster.named_by(stage.cast.barred))
-    others = [d for d in state.decisions if stage.document.distinct and d.stage != stage.name]
-    cards = state.roster.cards
-    decided = {d.actor: d.stage for d in reversed(others)}  # reversed: the first stage of each is the one to name
-
-    def bar_of(person: str) -> str | None:
-        if person in parties:
-            return party_bar(state, person)
-        if person in excluded:
-            return f"{person!r} is excluded from stage {stage.name!r} by its `not`"
-        card = cards.get(person)
-        if card is None or not card.active:
-            return f"{person!r} is not an active person of the directory"
-        if person in decided:
-            return f"{person!r} has decided stage {decided[person]!r}; this one needs somebody else"
-        return None
-
-    return bar_of
+def _barred(state: Approval, stage: StageRun) -> frozenset[str]:
+    """Return whom a stage bars whatever they have done: parties to the request, and those whom its `not` names."""
+    parties = () if stage.document.allow_requester else state.barred
+    return frozenset((*parties, *state.roster.named_by(stage.cast.barred)))

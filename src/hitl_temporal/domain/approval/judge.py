@@ -6,7 +6,7 @@ reads them for each command, and keeps what arrives before the first reading.
 Must not know: signals, updates, HTTP, what each verb does (the verbs' modules).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
@@ -55,14 +55,17 @@ RULES: Mapping[str, Rule] = {
 def judge(state: Approval, verb: str, command: Command, at: datetime) -> Receipt:
     """Return the receipt of a command; `counted` means that it is to be done, or that it was before."""
     key = key_of(state, verb, command, at)
-    earlier = spent(state, command.actor, key)
-    if earlier is not None:
-        return earlier
+    return spent(state, command.actor, key) or judge_new(state, verb, command, at, key)
+
+
+def judge_new(state: Approval, verb: str, command: Command, at: datetime, key: str) -> Receipt:
+    """Return the receipt of a command whose key has not been spent."""
     if verb != "decide" and state.outcome is not None:
         status, reason = closed_verdict(verb, state.outcome)
     else:
         status, reason = RULES[verb].judge(state, command, at)
-    return Receipt(status=status, reason=reason, tally=of_approval(state), key=key)
+    tally = "" if status == "counted" else of_approval(state)  # what counts has a tally once it has been counted
+    return Receipt(status=status, reason=reason, tally=tally, key=key)
 
 
 def flooded(state: Approval, verb: str, command: Command, at: datetime) -> Receipt | None:
@@ -96,9 +99,12 @@ def spent(state: Approval, actor: str, key: str) -> Receipt | None:
     return None if tally is None else Receipt(status="counted", tally=tally, key=key)
 
 
-def counted_before(done: Iterable[_Done], actor: str, key: str) -> _Done | None:
+def counted_before(done: Sequence[_Done], actor: str, key: str) -> _Done | None:
     """Return the one of `done` that has spent this key of this actor, None when there is none."""
-    return next((d for d in done if d.key == key and d.actor == actor), None)
+    for d in reversed(done):  # it is asked about the newest most often
+        if d.key == key and d.actor == actor:
+            return d
+    return None
 
 
 def receipt_of(done: Decision | Withdrawal) -> Receipt:
@@ -157,10 +163,11 @@ def stage_key(state: Approval, stage: str, actor: str) -> str:
 
 def _stage_key(state: Approval, decide: Decide) -> str:
     """Return the stage an answer is for: the open one where its author may act, else the last that counted them."""
-    live = deciding.stage_for(state, decide)
-    if live is not None and deciding.may_fill(state, live, decide):
-        return stage_key(state, live.name, decide.actor)
+    place = deciding.place_for(state, decide)
+    if place is not None:
+        return stage_key(state, place.stage.name, decide.actor)
     counted = [d.stage for d in state.decisions if d.actor == decide.actor]
     if counted:
         return stage_key(state, counted[-1], decide.actor)
+    live = deciding.stage_of(state, decide)
     return stage_key(state, live.name, decide.actor) if live is not None else ""

@@ -22,7 +22,7 @@ from hitl_temporal.domain.approval.events import (
     PeopleResolved,
     TimePassed,
 )
-from hitl_temporal.domain.approval.judge import RULES, judge, ledger_name, spent
+from hitl_temporal.domain.approval.judge import RULES, judge_new, key_of, ledger_name, spent
 from hitl_temporal.domain.approval.records import Refusal
 from hitl_temporal.domain.approval.state import MAX_SPENT, Approval
 from hitl_temporal.domain.approval.tally import of_approval
@@ -41,7 +41,6 @@ def advance(state: Approval, event: Event) -> tuple[Approval, tuple[Effect, ...]
             _read(turn, event.roster)
             stages.pass_time(turn, event.at)
             _obey(turn, event)
-            stages.park_if_out_of_reach(turn)
         case TimePassed():
             _read(turn, event.roster)
             stages.pass_time(turn, event.at)
@@ -100,19 +99,26 @@ def _ask_newcomers(turn: Turn) -> None:
 
 def _obey(turn: Turn, event: CommandSubmitted) -> None:
     command, verb = event.command, event.verb
-    receipt = judge(turn.state, verb, command, event.at)
-    if receipt.status == "needs_step_up":
+    key = key_of(turn.state, verb, command, event.at)
+    earlier = spent(turn.state, command.actor, key)
+    receipt = earlier or judge_new(turn.state, verb, command, event.at, key)
+    if earlier is not None:
+        turn.reply(earlier)
+    elif receipt.status == "needs_step_up":
         keep_intent(turn, command, event.at)
-        turn.reply(receipt)
-    elif spent(turn.state, command.actor, receipt.key) is not None:
         turn.reply(receipt)
     elif receipt.status != "counted":
         _refuse(turn, verb, command.actor, receipt)
     else:
         RULES[verb].do(turn, command, event.at, receipt.key)
         if not isinstance(command, Decide | Withdraw):
+            stages.park_if_out_of_reach(turn)
             _spend(turn, command.actor, receipt.key)
-        turn.reply(receipt.but(tally=of_approval(turn.state)))
+        done = spent(turn.state, command.actor, receipt.key)
+        assert done is not None, f"key {receipt.key!r} of {command.actor!r} was spent"
+        turn.reply(done)
+        return
+    stages.park_if_out_of_reach(turn)
 
 
 def _spend(turn: Turn, actor: str, key: str) -> None:

@@ -31,7 +31,7 @@ def seats(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tuple
     """Return every way in which somebody may act in a stage, in order: of one place the owner's own way first."""
     named = state.roster.named_by(selectors)
     if not stage.handovers and not state.roster.absences:
-        return tuple([Seat(p, p, p) for p in named])
+        return tuple(map(Seat, named, named, named))
     held = list(_handed_over(stage, named))
     return (*held, *(s for seat in held for s in _stand_ins(state, seat)))
 

@@ -26,6 +26,7 @@ from hitl_temporal.domain.approval.records import (
 from hitl_temporal.domain.approval.stage import Stage
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.inputs import Input
+from hitl_temporal.domain.memo import Memo
 from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import Json, Value, digest
 
@@ -64,7 +65,10 @@ class Shown(Value):
     @property
     def digest(self) -> str:
         """The digest that decisions are bound to."""
-        return digest(self.model_dump(mode="json"))
+        return _DIGESTS.of((self,), lambda: digest(self.model_dump(mode="json")))
+
+
+_DIGESTS: Memo[str] = Memo(32)
 
 
 class Cast(Value):

@@ -7,15 +7,15 @@ counts for any of them.
 Must not know: who is allowed to vote.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from hitl_temporal.domain.approval.ask import REWORK
 from hitl_temporal.domain.approval.eligibility import eligible, filled, free_seats
 from hitl_temporal.domain.approval.matching import most_pairs
 from hitl_temporal.domain.approval.notation import votes_needed
-from hitl_temporal.domain.approval.records import Decision
 from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.state import Approval, StageRun, Way
+from hitl_temporal.domain.approval.votes import book_of
 from hitl_temporal.domain.people import Roster
 
 MAX_NAMED = 10
@@ -37,6 +37,9 @@ def reached(state: Approval, stage: StageRun) -> str | None:
     if found is not None:
         return found
     done = filled(state, stage)
+    asked = [n for n in stage.asked if n not in done]
+    if _is_possible(state, stage, votes, asked):
+        return None
     still = [n for n in _everybody(state, stage) if n not in done]
     return None if _is_possible(state, stage, votes, still) else "rejected"
 
@@ -128,7 +131,9 @@ def possible(state: Approval, stage: StageRun) -> bool:
     return agree and _reject_strength(state, stage, people) >= stage.reject
 
 
-def _winner(state: Approval, stage: StageRun, votes: dict[str, list[str]], *, negative_first: bool) -> str | None:
+def _winner(
+    state: Approval, stage: StageRun, votes: Mapping[str, tuple[str, ...]], *, negative_first: bool
+) -> str | None:
     outcomes = [o for o in votes if o != REWORK]
     if negative_first:
         outcomes.sort(key=lambda o: bool(state.ask.is_positive(o)))
@@ -142,17 +147,17 @@ def _winner(state: Approval, stage: StageRun, votes: dict[str, list[str]], *, ne
     return None
 
 
-def _is_possible(state: Approval, stage: StageRun, votes: dict[str, list[str]], more: Sequence[str]) -> bool:
+def _is_possible(state: Approval, stage: StageRun, votes: Mapping[str, tuple[str, ...]], more: Sequence[str]) -> bool:
     return any(_most(state, stage, way, votes, more) >= way.needed for way in stage.ways)
 
 
-def _most(state: Approval, stage: StageRun, way: Way, votes: dict[str, list[str]], more: Sequence[str]) -> int:
+def _most(state: Approval, stage: StageRun, way: Way, votes: Mapping[str, tuple[str, ...]], more: Sequence[str]) -> int:
     """Return the most votes that one positive outcome has on a way, with these added."""
-    agreed = [people for o, people in votes.items() if state.ask.is_positive(o)] or [[]]
+    agreed = [people for o, people in votes.items() if state.ask.is_positive(o)] or [()]
     return max(strength(state.roster, stage, way, [*people, *more]) for people in agreed)
 
 
-def _against(state: Approval, stage: StageRun, votes: dict[str, list[str]]) -> int:
+def _against(state: Approval, stage: StageRun, votes: Mapping[str, tuple[str, ...]]) -> int:
     counts = [_reject_strength(state, stage, v) for o, v in votes.items() if not state.ask.is_positive(o)]
     return max(counts, default=0)
 
@@ -164,17 +169,9 @@ def _reject_strength(state: Approval, stage: StageRun, people: Sequence[str]) ->
     return _weight(state.roster, stage, people)
 
 
-def _votes(state: Approval, stage: StageRun) -> dict[str, list[str]]:
+def _votes(state: Approval, stage: StageRun) -> Mapping[str, tuple[str, ...]]:
     """Return the votes of a stage: outcome to the people whose places they fill, in order."""
-    votes: dict[str, list[str]] = {}
-    for d in state.decisions:
-        if d.stage == stage.name:
-            votes.setdefault(d.outcome, []).append(_named(d))
-    return votes
-
-
-def _named(decision: Decision) -> str:
-    return decision.named or decision.place
+    return book_of(state.decisions).of(stage.document.name).by_outcome
 
 
 def _everybody(state: Approval, stage: StageRun) -> list[str]:
@@ -185,9 +182,9 @@ def _everybody(state: Approval, stage: StageRun) -> list[str]:
 
 def _named_by_seats(free: tuple[Seat, ...]) -> list[str]:
     """Return for whose places these seats could give a vote at once: nobody votes for two."""
-    places = list(dict.fromkeys(s.named for s in free))
-    holders = list(dict.fromkeys(s.holder for s in free))
-    if len(holders) >= len(places) and all(s.holder == s.owner for s in free):
+    places = list(dict.fromkeys([s.named for s in free]))
+    holders = list(dict.fromkeys([s.holder for s in free]))
+    if places == holders:
         return places
     numbers = {p: n for n, p in enumerate(places)}
     choices = [frozenset(numbers[s.named] for s in free if s.holder == h) for h in holders]
