@@ -92,7 +92,7 @@ async def test_refused_commands_change_nothing(rig: Rig) -> None:
         await send(handle, "remove", {"actor": "bob", "id": "1"}),
     ]
     await handle.signal("add", args=["nonsense", 1, 2])
-    assert [r.status for r in receipts] == ["not_eligible", "invalid", "invalid", "invalid", "invalid"]
+    assert [r.status for r in receipts] == ["not_eligible", "invalid", "invalid", "invalid", "unknown"]
     assert await listed(handle) == []
 
 

@@ -79,6 +79,9 @@ Command: TypeAlias = AddAbsence | RemoveAbsence
 COMMANDS: Mapping[str, type[Command]] = {"add": AddAbsence, "remove": RemoveAbsence}
 
 
+Status = Literal["done", "unknown", "invalid", "not_eligible", "recorded"]
+
+
 class Receipt(Value):
     """What became of a command; sent again with the same key, the same comes back.
 
@@ -87,7 +90,7 @@ class Receipt(Value):
         concerns: Those who may now act in other places than before, and those for whom.
     """
 
-    status: Literal["done", "invalid", "not_eligible", "recorded"]
+    status: Status
     reason: str = ""
     absence: Absence | None = None
     concerns: tuple[str, ...] = ()
@@ -204,7 +207,7 @@ def _add(state: Absences, add: AddAbsence, roster: Roster, at: datetime) -> tupl
 def _remove(state: Absences, remove: RemoveAbsence, roster: Roster, at: datetime) -> tuple[Absences, Receipt]:
     absence = next((a for a in state.absences if a.id == remove.id), None)
     if absence is None:
-        return state, _refused(remove, "invalid", f"there is no absence {remove.id!r}; `hitl absence ls` lists yours")
+        return state, _refused(remove, "unknown", f"there is no absence {remove.id!r}")
     if (strange := _not_theirs(remove.actor, absence.person, roster)) is not None:
         return state, _refused(remove, "not_eligible", strange)
     changed = state.but(absences=_kept((a for a in state.absences if a.id != remove.id), at))
@@ -254,7 +257,7 @@ def _done(command: Command, absence: Absence, changed: Absences) -> Receipt:
     return Receipt(status="done", absence=absence, concerns=concerned, key=command.key or "")
 
 
-def _refused(command: Command, status: Literal["invalid", "not_eligible"], reason: str) -> Receipt:
+def _refused(command: Command, status: Status, reason: str) -> Receipt:
     return Receipt(status=status, reason=reason, key=command.key or "")
 
 
