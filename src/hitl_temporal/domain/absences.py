@@ -17,6 +17,9 @@ from hitl_temporal.domain.absence import Absence, Name, Terms, with_substitutes
 from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import Value, canonical, digest
 
+SEMANTICS = 1
+"""Whether a command changes the list may be judged otherwise only behind a higher number (docs/decisions/0006)."""
+
 MAX_OF_PERSON = 100
 KEPT_AFTER_END = timedelta(days=90)
 MAX_ENDED = 1_000
@@ -111,8 +114,10 @@ class Absences(Value):
     Attributes:
         entered: How many absences there ever were; ids count them.
         spent: Keys of the last commands that were done, the oldest first.
+        semantics: How commands are judged: what changed the list must change it at a replay.
     """
 
+    semantics: int = SEMANTICS
     absences: tuple[Absence, ...] = ()
     entered: int = 0
     spent: tuple[Spent, ...] = ()
