@@ -20,6 +20,7 @@ from hitl_temporal.service import door, refreshing
 from hitl_temporal.service.absences import Absences, Wish
 from hitl_temporal.service.errors import ForbiddenError, InvalidError, NotFoundError, UnavailableError
 from hitl_temporal.service.identity import Identity
+from hitl_temporal.service.runs import Runs
 from tests.engine.conftest import Rig
 from tests.engine.test_approval import eventually
 from tests.fakes import PEOPLE
@@ -146,6 +147,14 @@ async def test_those_of_others_are_for_operators(rig: Rig) -> None:
     assert (await absences.remove(me("gus"), added.id)).absence == added
     with pytest.raises(NotFoundError, match="there is no absence '1'"):
         await absences.remove(me("bob"), added.id)
+
+
+async def test_the_list_is_no_run(rig: Rig) -> None:
+    """Also for operators, who may see every run."""
+    absences = use(rig)
+    await absences.add(me("bob"), WINTER)
+    with pytest.raises(NotFoundError, match="is not a run"):
+        await Runs(rig.client, rig.catalogue, rig.directory, rig.queue).show(me("gus"), absences._handle.id)
 
 
 async def test_the_same_key_does_it_once(rig: Rig) -> None:
@@ -320,10 +329,18 @@ async def test_approvals_are_told_page_by_page(rig: Rig, monkeypatch: pytest.Mon
     assert change.refreshed >= 5
 
 
-async def test_a_real_approval_goes_on_after_it_was_told(rig: Rig) -> None:
-    """The signal harms nothing."""
+async def test_a_real_approval_looks_again_when_it_is_told(rig: Rig) -> None:
+    """It reads its people once more, and goes on."""
     handle = await rig.ask({"title": "Go?", "requester": "ann", "who": "user:bob"})
     await eventually(handle, lambda s: s.stages[0].state == "open")
-    await use(rig).add(me("bob"), WINTER)
+    before = await _reads(handle)
+    assert (await use(rig).add(me("bob"), WINTER)).refreshed >= 1
+    while await _reads(handle) == before:
+        await asyncio.sleep(0.05)
     assert (await rig.decide(handle, {"actor": "bob", "outcome": "approved"})).status == "counted"
     assert (await handle.result())["outcome"] == "approved"
+
+
+async def _reads(handle: WorkflowHandle[Any, Any]) -> int:
+    """Return how often an approval has read its people."""
+    return len([e async for e in handle.fetch_history_events() if b"hitl.read_people" in e.SerializeToString()])

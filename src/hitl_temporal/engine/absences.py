@@ -31,7 +31,9 @@ class Absences:
         self._state = _state(carried) if workflow.info().continued_run_id else State()
         self._packed = pack(self._state.absences, workflow.now())
         self._renewal = Renewal()
-        self._mailbox: Mailbox[Command, Receipt] = Mailbox(COMMANDS, parse, Receipt, lambda _: None, self._renewal)
+        self._mailbox: Mailbox[Command, Receipt] = Mailbox(
+            COMMANDS, parse, Receipt, lambda _verb, _command: None, self._renewal
+        )
 
     @workflow.run
     async def run(self, carried: Any = None, *_more: Any) -> None:  # noqa: ARG002 - read in __init__

@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from hitl_temporal.engine.attributes import ASSIGNEES, GROUPS
 from hitl_temporal.engine.listing import OVERFLOW
-from hitl_temporal.messages import APPROVAL
+from hitl_temporal.messages import APPROVAL, Refresh
 from hitl_temporal.ports import Directory, TemporaryError
 from hitl_temporal.service.errors import InvalidError, UnavailableError
 from hitl_temporal.service.reading import list_page, literal
@@ -50,6 +50,7 @@ async def refresh(client: Client, directory: Directory, people: Iterable[str], r
         people: Those about whom something has changed.
         reason: One line; it stands in each approval's history.
     """
+    why = Refresh(reason=reason)
     told, failed = 0, 0
     at_once = asyncio.Semaphore(_AT_ONCE)
 
@@ -57,7 +58,7 @@ async def refresh(client: Client, directory: Directory, people: Iterable[str], r
         nonlocal told, failed
         async with at_once:
             try:
-                await client.get_workflow_handle(approval).signal(REFRESH, {"reason": reason})
+                await client.get_workflow_handle(approval).signal(REFRESH, why)
                 told += 1
             except RPCError as error:
                 failed += error.status is not RPCStatusCode.NOT_FOUND  # not found: it has ended meanwhile
@@ -67,13 +68,13 @@ async def refresh(client: Client, directory: Directory, people: Iterable[str], r
             found, has_more = await _open_approvals(client, await _condition(directory, tuple(people)))
             await asyncio.gather(*(tell(approval) for approval in found))
     except (TimeoutError, TemporaryError, UnavailableError, InvalidError) as error:
-        why = str(error) or f"it took longer than {WITHIN.total_seconds():.0f} s"
+        missed = str(error) or f"it took longer than {WITHIN.total_seconds():.0f} s"
     else:
-        why = f"there are more than {MAX_APPROVALS}" if has_more else f"{failed} could not be told" if failed else ""
-    if not why:
+        missed = f"there are more than {MAX_APPROVALS}" if has_more else f"{failed} could not be told" if failed else ""
+    if not missed:
         return Refreshed(told)
-    await log.awarning("refresh.incomplete", told=told, reason=why)
-    return Refreshed(told, f"not every open approval was told ({why}); each looks again at its next event")
+    await log.awarning("refresh.incomplete", told=told, reason=missed)
+    return Refreshed(told, f"not every open approval was told ({missed}); each looks again at its next event")
 
 
 async def _open_approvals(client: Client, condition: str) -> tuple[list[str], bool]:
