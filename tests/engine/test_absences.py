@@ -219,6 +219,20 @@ async def test_an_approval_opens_with_the_absences_of_those_it_asks(rig: Rig) ->
     assert b'"cai":{"name":"Cai"' in text
 
 
+async def test_the_substitute_of_a_substitute_answers_for_the_absent_person(rig: Rig) -> None:
+    """Under their own name, as soon as the people are read; nobody else on the way may."""
+    links = (("bob", "gus"), ("gus", "dee"))
+    rig.absences.absences = {
+        person: (Absence.model_validate({"id": str(n), "person": person, **_terms(substitute=substitute)}),)
+        for n, (person, substitute) in enumerate(links)
+    }
+    handle = await rig.ask({"title": "Go?", "requester": "ann", "who": "user:bob"})
+    assert (await rig.decide(handle, {"actor": "gus", "outcome": "approved"})).status == "not_eligible"
+    assert (await rig.decide(handle, {"actor": "dee", "outcome": "approved"})).status == "counted"
+    [decision] = (await handle.result())["decisions"]
+    assert (decision["actor"], decision["on_behalf_of"]) == ("dee", "bob")
+
+
 async def test_absences_that_cannot_be_read_hold_an_approval_back_and_do_not_end_it(rig: Rig) -> None:
     """Nothing is judged on what could not be read; it goes on by itself afterwards."""
     rig.absences.is_down = True
