@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from hitl_temporal.definition.inputs import InputError, check_inputs
 from hitl_temporal.definition.project import load_text
+from hitl_temporal.domain.absence import Absence, with_substitutes
 from hitl_temporal.domain.approval.message import Message
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.audit import Fact
@@ -52,6 +53,24 @@ class FakeDirectory:
     async def groups_of(self, person: str) -> tuple[str, ...]:
         """Answer from `people`."""
         return self.people.groups_of(person)
+
+    async def zone_of(self, person: str) -> str:
+        """Answer from `people`."""
+        return self.people.zone_of(person)
+
+
+class FakeAbsences:
+    """An `AbsenceBook` over `absences`, one entry per person; while `is_down` it can't be read."""
+
+    def __init__(self) -> None:
+        self.absences: dict[str, tuple[Absence, ...]] = {}
+        self.is_down = False
+
+    async def of(self, people: Sequence[str]) -> dict[str, tuple[Absence, ...]]:
+        """Answer from `absences`."""
+        if self.is_down:
+            raise TemporaryError("absences can't be read")
+        return with_substitutes(self.absences, people)
 
 
 class FakeCatalogue:

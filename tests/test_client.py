@@ -27,6 +27,7 @@ from hitl_temporal.client.answers import ACCEPTED
 RUN = {"id": "r", "flow": "f", "status": "waiting"}
 RECEIPT = {"status": "counted", "key": "k"}
 EMPTY = {"items": [], "next": None}
+CHANGE = {"status": "done", "absence": None, "refreshed": 0}
 STATUSES = {
     "counted": 200,
     "done": 200,
@@ -86,6 +87,11 @@ def problem(status: int, detail: str = "why", **headers: str) -> httpx.Response:
         (lambda c: c.decide("a", "approved"), RECEIPT, "POST /v1/approvals/a/decisions"),
         (lambda c: c.receipt("a", "k"), RECEIPT, "GET /v1/approvals/a/decisions/k"),
         (lambda c: c.withdraw("a"), RECEIPT, "POST /v1/approvals/a/withdrawal"),
+        (lambda c: c.absences(), EMPTY, "GET /v1/me/absences"),
+        (lambda c: c.absences(person="a b"), EMPTY, "GET /v1/me/absences?person=a+b"),
+        (lambda c: c.add_absence("2026-12-24", "2027-01-02"), CHANGE, "POST /v1/me/absences"),
+        (lambda c: c.add_absence("1", "2", person="a b"), CHANGE, "POST /v1/me/absences?person=a%20b"),
+        (lambda c: c.remove_absence("a/7"), CHANGE, "DELETE /v1/me/absences/a%2F7"),
     ],
 )
 def test_each_method_is_one_route(call: Callable[[Client], object], answer: object, sent: str) -> None:

@@ -25,6 +25,8 @@ from hitl_temporal.domain.people import Load, Roster
 from hitl_temporal.domain.value import Json
 
 __all__ = [
+    "ABSENCES",
+    "ABSENCES_MEMO",
     "APPROVAL",
     "DELIVER",
     "EXPORT_FACTS",
@@ -75,6 +77,12 @@ __all__ = [
 
 APPROVAL = "Approval"
 OUTBOX = "Outbox"
+ABSENCES = "hitl.absences"
+"""The type of the workflow that keeps the site's absences, and its id: there is one."""
+
+ABSENCES_MEMO = "absences"
+"""The entry of its memo that holds them packed (`domain.absences.pack`)."""
+
 RESERVED_TYPES = frozenset({APPROVAL, OUTBOX})
 """Workflow types that no flow may be called; neither may one start with `hitl.`."""
 

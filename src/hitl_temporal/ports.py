@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
+from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.message import Message
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.audit import Fact
@@ -93,6 +94,29 @@ class Directory(Protocol):
 
         Raises:
             TemporaryError: The directory can't be reached.
+        """
+        ...
+
+    async def zone_of(self, person: str) -> str:
+        """Return the IANA name of the time zone in which a person lives; `UTC` when it is not known.
+
+        Raises:
+            TemporaryError: The directory can't be reached.
+        """
+        ...
+
+
+class AbsenceBook(Protocol):
+    """Knows who is out of office, and when."""
+
+    async def of(self, people: Sequence[str]) -> dict[str, tuple[Absence, ...]]:
+        """Return the absences of these people, of their substitutes, of theirs, and so on, as they are now.
+
+        One entry per person who has any. Reasons are left out: who judges, and everybody who may read that, need not
+        know why.
+
+        Raises:
+            TemporaryError: They can't be read.
         """
         ...
 

@@ -15,11 +15,13 @@ from hitl_temporal.api import create_app
 from hitl_temporal.app.services import Services
 from hitl_temporal.audit import verify
 from hitl_temporal.definition.inputs import input_schema
+from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.commands import Receipt
 from hitl_temporal.domain.approval.views import Status
 from hitl_temporal.domain.audit import Evidence, Fact, Trail, record
 from hitl_temporal.domain.flow.views import Reason, StepResult
 from hitl_temporal.domain.flow.views import Status as RunStatus
+from hitl_temporal.service.absences import Change
 from hitl_temporal.service.approvals import Item
 from hitl_temporal.service.audit import Trail as ShownTrail
 from hitl_temporal.service.catalogue import FlowCard
@@ -72,6 +74,12 @@ def an_approval(**changes: Any) -> Status:
     return Status.model_validate({**whole, **changes})
 
 
+def an_absence() -> Absence:
+    """Return an absence of bob's."""
+    since = datetime(2026, 12, 23, 23, tzinfo=UTC)
+    return Absence(id="7", person="bob", since=since, until=since + timedelta(days=9), condition="amount > 5")
+
+
 def a_run(**changes: Any) -> RunStatus:
     """Return a run that waits for bob; changes replace fields."""
     whole: dict[str, Any] = {
@@ -113,6 +121,7 @@ class House:
     waiting: tuple[Item, ...] = ()
     runs: tuple[RunItem, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    away: Change = field(default_factory=lambda: Change(status="done", absence=an_absence(), refreshed=2, key="k"))
     receipt: Receipt = field(default_factory=lambda: Receipt(status="counted", tally="1 of 1"))
     error: Exception | None = None
     sent: list[dict[str, Any]] = field(default_factory=list)
@@ -127,6 +136,7 @@ class House:
         """Return the use cases that pages are given."""
         fakes: dict[str, Any] = {
             "approvals": Approvals(self),
+            "absences": Absences(self),
             "runs": Runs(self),
             "catalogue": Catalogue(self),
             "audit": Audit(self),
@@ -152,6 +162,28 @@ class Approvals:
         """Remember the command."""
         self.house.sent.append({"by": me.person, "via": me.via, "id": approval_id, "verb": verb, **body})
         return self.house.answer(self.house.receipt)
+
+
+@dataclass
+class Absences:
+    """The absences of a house."""
+
+    house: House
+
+    async def list(self, me: Any, person: str | None) -> tuple[Absence, ...]:
+        """The one absence."""
+        self.house.sent.append({"by": me.person, "person": person})
+        return self.house.answer((an_absence(),))
+
+    async def add(self, me: Any, wish: dict[str, Any], *, key: str | None, person: str | None) -> Change:
+        """Remember the wish."""
+        self.house.sent.append({"by": me.person, "wish": wish, "key": key, "person": person})
+        return self.house.answer(self.house.away)
+
+    async def remove(self, me: Any, absence_id: str, *, key: str | None) -> Change:
+        """Remember which."""
+        self.house.sent.append({"by": me.person, "id": absence_id, "key": key})
+        return self.house.answer(self.house.away)
 
 
 @dataclass

@@ -60,6 +60,7 @@ async def test_directory_knows_the_people_the_contract_names() -> None:
     assert roster.members["role:admin"] == ("eli",)
     assert set(roster.members["group:employees"]) == {"ann", "bob", "cai", "dee", "eli", "fay", "gus"}
     assert await documents.groups_of("fay") == ("controllers", "employees", "finance")
+    assert [await documents.zone_of(p) for p in ("dee", "nobody")] == ["Europe/London", "UTC"]
 
 
 async def test_broken_directory_is_not_an_empty_one(tmp_path: Path) -> None:

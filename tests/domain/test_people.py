@@ -11,7 +11,7 @@ PEOPLE = People.model_validate(
     {
         "people": {
             "ann": {"name": "Ann", "manager": "bob", "roles": ["admin"]},
-            "bob": {"name": "Bob", "manager": "gone", "via": ["chat"]},
+            "bob": {"name": "Bob", "manager": "gone", "via": ["chat"], "tz": "Europe/Amsterdam"},
             "zoe": {"name": "Zoe", "active": False, "roles": ["admin"]},
             "requester": {"name": "Rex", "manager": "ann"},
         },
@@ -72,6 +72,11 @@ def test_groups_of_a_person_include_outer_ones() -> None:
     """Who is in a nested group is in those around it."""
     assert PEOPLE.groups_of("ann") == ("a", "b", "round", "trip", "with:colon")
     assert PEOPLE.groups_of("nobody") == ()
+
+
+def test_a_person_lives_in_a_time_zone() -> None:
+    """In UTC when nothing else is said, also who is unknown."""
+    assert [PEOPLE.zone_of(p) for p in ("bob", "ann", "nobody")] == ["Europe/Amsterdam", "UTC", "UTC"]
 
 
 def test_a_roster_is_what_one_approval_needs() -> None:

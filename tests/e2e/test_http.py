@@ -49,6 +49,9 @@ def test_without_identity_every_route_is_401(house: House) -> None:
         ("GET", "/v1/approvals"),
         ("GET", "/v1/approvals/x"),
         ("POST", "/v1/approvals/x/decisions"),
+        ("GET", "/v1/me/absences"),
+        ("POST", "/v1/me/absences"),
+        ("DELETE", "/v1/me/absences/1"),
     ]:
         answer = house.call(None, method, path)
         assert answer.status_code == 401, (method, path)

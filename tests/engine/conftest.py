@@ -31,13 +31,14 @@ from hitl_temporal.effects.conduct import Conduct
 from hitl_temporal.effects.loads import Loads
 from hitl_temporal.effects.relatives import Relatives
 from hitl_temporal.effects.subjects import Subjects
+from hitl_temporal.engine.absences import Absences
 from hitl_temporal.engine.approval import Approval
 from hitl_temporal.engine.attributes import ALL
 from hitl_temporal.engine.flow import Flow
 from hitl_temporal.engine.outbox import Outbox
 from hitl_temporal.engine.rotation import Rotation
 from hitl_temporal.ports import PermanentError
-from tests.fakes import FakeCatalogue, FakeDirectory, FakeNotifier, FakeSink
+from tests.fakes import FakeAbsences, FakeCatalogue, FakeDirectory, FakeNotifier, FakeSink
 
 FLAGS = [
     *("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="5ms"'),
@@ -85,6 +86,7 @@ class Rig:
     catalogue: FakeCatalogue = field(default_factory=FakeCatalogue)
     notifier: FakeNotifier = field(default_factory=FakeNotifier)
     sink: FakeSink = field(default_factory=FakeSink)
+    absences: FakeAbsences = field(default_factory=FakeAbsences)
     jobs: Jobs = field(default_factory=Jobs)
 
     async def ask(self, document: Mapping[str, object], approval_id: str | None = None) -> WorkflowHandle[Any, Any]:
@@ -123,7 +125,7 @@ class Rig:
     @asynccontextmanager
     async def worker(self, **options: Any) -> AsyncIterator[Worker]:
         """Run a worker on this rig's queue."""
-        effects = Effects(self.catalogue, self.directory, [self.notifier], self.sink)
+        effects = Effects(self.catalogue, self.directory, [self.notifier], self.sink, self.absences)
         activities = [
             *effects.activities,
             *Relatives(self.client).activities,
@@ -136,7 +138,7 @@ class Rig:
         async with Worker(
             self.client,
             task_queue=self.queue,
-            workflows=[Approval, Flow, Outbox, Rotation, *options.pop("workflows", [])],
+            workflows=[Approval, Flow, Outbox, Rotation, Absences, *options.pop("workflows", [])],
             activities=[*activities, *options.pop("activities", [])],
             interceptors=[Conduct()],
             workflow_runner=RUNNER,

@@ -104,6 +104,10 @@ class Documents:
         """Return the groups of people.yaml that hold this person now."""
         return (await self._people()).groups_of(person)
 
+    async def zone_of(self, person: str) -> str:
+        """Return the time zone that people.yaml gives this person."""
+        return (await self._people()).zone_of(person)
+
     async def _people(self) -> People:
         """Return the directory; a broken file is no empty directory: whoever asks waits until it is mended."""
         project = await self.project()

@@ -8,6 +8,7 @@ from hitl_temporal.app.documents import Documents
 from hitl_temporal.app.settings import Settings
 from hitl_temporal.app.sinks import audit_store
 from hitl_temporal.ports import Directory
+from hitl_temporal.service.absences import Absences
 from hitl_temporal.service.approvals import Approvals
 from hitl_temporal.service.audit import Audit
 from hitl_temporal.service.catalogue import FlowCatalogue
@@ -22,6 +23,7 @@ class Services(NamedTuple):
     catalogue: FlowCatalogue
     runs: Runs
     approvals: Approvals
+    absences: Absences
     audit: Audit
 
 
@@ -34,5 +36,6 @@ def make_services(client: Client, settings: Settings) -> Services:
         catalogue=FlowCatalogue(documents),
         runs=Runs(client, documents, documents, settings.task_queue),
         approvals=Approvals(client, documents),
+        absences=Absences(client, documents, settings.task_queue),
         audit=Audit(audit_store(settings)),
     )

@@ -13,12 +13,14 @@ from hitl_temporal.app.project import Code
 from hitl_temporal.app.settings import Settings
 from hitl_temporal.app.sinks import audit_sink
 from hitl_temporal.app.temporal import RUNNER
+from hitl_temporal.effects.absences import TemporalAbsences
 from hitl_temporal.effects.activities import Effects
 from hitl_temporal.effects.arrivals import Arrivals
 from hitl_temporal.effects.conduct import Conduct
 from hitl_temporal.effects.loads import Loads
 from hitl_temporal.effects.relatives import Relatives
 from hitl_temporal.effects.subjects import Subjects
+from hitl_temporal.engine.absences import Absences
 from hitl_temporal.engine.approval import Approval
 from hitl_temporal.engine.flow import Flow
 from hitl_temporal.engine.outbox import Outbox
@@ -26,7 +28,7 @@ from hitl_temporal.engine.rotation import Rotation
 from hitl_temporal.integrations.file import FileNotifier
 from hitl_temporal.ports import AuditSink, Notifier
 
-WORKFLOWS: tuple[type, ...] = (Approval, Flow, Outbox, Rotation)
+WORKFLOWS: tuple[type, ...] = (Approval, Flow, Outbox, Rotation, Absences)
 
 
 def make_worker(
@@ -52,6 +54,7 @@ def make_worker(
         directory=documents,
         notifiers=notifiers or [FileNotifier(settings.messages_file)],
         sink=sink or audit_sink(settings),
+        absences=TemporalAbsences(client),
     )
     ours: tuple[Callable[..., Any], ...] = (
         *effects.activities,

@@ -10,7 +10,18 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from hitl_temporal.cli import auditing, authoring, deciding, drawing, hosting, looking, operating, output, starting
+from hitl_temporal.cli import (
+    absences,
+    auditing,
+    authoring,
+    deciding,
+    drawing,
+    hosting,
+    looking,
+    operating,
+    output,
+    starting,
+)
 from hitl_temporal.cli.command import As, AsJson
 from hitl_temporal.cli.errors import USAGE
 from hitl_temporal.cli.session import Session, World
@@ -23,6 +34,7 @@ app = typer.Typer(
 )
 for _module in (hosting, authoring, starting, looking, drawing, deciding, operating):
     app.add_typer(_module.app)
+app.add_typer(absences.app, name="absence")
 app.add_typer(auditing.app, name="audit")
 
 

@@ -1,6 +1,8 @@
 """The typed HTTP client, for programs and the command. Must not know Temporal, terminals or any settings."""
 
 from hitl_temporal.client.answers import (
+    Absence,
+    AbsenceChange,
     Approval,
     ApprovalItem,
     AuditTrail,
@@ -26,6 +28,8 @@ from hitl_temporal.client.errors import (
 )
 
 __all__ = [
+    "Absence",
+    "AbsenceChange",
     "ApiError",
     "Approval",
     "ApprovalItem",

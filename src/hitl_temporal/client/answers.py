@@ -9,7 +9,7 @@ Must not know: HTTP, terminals.
 
 from typing import Generic, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from hitl_temporal.domain.audit import Evidence, Fact
 from hitl_temporal.domain.value import Json
@@ -189,6 +189,30 @@ class Receipt(Answer):
     def is_accepted(self) -> bool:
         """Whether it counts, was done, or is kept to be judged."""
         return self.status in ACCEPTED
+
+
+class Absence(Answer):
+    """When somebody is away; `until` is the first moment after it."""
+
+    id: str
+    person: str
+    since: AwareDatetime
+    until: AwareDatetime
+    substitute: str | None = None
+    flow: str | None = None
+    condition: str | None = Field(default=None, alias="if")
+    reason: str = ""
+    by: str | None = None
+
+
+class AbsenceChange(Answer):
+    """What became of a wish to add or remove an absence; `absence` is None while it is only `recorded`."""
+
+    status: str
+    absence: Absence | None = None
+    refreshed: int = 0
+    note: str = ""
+    key: str = ""
 
 
 class Report(Answer):

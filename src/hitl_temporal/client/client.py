@@ -8,7 +8,7 @@ Must not know: where the address and the token come from, how requests are repea
 import math
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Self
 from uuid import uuid4
 
@@ -16,6 +16,8 @@ import httpx
 from pydantic import RootModel
 
 from hitl_temporal.client.answers import (
+    Absence,
+    AbsenceChange,
     Approval,
     ApprovalItem,
     AuditTrail,
@@ -212,5 +214,49 @@ class Client:
         """Take a request back; its receipt comes back."""
         return self._verb(approval_id, "withdrawal", {"reason": reason}, key)
 
+    def absences(self, *, person: str | None = None) -> tuple[Absence, ...]:
+        """Return the caller's absences, or somebody else's for an operator, those that begin first in front."""
+        return self._wire.get(Page[Absence], _ABSENCES, {"person": person}).items
+
+    def add_absence(
+        self,
+        since: date | str,
+        until: date | str,
+        *,
+        substitute: str | None = None,
+        flow: str | None = None,
+        condition: str | None = None,
+        reason: str = "",
+        person: str | None = None,
+        key: str | None = None,
+    ) -> AbsenceChange:
+        """Say that the caller will be away.
+
+        Args:
+            since: A time with an offset, or a date in the absent person's time zone.
+            until: The first moment after it, likewise.
+            substitute: Who stands in; None: nobody does.
+            flow: Away from flows that this glob matches; None: from everything.
+            condition: Away from approvals for whose context this CEL expression holds; None: from all.
+            reason: For those who may read it.
+            person: Who is away, for an operator; None: the caller.
+            key: Makes a repetition harmless; None: one is made.
+        """
+        said: dict[str, Json] = {"since": _written(since), "until": _written(until), "reason": reason}
+        wish = said | {"substitute": substitute, "flow": flow, "if": condition}
+        path = _ABSENCES if person is None else f"{_ABSENCES}?person={part(person)}"
+        return self._wire.post(AbsenceChange, path, wish, key or uuid4().hex)
+
+    def remove_absence(self, absence_id: str, *, key: str | None = None) -> AbsenceChange:
+        """Say that an absence was a mistake, or is over early."""
+        return self._wire.delete(AbsenceChange, f"{_ABSENCES}/{part(absence_id)}", key or uuid4().hex)
+
     def _verb(self, approval_id: str, path: str, body: dict[str, Json], key: str | None) -> Receipt:
         return self._wire.command(f"/v1/approvals/{part(approval_id)}/{path}", body, key or uuid4().hex)
+
+
+_ABSENCES = "/v1/me/absences"
+
+
+def _written(moment: date | str) -> str:
+    return moment if isinstance(moment, str) else moment.isoformat()

@@ -91,6 +91,10 @@ class Wire:
         """Make something; fields that are None are left out."""
         return _read(answer, _successful(self._post(path, body, key)))
 
+    def delete(self, answer: type[_Answer], path: str, key: str) -> _Answer:
+        """Remove something."""
+        return _read(answer, _successful(self._send(self._http.build_request("DELETE", path, headers={_KEY: key}))))
+
     def command(self, path: str, body: Mapping[str, Json], key: str) -> Receipt:
         """Send something that is answered by a receipt, refused or not; fields that are None are left out."""
         return _receipt(self._post(path, body, key))

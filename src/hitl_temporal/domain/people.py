@@ -71,7 +71,9 @@ class Roster(Value):
         loads: Of the people whom a stage may pick from; empty where none picks.
         turns: How often a stage's turn has come, by its name (`picking.turn_key`); for `round_robin`.
         members: One entry per selector that was asked for; people in the directory's order, inactive ones included.
-        cards: One entry per person in `members` or asked for by id and known; whoever is absent is not a person.
+        cards: One entry per person in `members` or asked for by id and known; whoever is missing is not a person.
+        absences: Out of office: one entry per person who has absences and is in `cards`, or stands in for somebody who
+            is, however far; the substitutes are in `cards` too.
     """
 
     members: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -142,6 +144,10 @@ class People(Value):
     def groups_of(self, person: str) -> tuple[str, ...]:
         """Return the groups that hold this person, directly or through a nested group, sorted."""
         return tuple(sorted(g for g in self.groups if person in self.resolve(f"group:{g}")))
+
+    def zone_of(self, person: str) -> str:
+        """Return the IANA time zone in which this person lives; UTC for the unknown."""
+        return self.people[person].tz if person in self.people else "UTC"
 
     def roster(self, selectors: Iterable[str], people: Iterable[str] = ()) -> Roster:
         """Return the roster for these selectors and, beside them, these people."""

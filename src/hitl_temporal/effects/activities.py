@@ -10,6 +10,7 @@ from typing import Any
 from temporalio import activity
 
 from hitl_temporal.domain.approval.message import Message
+from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import digest
 from hitl_temporal.messages import (
     DELIVER,
@@ -27,6 +28,7 @@ from hitl_temporal.messages import (
     RouteRead,
 )
 from hitl_temporal.ports import (
+    AbsenceBook,
     AuditSink,
     Catalogue,
     Directory,
@@ -45,7 +47,12 @@ class Effects:
     """Holds the ports; its methods are the activities."""
 
     def __init__(
-        self, catalogue: Catalogue, directory: Directory, notifiers: Sequence[Notifier], sink: AuditSink
+        self,
+        catalogue: Catalogue,
+        directory: Directory,
+        notifiers: Sequence[Notifier],
+        sink: AuditSink,
+        absences: AbsenceBook,
     ) -> None:
         """Take the ports.
 
@@ -54,12 +61,14 @@ class Effects:
             directory: People.
             notifiers: Channels; the first is used where nobody says otherwise.
             sink: Where facts go.
+            absences: Who is out of office.
         """
         self._catalogue = catalogue
         self._directory = directory
         self._notifiers: Mapping[str, Notifier] = {n.name: n for n in notifiers}
         self._default = notifiers[0].name
         self._sink = sink
+        self._absences = absences
 
     @property
     def activities(self) -> tuple[Callable[..., Any], ...]:
@@ -79,10 +88,11 @@ class Effects:
 
     @activity.defn(name=READ_PEOPLE)
     async def read_people(self, request: ReadPeople) -> PeopleRead:
-        """Read the directory as it is now, and the calendars that are asked for."""
+        """Read the directory and the absences as they are now, and the calendars that are asked for."""
         calendars = await self._catalogue.calendars(request.calendars) if request.calendars else {}
+        roster = await self._directory.read(request.selectors, request.people)
         return PeopleRead(
-            roster=await self._directory.read(request.selectors, request.people),
+            roster=await self._with_absences(roster),
             calendars={n: c for n, c in calendars.items() if request.known.get(n) != digest(c.model_dump(mode="json"))},
         )
 
@@ -113,3 +123,11 @@ class Effects:
             await self._sink.append(facts.facts)
         except PermanentError as error:
             raise TemporaryError(f"the audit sink must be mended: {error.reason}", REFUSED_AGAIN) from error
+
+    async def _with_absences(self, roster: Roster) -> Roster:
+        """Add the absences of everybody in a roster and of their substitutes, and the cards of these."""
+        absences = await self._absences.of(tuple(roster.cards))
+        substitutes = dict.fromkeys(a.substitute for found in absences.values() for a in found if a.substitute)
+        strangers = tuple(s for s in substitutes if s not in roster.cards)
+        cards = (await self._directory.read((), strangers)).cards if strangers else {}
+        return roster.but(cards={**roster.cards, **cards}, absences=absences)

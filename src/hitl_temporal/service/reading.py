@@ -66,14 +66,14 @@ async def describe(client: Client, workflow_id: str) -> WorkflowExecutionDescrip
         return await client.get_workflow_handle(workflow_id).describe()
 
 
-async def answer_of(handle: WorkflowHandle[Any, Any], query: str, answer: type[V]) -> V:
+async def answer_of(handle: WorkflowHandle[Any, Any], query: str, answer: type[V], *args: object) -> V:
     """Return what a workflow answers to a query; closed ones answer too, while Temporal keeps them.
 
     A workflow that has only just been started answers None until it has loaded what it is: it is asked again.
     """
     try:
         async with _answering(repr(handle.id)):
-            while (found := await handle.query(query)) is None:
+            while (found := await handle.query(query, args=args)) is None:
                 if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
                     raise NotFoundError(f"{handle.id!r} was refused at its start; `temporal workflow show` tells why")
                 await asyncio.sleep(ASK_AGAIN_SECONDS)

@@ -28,7 +28,7 @@ from hitl_temporal.domain.flow.views import Reason, Status
 from hitl_temporal.domain.ids import OUR_ID
 from hitl_temporal.domain.value import Json, Value, digest
 from hitl_temporal.engine.attributes import FLOW, REQUESTER, STATE
-from hitl_temporal.messages import APPROVAL, OUTBOX, StartedBy
+from hitl_temporal.messages import APPROVAL, OUTBOX, RESERVED_TYPES, StartedBy
 from hitl_temporal.ports import Catalogue, Directory, InvalidInputError, Loaded, UnknownFlowError
 from hitl_temporal.service import door
 from hitl_temporal.service.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
@@ -276,7 +276,8 @@ class Runs:
     async def _visible(self, me: Identity, run_id: str) -> WorkflowExecutionDescription:
         description = await describe(self._client, run_id)
         found = description.typed_search_attributes
-        is_run = description.workflow_type not in {APPROVAL, OUTBOX}
+        kind = description.workflow_type
+        is_run = kind not in RESERVED_TYPES and not kind.startswith("hitl.")
         requester = found.get(REQUESTER) or ""
         if not is_run:
             raise NotFoundError(f"{run_id!r} is not a run of a flow")

@@ -1,0 +1,99 @@
+"""Telling open approvals that something about their people has changed, so that they look again.
+
+Must not know: what has changed, or what an approval then does.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import NamedTuple
+
+import structlog
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from hitl_temporal.engine.attributes import ASSIGNEES, GROUPS
+from hitl_temporal.engine.listing import OVERFLOW
+from hitl_temporal.messages import APPROVAL, Refresh
+from hitl_temporal.ports import Directory, TemporaryError
+from hitl_temporal.service.errors import InvalidError, UnavailableError
+from hitl_temporal.service.reading import list_page, literal
+
+log = structlog.get_logger(__name__)
+
+REFRESH = "refresh"
+"""The signal that an approval takes for it."""
+
+MAX_APPROVALS = 1_000
+WITHIN = timedelta(seconds=5)
+"""A person waits for the answer; what is not told by then looks again when it next has something to do."""
+
+_AT_ONCE = 20
+_PAGE = 200
+
+
+class Refreshed(NamedTuple):
+    """How many open approvals have been told; `note` says why some may not have been, empty: all were."""
+
+    told: int = 0
+    note: str = ""
+
+
+async def refresh(client: Client, directory: Directory, people: Iterable[str], reason: str) -> Refreshed:
+    """Tell every open approval that names one of these people, or a group that holds one.
+
+    It is best effort: an approval that misses it looks again by itself at its next event.
+
+    Args:
+        client: Temporal.
+        directory: Knows the groups.
+        people: Those about whom something has changed.
+        reason: One line; it stands in each approval's history.
+    """
+    why = Refresh(reason=reason)
+    told, failed = 0, 0
+    at_once = asyncio.Semaphore(_AT_ONCE)
+
+    async def tell(approval: str) -> None:
+        nonlocal told, failed
+        async with at_once:
+            try:
+                await client.get_workflow_handle(approval).signal(REFRESH, why)
+                told += 1
+            except RPCError as error:
+                failed += error.status is not RPCStatusCode.NOT_FOUND  # not found: it has ended meanwhile
+
+    try:
+        async with asyncio.timeout(WITHIN.total_seconds()):
+            found, has_more = await _open_approvals(client, await _condition(directory, tuple(people)))
+            await asyncio.gather(*(tell(approval) for approval in found))
+    except (TimeoutError, TemporaryError, UnavailableError, InvalidError) as error:
+        missed = str(error) or f"it took longer than {WITHIN.total_seconds():.0f} s"
+    else:
+        missed = f"there are more than {MAX_APPROVALS}" if has_more else f"{failed} could not be told" if failed else ""
+    if not missed:
+        return Refreshed(told)
+    await log.awarning("refresh.incomplete", told=told, reason=missed)
+    return Refreshed(told, f"not every open approval was told ({missed}); each looks again at its next event")
+
+
+async def _open_approvals(client: Client, condition: str) -> tuple[list[str], bool]:
+    """Return the ids of open approvals, the newest first, and whether there are more than are taken."""
+    query = f"WorkflowType = '{APPROVAL}' AND ExecutionStatus = 'Running' AND {condition}"
+    rows, cursor = await list_page(client, query, None, _PAGE)
+    found = [row.id for row in rows]
+    while cursor is not None and len(found) < MAX_APPROVALS:
+        rows, cursor = await list_page(client, query, cursor, _PAGE)
+        found += [row.id for row in rows]
+    return found[:MAX_APPROVALS], cursor is not None or len(found) > MAX_APPROVALS
+
+
+async def _condition(directory: Directory, people: tuple[str, ...]) -> str:
+    """Return the condition for approvals that name one of them; lists too long for visibility may name anybody."""
+    groups = {g for p in people for g in await directory.groups_of(p)}
+    names = f"{ASSIGNEES.name} IN ({_literals({*people, OVERFLOW})})"
+    return f"({names} OR {GROUPS.name} IN ({_literals({*groups, OVERFLOW})}))"
+
+
+def _literals(texts: set[str]) -> str:
+    return ", ".join(literal(text) for text in sorted(texts))
