@@ -200,3 +200,17 @@ async def test_a_refresh_reads_people_and_asks_who_is_new(rig: Rig) -> None:
     while "bob" not in rig.notifier.sent("asked"):
         await asyncio.sleep(0.02)
     await rig.decide(handle, answer("approved", "bob"))
+
+
+async def test_a_refresh_that_comes_with_the_end_is_no_reason_to_hang(rig: Rig) -> None:
+    """Whatever has changed around an approval that is being decided, it ends."""
+    for _ in range(5):
+        handle = await rig.ask(ASK)
+        await opened(handle)
+        await asyncio.gather(
+            handle.signal("refresh", {"reason": "before"}),
+            rig.decide(handle, answer("rejected", "cai")),
+            handle.signal("refresh", {"reason": "after"}),
+            return_exceptions=True,
+        )
+        assert Result.model_validate(await asyncio.wait_for(handle.result(), 20)).outcome == "rejected"

@@ -233,8 +233,8 @@ class Approval:
             self._show()
         moment = next_moment(self._now)
         is_due = moment is not None and moment <= workflow.now()
-        if (is_due or self._is_stale) and self._now.outcome is None:
-            self._is_stale = False
+        is_stale, self._is_stale = self._is_stale, False  # also after the outcome: else the loop would wait for nothing
+        if (is_due or is_stale) and self._now.outcome is None:
             await self._look_whether_moot()
             # Who is reminded, and who is asked next, are those who are there now.
             seen = await look(self._now)
@@ -388,7 +388,7 @@ def _summary(state: State, moment: datetime) -> str:
     """Return what the timer waits for, for the UI."""
     found = min((m for m in moments(state) if m.at == moment), default=None)
     if found is None:
-        return "export audit facts"
+        return "look at people again" if moment == next_moment(state) else "export audit facts"
     what = state.stage(found.stage).document.at_due if found.kind == "due" else found.kind
     return f"{what}: {found.stage} at {moment.isoformat()}"
 

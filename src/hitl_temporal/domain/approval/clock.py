@@ -69,7 +69,16 @@ def _moments_of(stage: StageRun, place: int) -> Iterator[Moment]:
 
 def next_moment(state: Approval) -> datetime | None:
     """Return when `TimePassed` is due next, None when only people can move this approval."""
-    return min((m.at for m in moments(state)), default=None)
+    return min((*(m.at for m in moments(state)), *_changes_of_people(state)), default=None)
+
+
+def _changes_of_people(state: Approval) -> Iterator[datetime]:
+    """Yield when an absence of somebody here begins or ends: others are to be asked then."""
+    if state.outcome is not None or state.cooling is not None or not state.live_stages:
+        return
+    for absences in state.roster.absences.values():
+        for absence in absences:
+            yield from (at for at in (absence.since, absence.until) if at > state.now)
 
 
 def plan(turn: Turn, stage: StageRun) -> tuple[StageRun, str | None]:

@@ -39,7 +39,7 @@ def _eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> t
     found = seats(state, stage, selectors)
     barred, cards = _barred(state, stage), state.roster.cards
     people = dict.fromkeys([s.owner for s in found])
-    if len(people) < len(found):  # somebody holds another's place
+    if stage.handovers or state.roster.absences:  # somebody may hold another's place
         people.update(dict.fromkeys([s.holder for s in found]))
     fit = {p for p in people if p not in barred and (card := cards.get(p)) is not None and card.active}
     return tuple([s for s in found if s.owner in fit and s.holder in fit])
