@@ -2,8 +2,12 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+from pydantic import ValidationError
 from temporalio.client import WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
 
+from hitl_temporal.app.temporal import RUNNER
 from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.commands import Receipt
 from hitl_temporal.domain.approval.views import Result
@@ -11,6 +15,7 @@ from hitl_temporal.domain.calendar import Calendar, CalendarDocument, add, is_wo
 from hitl_temporal.domain.chain import verify_chain
 from hitl_temporal.domain.people import People
 from hitl_temporal.effects.calendars import build
+from hitl_temporal.engine.approval import Approval
 from tests.engine.conftest import Rig
 from tests.engine.test_approval import eventually, status
 from tests.fakes import answer
@@ -48,6 +53,18 @@ async def send(handle: WorkflowHandle, verb: str, actor: str, **rest: object) ->
     receipt: Receipt = await handle.execute_update(verb, {"actor": actor, **rest}, result_type=Receipt)
     assert receipt.status == "counted", (verb, receipt)
     return receipt
+
+
+async def replayed(handle: WorkflowHandle) -> None:
+    """Replay a history from its beginning: whatever it remembers between events, it does the same again."""
+    history = await handle.fetch_history()
+    replayer = Replayer(
+        workflows=[Approval],
+        workflow_runner=RUNNER,
+        data_converter=pydantic_data_converter,
+        workflow_failure_exception_types=[ValidationError],
+    )
+    await replayer.replay_workflow(history)
 
 
 def leave(rig: Rig, person: str) -> None:
@@ -92,6 +109,7 @@ async def test_three_weeks_until_the_last_possible_person_decides(rig: Rig) -> N
     assert {"approval.info_requested", "approval.deadline_moved", "approval.delegated", "approval.amended"} <= {
         f.name for f in facts
     }
+    await replayed(handle)
     told = {(m.person, m.occasion) for m in rig.notifier.messages.values()}
     assert {("gus", "asked"), ("hal", "asked"), ("ivy", "asked"), ("ann", "notice"), ("bob", "notice")} <= told
 
