@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+from hitl_temporal.domain.absence import Absence, with_substitutes
 from hitl_temporal.domain.approval import events
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.commands import VERBS, Receipt
 from hitl_temporal.domain.approval.effects import Deliver, Effect, Reply
+from hitl_temporal.domain.approval.eligibility import may_act
 from hitl_temporal.domain.approval.machine import advance
 from hitl_temporal.domain.approval.opening import begin
 from hitl_temporal.domain.approval.state import StageRun
@@ -54,6 +56,14 @@ def people_with(group: str, *members: str) -> People:
     return PEOPLE.but(groups={**PEOPLE.groups, group: PEOPLE.groups[group].but(members=members)})
 
 
+def with_absences(people: People, absences: list[Absence], roster: Roster) -> Roster:
+    """Return a roster with the absences of everybody in it and of their substitutes, and the cards of these."""
+    of = {p: tuple(a for a in absences if a.person == p) for p in dict.fromkeys(a.person for a in absences)}
+    found = with_substitutes(of, roster.cards)
+    substitutes = [a.substitute for entries in found.values() for a in entries if a.substitute is not None]
+    return roster.but(cards={**roster.cards, **people.roster((), substitutes).cards}, absences=found)
+
+
 class Play:
     """One approval, and everything that it has wanted done so far."""
 
@@ -69,11 +79,13 @@ class Play:
     ) -> None:
         """Put a question with these stages (by default one of secops) and further keys of an ask."""
         named: list[Json] = [
-            {"name": f"s{n}", **stage} for n, stage in enumerate(stages or [{"who": "group:secops"}], 1)
+            stage if "parallel" in stage else {"name": f"s{n}", **stage}
+            for n, stage in enumerate(stages or [{"who": "group:secops"}], 1)
         ]
         document = Ask.model_validate({"title": "Go?", "stages": named, **ask})
         self.now = MONDAY
         self.people = PEOPLE
+        self.absences: list[Absence] = []
         self.effects: list[Effect] = []
         self.state = begin(
             "a-1", document, requester=requester, on_behalf_of=on_behalf_of, context=context, at=self.now
@@ -92,8 +104,17 @@ class Play:
         self.feed(events.PeopleResolved(at=self.now, roster=self.roster(), calendars=calendars or {}))
 
     def roster(self, *people: str) -> Roster:
-        """Read the directory as the shell does."""
-        return self.people.roster(selectors(self.state), (*people, *known_people(self.state)))
+        """Read the directory and the absences as the shell does."""
+        return with_absences(
+            self.people, self.absences, self.people.roster(selectors(self.state), (*people, *known_people(self.state)))
+        )
+
+    def away(self, person: str, substitute: str | None = None, **rest: object) -> None:
+        """Let somebody be out of office, by default from the start of the week on and for long."""
+        terms = {"since": MONDAY, "until": MONDAY + timedelta(weeks=50), **rest}
+        number = str(len(self.absences) + 1)
+        document = {"id": number, "person": person, "substitute": substitute, **terms}
+        self.absences.append(Absence.model_validate(document))
 
     def decide(self, actor: str, outcome: str = "approved", *, at: datetime | None = None, **rest: object) -> Receipt:
         """Answer as somebody."""
@@ -123,6 +144,14 @@ class Play:
     def close(self) -> None:
         """Let the shell say that everything has been said and sent."""
         self.feed(events.Closed(at=self.now))
+
+    def may_act(self, stage: str | None = None) -> list[str]:
+        """Return who may act now in a stage, by default the first."""
+        return list(may_act(self.state, self.state.stage(stage) if stage else self.stage))
+
+    def reassign(self, actor: str, to: str, source: str | None = None) -> Receipt:
+        """Give a place to somebody else, as an operator."""
+        return self.do("reassign", actor, to=to, reason="needed", **({"from": source} if source else {}))
 
     @property
     def stage(self) -> StageRun:

@@ -120,7 +120,7 @@ def count(turn: Turn, command: Command, at: datetime, key: str) -> None:
         _send_back(turn, decision)
     else:
         stages.settle_votes(turn, stage)
-    stages.park_if_out_of_reach(turn)
+    stages.see_who_is_left(turn)
     say_tally(turn, decision)
 
 
@@ -229,9 +229,10 @@ def _first_answer(state: Approval, stage: StageRun, decide: Decide) -> str | Non
     if mine is not None:
         return f"{decide.actor!r} has already answered {mine.outcome!r}; the first answer stands"
     wanted = decide.on_behalf_of
-    seats = (s for s in eligible(state, stage, stage.who) if s.holder == decide.actor)
-    held = {s.owner for s in seats if wanted in {None, decide.actor, s.owner}}
-    other = next((d for d in state.decisions if d.stage == stage.name and d.place in held), None)
+    seats = [s for s in eligible(state, stage, stage.who) if s.holder == decide.actor]
+    held = {name for s in seats if wanted in {None, decide.actor, s.owner} for name in (s.owner, s.named)}
+    votes = (d for d in state.decisions if d.stage == stage.name)
+    other = next((d for d in votes if d.place in held or d.named in held), None)
     if other is None:
         return None
     return f"{other.actor!r} has already answered {other.outcome!r} for {other.place!r}; the first answer stands"

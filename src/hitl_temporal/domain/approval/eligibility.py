@@ -12,6 +12,7 @@ from hitl_temporal.domain.memo import Memo
 
 _ELIGIBLE: Memo[tuple[Seat, ...]] = Memo()
 _UNDECIDED: Memo[tuple[Seat, ...]] = Memo()
+_OPEN: Memo[tuple[Seat, ...]] = Memo()
 _FREE: Memo[tuple[Seat, ...]] = Memo()
 
 
@@ -50,21 +51,34 @@ def owners(found: tuple[Seat, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(s.owner for s in found))
 
 
-def free_seats(state: Approval, stage: StageRun) -> tuple[Seat, ...]:
-    """Return the seats in which somebody can vote now."""
-    if stage.state != "open" or state.outcome is not None or (state.info is not None and state.info.rework):
+def open_seats(state: Approval, stage: StageRun) -> tuple[Seat, ...]:
+    """Return the seats in which somebody could still vote, were it not claimed, sent back or cooling off."""
+    if stage.state != "open" or state.outcome is not None:
         return ()
     found = eligible(state, stage, stage.who)
-    return _FREE.of((found, state.decisions, stage.claim, stage.document), lambda: _free(state, stage, found))
+    return _OPEN.of((found, state.decisions, stage.document), lambda: _open(state, stage, found))
 
 
-def _free(state: Approval, stage: StageRun, found: tuple[Seat, ...]) -> tuple[Seat, ...]:
-    actors, places = voters(state, stage), filled(state, stage)
-    free = tuple([s for s in found if s.holder not in actors and s.owner not in places]) if actors else found
-    if stage.claim is not None:
-        held = tuple([s for s in free if s.holder == stage.claim.holder])
-        return held or free  # a holder who can't act any more keeps nobody waiting
-    return free
+def _open(state: Approval, stage: StageRun, found: tuple[Seat, ...]) -> tuple[Seat, ...]:
+    votes = book_of(state.decisions).of(stage.document.name)
+    if not votes.actors:
+        return found
+    # A place has one vote, and so has its owner: who was given a second place does not get a second vote with it.
+    return tuple(
+        [s for s in found if not (s.holder in votes.actors or s.owner in votes.places or s.named in votes.named)]
+    )
+
+
+def free_seats(state: Approval, stage: StageRun) -> tuple[Seat, ...]:
+    """Return the seats in which somebody can vote now."""
+    if state.cooling is not None or (state.info is not None and state.info.rework):
+        return ()
+    free = open_seats(state, stage)
+    claim = stage.claim
+    if claim is None:
+        return free
+    # A holder who can't act any more keeps nobody waiting.
+    return _FREE.of((free, claim), lambda: tuple([s for s in free if s.holder == claim.holder]) or free)
 
 
 def may_act(state: Approval, stage: StageRun) -> tuple[str, ...]:
@@ -155,8 +169,8 @@ def voters(state: Approval, stage: StageRun) -> frozenset[str]:
 
 
 def filled(state: Approval, stage: StageRun) -> frozenset[str]:
-    """Return whose places in this stage have their vote."""
-    return book_of(state.decisions).of(stage.document.name).places
+    """Return for whose places, of those whom this stage names, there is a vote."""
+    return book_of(state.decisions).of(stage.document.name).named
 
 
 def _roles(state: Approval, person: str) -> frozenset[str]:

@@ -13,6 +13,7 @@ from hitl_temporal.domain.approval.commands import AddApprover, Command, Delegat
 from hitl_temporal.domain.approval.eligibility import (
     bar,
     claimed_by_another,
+    filled,
     free_seats,
     is_operator,
     may_act,
@@ -224,7 +225,8 @@ def _stage_to_reassign(state: Approval, giver: str | None) -> StageRun | None:
     for stage in state.live_stages:
         if giver in voters(state, stage):
             continue
-        if any(s.holder == giver for s in seats(state, stage, stage.who)):
+        done = filled(state, stage)
+        if any(s.holder == giver and s.named not in done for s in seats(state, stage, stage.who)):
             return stage
     return None
 

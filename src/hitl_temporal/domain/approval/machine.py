@@ -44,7 +44,7 @@ def advance(state: Approval, event: Event) -> tuple[Approval, tuple[Effect, ...]
         case TimePassed():
             _read(turn, event.roster)
             stages.pass_time(turn, event.at)
-            stages.park_if_out_of_reach(turn)
+            stages.see_who_is_left(turn)
             if event.roster is not None:
                 _ask_newcomers(turn)
         case CalendarChanged():
@@ -112,13 +112,13 @@ def _obey(turn: Turn, event: CommandSubmitted) -> None:
     else:
         RULES[verb].do(turn, command, event.at, receipt.key)
         if not isinstance(command, Decide | Withdraw):
-            stages.park_if_out_of_reach(turn)
+            stages.see_who_is_left(turn)
             _spend(turn, command.actor, receipt.key)
         done = spent(turn.state, command.actor, receipt.key)
         assert done is not None, f"key {receipt.key!r} of {command.actor!r} was spent"
         turn.reply(done)
         return
-    stages.park_if_out_of_reach(turn)
+    stages.see_who_is_left(turn)
 
 
 def _spend(turn: Turn, actor: str, key: str) -> None:

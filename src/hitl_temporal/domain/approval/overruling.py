@@ -200,7 +200,7 @@ def retract(turn: Turn, command: Command, at: datetime, key: str) -> None:  # no
         reason=command.reason or None,
     )
     stages.settle_votes(turn, stage)
-    stages.park_if_out_of_reach(turn)
+    stages.see_who_is_left(turn)
 
 
 def _vote_to_retract(state: Approval, person: str) -> Decision | None:

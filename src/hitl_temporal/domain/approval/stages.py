@@ -64,9 +64,13 @@ def settle_votes(turn: Turn, stage: StageRun) -> None:
         end_stage(turn, stage, outcome)
 
 
-def park_if_out_of_reach(turn: Turn) -> None:
-    """Park each open stage that those who are left can't decide any more."""
-    if turn.state.outcome is not None:
+def see_who_is_left(turn: Turn) -> None:
+    """End each open stage that waited for nobody but leavers, and park each that those left can't decide any more."""
+    for name in [s.name for s in turn.state.live_stages if s.document.wait_for_all]:
+        stage = turn.state.stage(name)
+        if stage.state == "open":
+            settle_votes(turn, stage)
+    if turn.state.outcome is not None or turn.state.cooling is not None:
         return
     for stage in turn.state.live_stages:
         reason = out_of_reach(turn.state, stage)
@@ -394,7 +398,7 @@ def _escalate(turn: Turn, stage: StageRun, index: int) -> None:
         reopen(turn, stage)
         return
     tell_escalation(turn, stage, [p for p in may_act(turn.state, stage) if p not in before], index + 1)
-    park_if_out_of_reach(turn)
+    see_who_is_left(turn)
 
 
 def _lapse(turn: Turn, stage: StageRun) -> None:

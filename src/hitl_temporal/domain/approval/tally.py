@@ -10,7 +10,7 @@ Must not know: who is allowed to vote.
 from collections.abc import Iterable, Mapping, Sequence
 
 from hitl_temporal.domain.approval.ask import REWORK
-from hitl_temporal.domain.approval.eligibility import eligible, filled, free_seats
+from hitl_temporal.domain.approval.eligibility import eligible, filled, free_seats, open_seats
 from hitl_temporal.domain.approval.matching import most_pairs
 from hitl_temporal.domain.approval.notation import votes_needed
 from hitl_temporal.domain.approval.seats import Seat
@@ -29,12 +29,10 @@ def reached(state: Approval, stage: StageRun) -> str | None:
     counts as possible here, and `out_of_reach` tells when leavers are the reason.
     """
     votes = _votes(state, stage)
-    if stage.document.wait_for_all:
-        if free_seats(state, stage):
-            return None
-        return _winner(state, stage, votes, negative_first=True) or ("rejected" if votes else None)
-    found = _winner(state, stage, votes, negative_first=False)
-    if found is not None:
+    if stage.document.wait_for_all and open_seats(state, stage):
+        return None
+    found = _winner(state, stage, votes, negative_first=stage.document.wait_for_all)
+    if found is not None or not votes:
         return found
     done = filled(state, stage)
     asked = [n for n in stage.asked if n not in done]
@@ -48,7 +46,7 @@ def out_of_reach(state: Approval, stage: StageRun) -> str | None:
     """Return why the people who are left can't agree any more, None when they can."""
     if stage.state != "open":
         return None
-    free = free_seats(state, stage)
+    free = open_seats(state, stage)
     votes = _votes(state, stage)
     if _is_possible(state, stage, votes, _named_by_seats(free)):
         return None

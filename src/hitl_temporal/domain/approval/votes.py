@@ -19,15 +19,17 @@ class Votes(NamedTuple):
     Attributes:
         actors: Who has answered.
         places: In whose name.
+        named: Whom the stage names for these places.
         by_outcome: Outcome to those whom the stage names for these places, in order.
     """
 
     actors: frozenset[str]
     places: frozenset[str]
+    named: frozenset[str]
     by_outcome: dict[str, tuple[str, ...]]
 
 
-NONE = Votes(frozenset(), frozenset(), {})
+NONE = Votes(frozenset(), frozenset(), frozenset(), {})
 
 
 class Book(NamedTuple):
@@ -76,6 +78,7 @@ def _with(book: Book, decision: Decision) -> Book:
     votes = Votes(
         before.actors | {decision.actor},
         before.places | {decision.place},
+        before.named | {named},
         {**before.by_outcome, outcome: (*before.by_outcome.get(outcome, ()), named)},
     )
     stages = (*book.stages_of.get(decision.actor, ()), decision.stage)
