@@ -179,6 +179,8 @@ def ask_again(turn: Turn, stage: StageRun) -> None:
         state="pending",
         reason="",
         round=stage.round + 1,
+        let_in=(),
+        held_since=None,
         opened_at=None,
         due_at=None,
         remind_at=None,
@@ -253,10 +255,11 @@ def _open(turn: Turn, stage: StageRun) -> None:
         ask_people(turn, stage)
         settle_votes(turn, turn.state.stage(stage.name))
         return
-    line = line_up(turn.state, stage)
+    line, is_fresh = line_up(turn.state, stage), stage.opened_at is None
     stage = line.applied_to(turn.set_stage(stage, opened_at=stage.opened_at or turn.now, openings=stage.openings + 1))
     stage = turn.set_stage(stage, state="open")
-    stage, unplanned = clock.plan(turn, stage) if not stage.moves else (_remind_again(turn, stage), None)
+    # One that was parked goes on with the times it had: what was escalated then is not escalated again.
+    stage, unplanned = clock.plan(turn, stage) if is_fresh else (_remind_again(turn, stage), None)
     obstacle = why_stuck(turn.state, stage) or unplanned
     if obstacle is not None:
         park(turn, stage, obstacle)
@@ -319,7 +322,7 @@ def line_up(state: Approval, stage: StageRun, *, may_pick: bool = True) -> LineU
 
 def _ways(state: Approval, stage: StageRun) -> tuple[tuple[Way, ...], bool]:
     """Return the ways of a stage, `fallback` in the place of what names nobody, and whether it was needed."""
-    fallback = stage.cast.fallback
+    fallback = tuple(dict.fromkeys((*stage.cast.fallback, *stage.let_in)))
     ways: list[Way] = []
     used = False
     for who, alternative in zip(stage.cast.ways, stage.document.alternatives, strict=True):
@@ -385,20 +388,34 @@ def _escalate(turn: Turn, stage: StageRun, index: int) -> None:
         _end_by_silence(turn, stage, step.outcome)
         return
     before = frozenset(may_act(turn.state, stage))
-    if step.how != "notify":
-        kept = stage.who if step.how == "add" else ()
-        stage = turn.set_stage(stage, who=tuple(dict.fromkeys((*kept, *to))))
-        if step.how == "replace":
-            settle(turn, stage, text="it has gone to others")
-    people = [p for p in turn.state.roster.named_by(to) if turn.state.roster.is_active(p) and p not in before]
     if step.how == "notify":
-        tell_escalation(turn, stage, [p for p in people if p not in turn.state.barred], index + 1)
+        named = turn.state.roster.named_by(to)
+        out = before.union(turn.state.barred)
+        tell_escalation(turn, stage, [p for p in named if turn.state.roster.is_active(p) and p not in out], index + 1)
         return
+    stage = _bring_in(turn, stage, to, instead=step.how == "replace")
     if stage.state == "parked":
         reopen(turn, stage)
         return
     tell_escalation(turn, stage, [p for p in may_act(turn.state, stage) if p not in before], index + 1)
+    ask_people(turn, stage)
     see_who_is_left(turn)
+
+
+def _bring_in(turn: Turn, stage: StageRun, to: tuple[str, ...], *, instead: bool) -> StageRun:
+    """Let those act whom an escalation names: beside those who were asked, or instead of them."""
+    if not stage.asked:
+        return turn.set_stage(stage, let_in=tuple(dict.fromkeys((*stage.let_in, *to))))
+    people = tuple(dict.fromkeys(s.named for s in eligible(turn.state, stage, to)))
+    if not instead or not people:  # an escalation to nobody takes the question from nobody
+        return turn.set_stage(stage, who=tuple(dict.fromkeys((*stage.who, *to))))
+    # It is as if the stage were opened for them: thresholds are taken of who can decide now.
+    ways = [
+        Way(entries=tuple((s,) for s in to) if a.approve == "each" else (to,)) for a in stage.document.alternatives
+    ]
+    counted, reject = needed(turn.state.roster, stage, ways, people)
+    settle(turn, stage, text="it has gone to others")
+    return turn.set_stage(stage, who=to, ways=counted, asked=people, reject=reject)
 
 
 def _lapse(turn: Turn, stage: StageRun) -> None:
@@ -420,18 +437,19 @@ def _fall_due(turn: Turn, stage: StageRun) -> None:
     outcome = {"expire": "expired", "reject": "rejected"}.get(at_due, at_due)
     key = f"due_passed:{stage.name}{_again(stage)}"
     turn.record("due_passed", key, stage=stage.name, at_due=at_due)
-    _end_by_silence(turn, stage, outcome)
+    if not _end_by_silence(turn, stage, outcome):
+        turn.set_stage(turn.state.stage(stage.name), due_at=None)
 
 
-def _end_by_silence(turn: Turn, stage: StageRun, outcome: str) -> None:
-    """End a stage that nobody has decided. Silence speaks only where somebody could have spoken."""
+def _end_by_silence(turn: Turn, stage: StageRun, outcome: str) -> bool:
+    """End a stage that nobody has decided, else park it: silence speaks only where somebody could have spoken."""
     state = turn.state
     obstacle = stage.reason if stage.state == "parked" else out_of_reach(state, stage)
     if obstacle is None or not state.ask.is_positive(outcome):
         end_stage(turn, stage, outcome)
-        return
-    stage = turn.set_stage(stage, due_at=None)
+        return True
     park(turn, stage, f"{obstacle}; so it can't be {outcome} by silence either")
+    return False
 
 
 def _cool_off(turn: Turn) -> None:

@@ -26,7 +26,7 @@ def ask_people(turn: Turn, stage: StageRun) -> None:
     state = turn.state
     quiet = _quiet(state, stage)
     mine = [d for d in state.deliveries if (d.stage, d.round) == (stage.name, stage.round)]
-    told = {d.person for d in mine if d.occasion in _ASKING or d.occasion == "reminded"}
+    told = _told(state, mine)
     free = free_seats(state, stage)
     own = {s.owner for s in free if s.owner == s.holder}
     stand_ins = {s.owner: s.holder for s in free if s.owner != s.holder and s.owner in own}
@@ -34,12 +34,31 @@ def ask_people(turn: Turn, stage: StageRun) -> None:
     for seat in free:
         if seat.named not in quiet and seat.holder not in quiet and seat.holder not in told:
             wanted.setdefault(seat.holder, seat.owner if seat.holder not in own else None)
-    numbers = (stage.round,) if stage.round > 1 else ()
     asked = [(person, owner) for person, owner in wanted.items() if person not in stand_ins]
-    turn.send(*[message(state, "asked", stage, p, *numbers, on_behalf_of=_other(owner, p)) for p, owner in asked])
+    sent = [
+        message(state, "asked", stage, p, *_numbers(stage, mine, p), on_behalf_of=_other(owner, p))
+        for p, owner in asked
+    ]
+    turn.send(*sent)
     for owner, holder in stand_ins.items():
-        if owner in wanted and not any(d.occasion == "notice" and d.person == owner for d in mine):
-            notify(turn, (owner,), f"{_name(state, holder)} stands in for you", stage)
+        text = f"{_name(state, holder)} stands in for you"
+        if owner in wanted and not any(d.person == owner and d.text == text for d in mine):
+            notify(turn, (owner,), text, stage)
+
+
+def _told(state: Approval, mine: list[Delivery]) -> frozenset[str]:
+    """Return who has the question before them; where it was said to have gone to others, it has to be put again."""
+    settled = {d.settles for d in state.deliveries if d.settles is not None}
+    put = [d for d in mine if d.occasion in _ASKING]
+    is_open = {d.person for d in put if d.id not in settled}
+    reminded = {d.person for d in mine if d.occasion == "reminded"}
+    return frozenset(is_open | (reminded - {d.person for d in put}))
+
+
+def _numbers(stage: StageRun, mine: list[Delivery], person: str) -> tuple[int, ...]:
+    """Return what makes the id of a question differ from those of earlier rounds and times."""
+    times = sum(d.occasion == "asked" and d.person == person for d in mine)
+    return (stage.round, times + 1) if times else (stage.round,) if stage.round > 1 else ()
 
 
 def remind_people(turn: Turn, stage: StageRun, number: int) -> tuple[str, ...]:
@@ -73,6 +92,7 @@ def notify(turn: Turn, people: Iterable[str], text: str, stage: StageRun | None 
             occasion="notice",
             stage=name,
             text=text[:1_000],
+            round=stage.round if stage else 1,
         )
         sent.append(Deliver(delivery=delivery, via=_via(state, stage, person)))
     turn.send(*sent)
@@ -140,7 +160,7 @@ def _requesters(state: Approval) -> Iterator[str]:
 
 
 def _quiet(state: Approval, stage: StageRun) -> frozenset[str]:
-    selectors = stage.who if stage.document.quiet is True else stage.cast.quiet
+    selectors = stage.cast.who if stage.document.quiet is True else stage.cast.quiet
     return frozenset(state.roster.named_by(selectors)) if selectors else frozenset()
 
 
