@@ -7,6 +7,7 @@ Must not know: who may (the verbs' own modules judge that), votes.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Literal
 
 from hitl_temporal.domain.approval import stages
@@ -100,11 +101,11 @@ def tell_difference(turn: Turn, actor: str, difference: Mapping[str, Change]) ->
     notify(turn, people, f"changed by {actor}: {'; '.join(parts)}")
 
 
-def wait_for_requester(turn: Turn, remark: Remark, *, rework: bool) -> None:
-    """Stop the clocks until somebody has said something."""
+def wait_for_requester(turn: Turn, remark: Remark, at: datetime, *, rework: bool) -> None:
+    """Stop the clocks until somebody has said something: from when the server had the question on."""
     assert remark.to is not None, "somebody is asked"
     state = turn.state
-    since = state.info.since if state.info is not None else turn.now
+    since = state.info.since if state.info is not None else at
     turn.set(
         conversation=(*state.conversation, remark),
         info=InfoWanted(by=remark.actor, to=remark.to, since=since, rework=rework),

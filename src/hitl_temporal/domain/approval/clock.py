@@ -138,14 +138,24 @@ def reminders(state: Approval, stage: StageRun, until: datetime) -> tuple[int, d
 
 
 def stop_clock(turn: Turn, stage: StageRun, since: datetime, why: str) -> StageRun:
-    """Move every moment of a stage by the time that has stood still since then, until now."""
-    state, document, span = turn.state, stage.document, (since, turn.now)
+    """Move every moment of a stage by the time that has stood still since then, until now.
+
+    It may have stood still for two reasons that overlap: what was made up for before is not made up for again, and what
+    a question back has kept still is made up for too, although it is not answered yet.
+    """
+    state, document = turn.state, stage.document
+    asked = state.info.since if state.info is not None else since
+    until = (m.until for m in stage.moves if m.until is not None)
+    begin = max(min(since, asked), stage.opened_at or since, *until)
+    if begin >= turn.now:
+        return stage
+    span = (begin, turn.now)
     due = _shift(state, stage, stage.due_at, span, document.due)
     escalations = tuple(
         _shift(state, stage, at, span, e.after) or at
         for at, e in zip(stage.escalations, document.escalate, strict=False)
     )
-    move = Move(at=turn.now, why=why, before=stage.due_at, after=due, since=since, until=turn.now)
+    move = Move(at=turn.now, why=why, before=stage.due_at, after=due, since=begin, until=turn.now)
     moved = turn.set_stage(stage, moves=(*stage.moves, move), due_at=due, escalations=escalations)
     if stage.remind_at is not None:
         if isinstance(document.remind, str):
@@ -163,25 +173,36 @@ def extend(turn: Turn, stage: StageRun, by: str, why: str) -> StageRun:
     Raises:
         CalendarError: The stage's calendar can't tell.
     """
-    assert stage.due_at is not None, f"stage {stage.name!r} of {turn.state.id!r} has no deadline"
-    due = later(turn.state, stage.document, max(stage.due_at, turn.now), by)
+    due = extended(turn.state, stage, by)
     move = Move(at=turn.now, why=why, before=stage.due_at, after=due, by=by)
     moved = turn.set_stage(stage, due_at=due, moves=(*stage.moves, move))
     _say_moved(turn, moved, move)
     return moved
 
 
+def extended(state: Approval, stage: StageRun, by: str) -> datetime:
+    """Return the deadline of a stage, moved; while its clock stands still, it is counted on from where it was.
+
+    Raises:
+        CalendarError: The stage's calendar can't tell.
+    """
+    assert stage.due_at is not None, f"stage {stage.name!r} of {state.id!r} has no deadline"
+    start = stage.due_at if state.info is not None else max(stage.due_at, state.now)
+    return later(state, stage.document, start, by)
+
+
 def plan_anew(turn: Turn, why: str) -> None:
     """Set the moments of the open stages again, after a calendar has changed; what can't be told stays as it is."""
-    for stage in turn.state.live_stages:
-        if stage.opened_at is None or not _counts_working_time(stage):
+    turn.set(replanned=turn.state.replanned + 1)
+    for stage in turn.state.stages:
+        if stage.opened_at is None or not (stage.is_live or stage.held_since) or not _counts_working_time(stage):
             continue
         try:
             _plan_anew(turn, stage, stage.opened_at, why)
         except calendar.CalendarError as error:
             turn.record(
                 "deadline_kept",
-                f"deadline_kept:{stage.name}:{stage.openings}:{turn.now.isoformat()}",
+                f"deadline_kept:{stage.name}:{stage.openings}:{turn.state.replanned}",
                 stage=stage.name,
                 reason=str(error),
             )

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from hitl_temporal.domain.approval import changing, stages
 from hitl_temporal.domain.approval.ask import REWORK, Answers
 from hitl_temporal.domain.approval.commands import Command, Decide, Status
-from hitl_temporal.domain.approval.eligibility import claimed_by_another, eligible, refusal, seat_of
-from hitl_temporal.domain.approval.records import INTENT_HOLDS, Decision, Intent, Remark
+from hitl_temporal.domain.approval.eligibility import claimed_by_another, eligible, refusal, seat_of, spokesperson
+from hitl_temporal.domain.approval.records import INTENT_HOLDS, Cooling, Decision, Intent, Remark
 from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.stage import ASSURANCES, Assurance
 from hitl_temporal.domain.approval.state import MAX_REFUSALS_BY_ACTOR, Approval, StageRun
@@ -25,31 +25,26 @@ def verdict(state: Approval, command: Command, at: datetime) -> tuple[Status, st
     """Return the first row of the contract's table that applies to an answer."""
     assert isinstance(command, Decide), "the table pairs `decide` with Decide"
     decide = confirmed(state, command, at)
-    wrong = unfit(decide, state.ask.answers) or _unfit_edit(state, decide)
+    wrong = unfit(decide, state.ask.answers) or _unfit_rework(state, decide) or _unfit_edit(state, decide)
     if wrong is not None:
         return "invalid", wrong
     if state.outcome is not None:
         return "closed", f"already {state.outcome}"
     if state.cooling is not None:
-        return (
-            "closed",
-            f"already decided {state.cooling.outcome}; it may be taken back until {state.cooling.until.isoformat()}",
-        )
+        return "closed", why_cooling(state.cooling)
     if decide.digest not in {None, state.shown.digest}:
         return "superseded", "what is asked has changed since you saw it: look again"
     found = place_for(state, decide)
     if found is not None:
-        return _verdict_in(state, found.stage, decide)
+        return _verdict_in(found.stage, decide)
     stage = stage_of(state, decide)
     if stage is None:
         return "not_eligible", state.reason or "nobody is asked yet"
     return _why_no_seat(state, stage, decide)
 
 
-def _verdict_in(state: Approval, stage: StageRun, decide: Decide) -> tuple[Status, str]:
+def _verdict_in(stage: StageRun, decide: Decide) -> tuple[Status, str]:
     """Return what becomes of a well-formed, timely answer of somebody who has a place in a stage."""
-    if decide.outcome == REWORK and state.rounds >= state.ask.rework:
-        return "invalid", f"it has been sent back {state.rounds} times, and no more is allowed: decide it"
     needed = stage.document.assurance
     if _level(decide.assurance) < _level(needed):
         return "needs_step_up", f"stage {stage.name!r} needs assurance {needed!r}, this answer has {decide.assurance!r}"
@@ -67,6 +62,11 @@ def _why_no_seat(state: Approval, stage: StageRun, decide: Decide) -> tuple[Stat
     claimed = claimed_by_another(state, stage, decide.actor)
     assert claimed is not None, f"{decide.actor!r} has no place in stage {stage.name!r}, and nothing says why"
     return "not_eligible", claimed
+
+
+def why_cooling(cooling: Cooling) -> str:
+    """Return what is told to whom comes after the deciding vote."""
+    return f"already decided {cooling.outcome}; it may be taken back until {cooling.until.isoformat()}"
 
 
 def unfit(decide: Decide, answers: Answers) -> str | None:
@@ -245,13 +245,24 @@ def _send_back(turn: Turn, decision: Decision) -> None:
         actor=decision.actor,
         at=turn.now,
         text=decision.comment,
-        to=turn.state.requester,
+        to=spokesperson(turn.state),
     )
-    changing.wait_for_requester(turn, remark, rework=True)
+    changing.wait_for_requester(turn, remark, decision.at, rework=True)
     text = f"sent back by {decision.actor}: {decision.comment}"
     tell_requester(turn, text)
     others = [d.actor for d in turn.state.decisions if d.stage == decision.stage and d.actor != decision.actor]
     notify(turn, others, text, turn.state.stage(decision.stage))
+
+
+def _unfit_rework(state: Approval, decide: Decide) -> str | None:
+    if decide.outcome != REWORK:
+        return None
+    if state.rounds >= state.ask.rework:
+        return f"it has been sent back {state.rounds} times, and no more is allowed: decide it"
+    to = spokesperson(state)
+    if not state.roster.is_active(to):
+        return f"it can't be sent back: {to!r}, who answers for it, is not an active person of the directory"
+    return None
 
 
 def _unfit_edit(state: Approval, decide: Decide) -> str | None:

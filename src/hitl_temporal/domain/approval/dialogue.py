@@ -7,7 +7,7 @@ from datetime import datetime
 
 from hitl_temporal.domain.approval import changing
 from hitl_temporal.domain.approval.commands import Command, RequestInfo, Say, Status
-from hitl_temporal.domain.approval.eligibility import is_operator, may_act_anywhere, refusal
+from hitl_temporal.domain.approval.eligibility import is_operator, may_act_anywhere, refusal, spokesperson
 from hitl_temporal.domain.approval.records import Remark
 from hitl_temporal.domain.approval.seats import seats
 from hitl_temporal.domain.approval.state import Approval
@@ -53,7 +53,7 @@ def may_request_info(state: Approval, command: Command, at: datetime) -> tuple[S
     if command.actor not in may_act_anywhere(state):
         reasons = (refusal(state, s, command.actor) for s in state.live_stages)
         return "not_eligible", next((r for r in reasons if r), f"{command.actor!r} can't decide it now")
-    to = command.to or _asked_side(state)
+    to = command.to or spokesperson(state)
     if to == command.actor:
         return "invalid", "to: you would ask yourself"
     if to.startswith(SYSTEM) or not state.roster.is_active(to):
@@ -64,7 +64,7 @@ def may_request_info(state: Approval, command: Command, at: datetime) -> tuple[S
 def request_info(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape
     """Ask for more, and stop the clocks until there is an answer."""
     assert isinstance(command, RequestInfo), "the table pairs `request_info` with RequestInfo"
-    to = command.to or _asked_side(turn.state)
+    to = command.to or spokesperson(turn.state)
     remark = Remark(
         number=len(turn.state.conversation) + 1,
         kind="info_requested",
@@ -73,7 +73,7 @@ def request_info(turn: Turn, command: Command, at: datetime, key: str) -> None: 
         text=command.text,
         to=to,
     )
-    changing.wait_for_requester(turn, remark, rework=False)
+    changing.wait_for_requester(turn, remark, at, rework=False)
     _write(turn, "info_requested", remark)
     notify(turn, (to,), f"{command.actor} asks: {command.text}")
 
@@ -99,13 +99,6 @@ def provide_info(turn: Turn, command: Command, at: datetime, key: str) -> None: 
     _write(turn, remark.kind, remark, began=info.since)
     changing.go_on(turn)
     notify(turn, (info.by, *may_act_anywhere(turn.state)), f"{command.actor} answers: {command.text}")
-
-
-def _asked_side(state: Approval) -> str:
-    """Return who answers for a request: the person for whom a machine has asked, else the requester."""
-    if state.requester.startswith(SYSTEM) and state.on_behalf_of is not None:
-        return state.on_behalf_of
-    return state.requester
 
 
 def _remark(turn: Turn, kind: str, command: Say, to: str | None) -> Remark:

@@ -9,6 +9,7 @@ from hitl_temporal.domain.approval.seats import Seat, seats
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.votes import book_of
 from hitl_temporal.domain.memo import Memo
+from hitl_temporal.domain.people import SYSTEM
 
 _ELIGIBLE: Memo[tuple[Seat, ...]] = Memo()
 _UNDECIDED: Memo[tuple[Seat, ...]] = Memo()
@@ -151,6 +152,13 @@ def seat_of(state: Approval, stage: StageRun, person: str, on_behalf_of: str | N
     if on_behalf_of not in {None, person}:
         return next((s for s in free if s.owner == on_behalf_of), None)
     return next((s for s in free if s.owner == person), free[0] if free else None)
+
+
+def spokesperson(state: Approval) -> str:
+    """Return who answers for a request: the person for whom a machine has asked, else the requester."""
+    if state.requester.startswith(SYSTEM) and state.on_behalf_of is not None:
+        return state.on_behalf_of
+    return state.requester
 
 
 def is_operator(state: Approval, person: str) -> bool:

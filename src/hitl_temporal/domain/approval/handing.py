@@ -152,9 +152,10 @@ def claim(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa
         until = clock.later(turn.state, stage.document, turn.now, stage.document.lease)
     except calendar.CalendarError:
         until = turn.now + clock.LEASE_WITHOUT_CALENDAR
-    turn.set_stage(stage, claim=Claim(holder=command.actor, since=turn.now, until=until))
-    key = f"claimed:{stage.name}:{stage.openings}:{command.actor}:{turn.now.isoformat()}"
-    turn.record("claimed", key, actor=command.actor, stage=stage.name, until=until.isoformat())
+    held = Claim(holder=command.actor, since=turn.now, until=until)
+    stage = turn.set_stage(stage, claim=held, claims=stage.claims + 1)
+    fact = f"claimed:{stage.name}:{stage.claims}"
+    turn.record("claimed", fact, actor=command.actor, stage=stage.name, until=until.isoformat())
 
 
 def may_release(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
@@ -173,7 +174,7 @@ def release_claim(turn: Turn, command: Command, at: datetime, key: str) -> None:
     stage = turn.set_stage(stage, claim=None)
     turn.record(
         "claim_released",
-        f"claim_released:{stage.name}:{stage.openings}:{holder}:{turn.now.isoformat()}",
+        f"claim_released:{stage.name}:{stage.claims}",
         actor=command.actor,
         stage=stage.name,
         holder=holder,

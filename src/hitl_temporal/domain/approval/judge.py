@@ -52,6 +52,10 @@ RULES: Mapping[str, Rule] = {
 """One entry per verb of `VERBS`."""
 
 
+WHILE_COOLING = frozenset({"decide", "comment", "withdraw", "override", "retract"})
+"""What is judged by its own rule while a decision cools off; all else comes too late."""
+
+
 def judge(state: Approval, verb: str, command: Command, at: datetime) -> Receipt:
     """Return the receipt of a command; `counted` means that it is to be done, or that it was before."""
     key = key_of(state, verb, command, at)
@@ -62,6 +66,8 @@ def judge_new(state: Approval, verb: str, command: Command, at: datetime, key: s
     """Return the receipt of a command whose key has not been spent."""
     if verb != "decide" and state.outcome is not None:
         status, reason = closed_verdict(verb, state.outcome)
+    elif state.cooling is not None and verb not in WHILE_COOLING:
+        status, reason = "closed", deciding.why_cooling(state.cooling)
     else:
         status, reason = RULES[verb].judge(state, command, at)
     tally = "" if status == "counted" else of_approval(state)  # what counts has a tally once it has been counted

@@ -49,8 +49,6 @@ def may_amend(state: Approval, command: Command, at: datetime) -> tuple[Status, 
     assert isinstance(command, Amend), "the table pairs `amend` with Amend"
     if command.actor not in state.barred:
         return "not_eligible", "only the requester may change a request"
-    if state.cooling is not None:
-        return "closed", f"already decided {state.cooling.outcome}"
     if len(state.amendments) >= changing.MAX_AMENDMENTS:
         return "invalid", f"it has been changed {changing.MAX_AMENDMENTS} times: withdraw it and ask anew"
     wrong = changing.unfit(state, command.changes, "set")
@@ -150,7 +148,7 @@ def may_extend(state: Approval, command: Command, at: datetime) -> tuple[Status,
         return "invalid", f"by: the deadline has been extended {clock.MAX_EXTENSIONS} times: decide it"
     try:
         for stage in with_deadline:
-            clock.later(state, stage.document, max(stage.due_at or state.now, state.now), command.by)
+            clock.extended(state, stage, command.by)
     except calendar.CalendarError as error:
         return "invalid", f"by: {error}"
     return "counted", ""
@@ -173,6 +171,8 @@ def may_retract(state: Approval, command: Command, at: datetime) -> tuple[Status
     """Judge the taking back of a vote."""
     if state.cooling is None:
         return "not_eligible", "a vote may be taken back only while the decision cools off"
+    if not state.roster.is_active(command.actor):
+        return "not_eligible", f"{command.actor!r} is not an active person of the directory"
     if _vote_to_retract(state, command.actor) is None:
         return "not_eligible", f"{command.actor!r} has no vote in stage {state.cooling.stage!r}"
     return "counted", ""
@@ -189,7 +189,10 @@ def retract(turn: Turn, command: Command, at: datetime, key: str) -> None:  # no
         decisions=tuple(d for d in turn.state.decisions if d is not vote),
         voided=(*turn.state.voided, Voided(decision=vote, why="retracted", at=turn.now)),
     )
-    stage = stages.take_up(turn, turn.state.stage(cooling.stage), cooling.since, "it had been decided, and cooled off")
+    why = "it had been decided, and cooled off"
+    for beside in turn.state.live_stages:
+        stages.run_again(turn, beside, cooling.since, why)
+    stage = stages.take_up(turn, turn.state.stage(cooling.stage), cooling.since, why)
     turn.record(
         "retracted",
         f"retracted:{stage.name}:{stage.openings}",

@@ -30,8 +30,13 @@ MAX_SAID = 20
 """How many of those who are left out a fact names."""
 
 
-def open_next(turn: Turn) -> None:
-    """Open the first block that is not passed; without one, end as the last stage did, or park if none applies."""
+def open_next(turn: Turn, decided: str | None = None) -> None:
+    """Open the first block that is not passed; without one, end as the last stage did, or park if none applies.
+
+    Args:
+        turn: The event being worked on.
+        decided: The stage whose end leads here; of stages side by side it need not be the last one.
+    """
     open_block(turn)
     state = turn.state
     if state.outcome is not None or state.cooling is not None or state.live_stages:
@@ -42,7 +47,7 @@ def open_next(turn: Turn) -> None:
         turn.set(reason=reason)
         turn.record("parked", f"parked:approval:{len(state.amendments)}", reason=reason)
     else:
-        conclude(turn, last.state, "", last.name)
+        conclude(turn, last.state, "", decided or last.name)
 
 
 def open_block(turn: Turn) -> None:
@@ -203,7 +208,7 @@ def end_stage(turn: Turn, stage: StageRun, outcome: str) -> None:
         outcome=outcome,
     )
     if turn.state.ask.is_positive(outcome):
-        open_next(turn)
+        open_next(turn, stage.name)
     else:
         conclude(turn, outcome, f"stage {stage.name!r}", stage.name)
 
@@ -239,7 +244,7 @@ def hold_back(turn: Turn, stage: StageRun) -> None:
 
 def run_again(turn: Turn, stage: StageRun, since: datetime, why: str) -> None:
     """Let the clock of an open stage run again that has stood still since then."""
-    clock.stop_clock(turn, stage, max(since, stage.opened_at or since), why)
+    clock.stop_clock(turn, stage, since, why)
 
 
 def take_up(turn: Turn, stage: StageRun, since: datetime, why: str) -> StageRun:
@@ -363,7 +368,8 @@ def _left_out(state: Approval, stage: StageRun) -> list[str]:
 def _remind(turn: Turn, stage: StageRun, until: datetime) -> None:
     bound = until if stage.due_at is None else min(until, stage.due_at)
     try:
-        reminded, remind_at = clock.reminders(turn.state, stage, bound)
+        passed, remind_at = clock.reminders(turn.state, stage, bound)
+        reminded = max(passed, stage.reminded + 1)  # a changed calendar may count fewer than there were
     except calendar.CalendarError:  # beyond the calendar's known years: the deadline still stands
         reminded, remind_at = stage.reminded + 1, None
     stage = turn.set_stage(stage, reminded=reminded, remind_at=remind_at)
@@ -410,9 +416,7 @@ def _bring_in(turn: Turn, stage: StageRun, to: tuple[str, ...], *, instead: bool
     if not instead or not people:  # an escalation to nobody takes the question from nobody
         return turn.set_stage(stage, who=tuple(dict.fromkeys((*stage.who, *to))))
     # It is as if the stage were opened for them: thresholds are taken of who can decide now.
-    ways = [
-        Way(entries=tuple((s,) for s in to) if a.approve == "each" else (to,)) for a in stage.document.alternatives
-    ]
+    ways = [Way(entries=tuple((s,) for s in to) if a.approve == "each" else (to,)) for a in stage.document.alternatives]
     counted, reject = needed(turn.state.roster, stage, ways, people)
     settle(turn, stage, text="it has gone to others")
     return turn.set_stage(stage, who=to, ways=counted, asked=people, reject=reject)
@@ -424,7 +428,7 @@ def _lapse(turn: Turn, stage: StageRun) -> None:
     stage = turn.set_stage(stage, claim=None)
     turn.record(
         "claim_lapsed",
-        f"claim_lapsed:{stage.name}:{claim.holder}:{claim.since.isoformat()}:{claim.until.isoformat()}",
+        f"claim_lapsed:{stage.name}:{stage.claims}",
         began=claim.since,
         stage=stage.name,
         actor=claim.holder,

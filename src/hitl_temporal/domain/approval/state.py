@@ -125,6 +125,7 @@ class StageRun(Value):
         round: How often it has been asked, from 1; a change of what is material asks again.
         openings: How often it has been opened: facts of each opening have keys of their own.
         parkings: How often it has been parked.
+        claims: How often it has been claimed.
         let_in: Selectors of those whom an escalation has brought in where the stage named nobody.
         held_since: Since when it waits for an earlier stage that is asked again; its votes stay.
         remind_at: The next reminder, None when there is none left.
@@ -147,6 +148,7 @@ class StageRun(Value):
     round: int = 1
     openings: int = 0
     parkings: int = 0
+    claims: int = 0
     let_in: tuple[str, ...] = ()
     held_since: AwareDatetime | None = None
     opened_at: AwareDatetime | None = None
@@ -227,6 +229,8 @@ class Approval(Value):
     deliveries: tuple[Delivery, ...] = ()
     notices: int = 0
     """How many notices there have been."""
+    replanned: int = 0
+    """How often calendars have changed."""
     roster: Roster = Roster()
     calendars: dict[str, Calendar] = Field(default_factory=dict)
     started_at: AwareDatetime

@@ -1,0 +1,173 @@
+"""Cooling off: the deciding vote may be taken back for a while, and nothing else happens meanwhile."""
+
+from datetime import timedelta
+
+import pytest
+
+from hitl_temporal.domain.approval.clock import next_moment
+from hitl_temporal.domain.approval.judge import default_key
+from tests.domain.approval.playing import MONDAY, Play, people_without
+
+HOUR = timedelta(hours=1)
+SIDE_BY_SIDE = {"parallel": [{"name": "a", "who": "user:cai"}, {"name": "b", "who": "user:dee", "due": "3h"}]}
+
+
+def cooled(*stages: dict[str, object], **ask: object) -> Play:
+    return Play(*stages, cooling_off="1h", **ask)
+
+
+def test_the_outcome_comes_when_it_has_cooled_off() -> None:
+    """Until then the approval has none, and nobody may act."""
+    play = cooled()
+    play.decide("cai")
+    assert (play.state.state, play.state.outcome, play.may_act()) == ("cooling", None, [])
+    assert next_moment(play.state) == MONDAY + HOUR
+    play.wait("1h")
+    assert (play.state.outcome, play.state.ended_at) == ("approved", MONDAY + HOUR)
+
+
+def test_without_a_vote_nothing_cools_off() -> None:
+    """Silence has no author who could take it back."""
+    play = cooled({"who": "user:cai", "due": "1h"})
+    play.wait("1h")
+    assert play.state.outcome == "expired"
+
+
+def test_a_length_that_no_calendar_can_tell_does_not_hold_an_outcome_up() -> None:
+    """There is no time to take anything back then."""
+    play = Play(cooling_off="1bd", calendar="mars")
+    play.decide("cai")
+    assert play.state.outcome == "approved"
+
+
+def test_the_deciding_vote_may_be_taken_back() -> None:
+    """The stage is open again, for its author too; the same click as before is a new one."""
+    play = cooled()
+    play.decide("cai")
+    assert play.do("retract", "cai", reason="wrong window").status == "counted"
+    assert (play.state.state, play.may_act()) == ("open", ["cai", "dee"])
+    assert [(v.decision.actor, v.why) for v in play.state.voided] == [("cai", "retracted")]
+    receipt = play.decide("cai", "rejected")
+    assert (receipt.status, receipt.key) == ("counted", default_key("a-1", "cai", "s1#2", "rejected"))
+
+
+def test_the_key_of_what_was_taken_back_counts_nothing() -> None:
+    """A message that comes twice must not undo the second thought."""
+    play = cooled()
+    play.decide("cai", key="k")
+    play.do("retract", "cai")
+    receipt = play.decide("cai", key="k")
+    assert (receipt.status, play.state.decisions) == ("duplicate", ())
+    assert receipt.reason == "you have taken this answer back; a new one needs a new key"
+
+
+@pytest.mark.parametrize("actor", ["dee", "gus", "eli"])
+def test_only_whose_vote_it_is_may_take_it_back(actor: str) -> None:
+    """Nobody else, asked or not."""
+    play = cooled()
+    play.decide("cai")
+    assert play.do("retract", actor).reason == f"{actor!r} has no vote in stage 's1'"
+
+
+def test_who_has_left_takes_nothing_back() -> None:
+    """As they decide nothing."""
+    play = cooled()
+    play.decide("cai")
+    play.people = people_without("cai")
+    assert play.do("retract", "cai").reason == "'cai' is not an active person of the directory"
+
+
+def test_nothing_is_taken_back_before_it_is_decided() -> None:
+    """Nor after it has cooled off."""
+    play = cooled({"who": "group:secops", "approve": 2})
+    play.decide("cai")
+    assert play.do("retract", "cai").reason == "a vote may be taken back only while the decision cools off"
+    play.decide("dee")
+    play.wait("1h")
+    assert play.do("retract", "dee").status == "closed"
+
+
+@pytest.mark.parametrize(
+    ("verb", "actor", "rest"),
+    [
+        ("decide", "dee", {"outcome": "approved"}),
+        ("request_info", "dee", {"text": "why?"}),
+        ("provide_info", "ann", {"text": "so"}),
+        ("delegate", "dee", {"to": "gus"}),
+        ("reassign", "eli", {"to": "gus", "reason": "x"}),
+        ("add_approver", "ann", {"to": "gus"}),
+        ("claim", "dee", {}),
+        ("release_claim", "eli", {}),
+        ("amend", "ann", {"set": {"x": 2}}),
+        ("extend", "eli", {"by": "1h", "reason": "x"}),
+    ],
+)
+def test_what_comes_while_it_cools_off_comes_too_late(verb: str, actor: str, rest: dict[str, object]) -> None:
+    """The receipt says how it was decided, also where stages side by side were still open."""
+    play = cooled(SIDE_BY_SIDE, context={"x": 1})
+    play.decide("cai", "rejected")
+    assert play.state.state == "cooling"
+    receipt = play.do(verb, actor, **rest)
+    assert (receipt.status, receipt.reason[:24]) == ("closed", "already decided rejected")
+
+
+def test_it_may_be_talked_about_withdrawn_and_overruled_while_it_cools_off() -> None:
+    """None of these waits for anything."""
+    for verb, actor, rest, outcome in (
+        ("comment", "dee", {"text": "hm"}, None),
+        ("withdraw", "ann", {}, "withdrawn"),
+        ("override", "eli", {"outcome": "rejected", "reason": "no"}, "rejected"),
+    ):
+        play = cooled()
+        play.decide("cai")
+        assert play.do(verb, actor, **rest).status == "counted"
+        assert play.state.outcome == outcome
+
+
+def test_of_stages_side_by_side_the_one_that_decided_cools_off() -> None:
+    """Whatever its place in the document: its vote is the deciding one."""
+    play = cooled(SIDE_BY_SIDE)
+    play.decide("dee")
+    play.decide("cai")
+    assert (play.state.cooling.stage if play.state.cooling else None) == "a"
+    assert play.do("retract", "dee").status == "not_eligible"
+    assert play.do("retract", "cai").status == "counted"
+    assert play.stage_states == ["open", "approved"]
+
+
+def test_time_stands_still_while_it_cools_off() -> None:
+    """For the stage that had decided and for those beside it."""
+    play = cooled({"parallel": [{**s, "due": "3h"} for s in SIDE_BY_SIDE["parallel"]]})
+    play.wait("1h")
+    play.decide("cai", "rejected")
+    play.wait("30m")
+    play.do("retract", "cai")
+    assert [s.due_at for s in play.state.stages] == [MONDAY + 3.5 * HOUR] * 2
+    assert [m.why for m in play.stage.moves] == ["it had been decided, and cooled off"]
+
+
+def test_votes_that_still_decide_decide_again() -> None:
+    """One of two refusals is taken back; the other way is still out of reach."""
+    later = {"later": {"label": "Later"}}
+    play = cooled({"who": "group:trio", "approve": 3, "reject": 2}, outcomes=later)
+    play.decide("cai", "later")
+    assert play.state.state == "cooling"
+    play.do("retract", "cai")
+    play.decide("dee", "later")
+    assert (play.state.state, play.state.cooling.outcome if play.state.cooling else None) == ("cooling", "rejected")
+    assert len(play.facts("cooling")) == 2
+
+
+def test_a_question_that_waits_for_its_answer_keeps_the_clocks_still_all_along() -> None:
+    """Decided meanwhile, taken back, and answered: the time is made up for once."""
+    play = cooled({"who": "group:secops", "due": "2h"})
+    play.wait("1h")
+    play.do("request_info", "cai", text="why?")
+    play.wait("1h")
+    play.decide("dee")
+    play.wait("30m")
+    play.do("retract", "dee")
+    assert play.stage.due_at == MONDAY + 3.5 * HOUR
+    play.wait("1h")
+    play.do("provide_info", "ann", text="so")
+    assert play.stage.due_at == MONDAY + 4.5 * HOUR
