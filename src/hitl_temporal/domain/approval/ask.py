@@ -14,8 +14,8 @@ from hitl_temporal.domain.approval.notation import (
     Expression,
     Path,
     Pick,
-    Selectors,
     Share,
+    SomeSelectors,
     Template,
     TextTemplate,
 )
@@ -82,14 +82,14 @@ class Attachment(Document):
 class Review(Document):
     """Who looks afterwards at what was done in an emergency, and until when."""
 
-    who: Annotated[Selectors, Field(min_length=1)]
+    who: SomeSelectors
     due: Duration = "3d"
 
 
 class BreakGlass(Document):
     """Who may decide alone in an emergency, with a reason, in sight of everybody, to be reviewed."""
 
-    who: Annotated[Selectors, Field(min_length=1)]
+    who: SomeSelectors
     review: Review
 
 

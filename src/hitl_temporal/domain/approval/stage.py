@@ -13,6 +13,7 @@ from hitl_temporal.domain.approval.notation import (
     Reminder,
     Selector,
     Selectors,
+    SomeSelectors,
     Texts,
     Threshold,
 )
@@ -59,7 +60,7 @@ class Escalation(Document):
 class Alternative(Document):
     """One of several ways through a stage: so many of these people."""
 
-    who: Annotated[Selectors, Field(min_length=1)]
+    who: SomeSelectors
     approve: Threshold = "any"
 
 
