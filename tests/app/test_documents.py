@@ -82,3 +82,34 @@ async def test_broken_site_gives_no_calendar_at_all(tmp_path: Path) -> None:
     (tmp_path / "workflows" / "site.yaml").write_text("calendars: {default: zz}")
     with pytest.raises(TemporaryError, match=r"site\.yaml:1"):
         await documents.calendars(["default"])
+
+
+ROUTED = "flow: hello\nsteps:\n  - {id: only, ask: {title: May I?, stages: {route: %s}}}\n"
+SITE = """
+calendars: {default: nl, nl: {tz: Europe/Amsterdam}}
+routes:
+  sound: {rows: [{stages: [{who: user:bob, due: 1d}]}]}
+  unsound: {rows: [{stages: [{who: user:bo, due: 1d}]}]}
+"""
+
+
+async def test_mistake_in_a_route_keeps_out_what_goes_by_it_and_nothing_else(tmp_path: Path) -> None:
+    """The flow says why it is out; calendars and other routes are there; who asks for the route itself waits."""
+    documents = project(tmp_path, ROUTED % "unsound")
+    (tmp_path / "workflows" / "people.yaml").write_text("people: {bob: {name: Bob}}")
+    (tmp_path / "workflows" / "site.yaml").write_text(SITE)
+    with pytest.raises(UnknownFlowError, match=r"site\.yaml:5: unknown user 'bo'"):
+        await documents.flow("hello")
+    assert set(await documents.calendars(["default"])) == {"default"}
+    assert await documents.route("sound") is not None
+    with pytest.raises(TemporaryError, match=r"site\.yaml:5"):
+        await documents.route("unsound")
+
+
+async def test_calendars_that_only_a_route_names_come_with_the_definition(tmp_path: Path) -> None:
+    """A run is given the calendars of the stages that it may go through, wherever they are written."""
+    documents = project(tmp_path, ROUTED % "sound")
+    (tmp_path / "workflows" / "people.yaml").write_text("people: {bob: {name: Bob}}")
+    sound = "calendars: {nl: {tz: Europe/Amsterdam}}\nroutes: {sound: {rows: [{stages: [%s]}]}}\n"
+    (tmp_path / "workflows" / "site.yaml").write_text(sound % "{who: user:bob, due: 2bd, calendar: nl}")
+    assert set((await documents.load("hello", {})).calendars) == {"nl"}

@@ -92,6 +92,47 @@ def test_only_what_lies_at_the_path_is_told(hitl, project, monkeypatch) -> None:
     assert hitl("validate", "workflows/people.yaml").code == 0
 
 
+ROUTED = """\
+flow: hello
+inputs: {amount: {type: number}}
+steps:
+  - id: agree
+    ask: {title: May I spend this?, stages: {route: spend}}
+"""
+ROUTE = """\
+routes:
+  spend:
+    hit: %s
+    rows:
+      - if: inputs.amount > 10
+        stages: [{name: lead, who: %s, due: 1d}]
+      - stages: [{name: other, who: user:%s, due: 1d}]
+"""
+
+
+@pytest.mark.parametrize("hit", ["first", "all"])
+def test_a_flow_that_goes_by_a_route_validates(hitl, project, monkeypatch, hit) -> None:
+    """Either hit policy passes, warnings included."""
+    monkeypatch.chdir(project)
+    (project / "workflows/hello/flow.yaml").write_text(ROUTED)
+    (project / "workflows/site.yaml").write_text(ROUTE % (hit, "manager:requester", "ann"))
+
+    assert hitl("validate", "--strict") == (0, "", "no errors, no warnings\n")
+
+
+@pytest.mark.parametrize("path", [(), ("workflows/site.yaml",), ("workflows/hello",), ("workflows/hello/flow.yaml",)])
+def test_a_mistake_in_a_route_is_told_once_where_it_stands(hitl, project, monkeypatch, path) -> None:
+    """Whether the site is asked for or a flow that goes by it: it is the same line of site.yaml."""
+    monkeypatch.chdir(project)
+    (project / "workflows/hello/flow.yaml").write_text(ROUTED)
+    (project / "workflows/site.yaml").write_text(ROUTE % ("first", "manager:requester", "anna"))
+
+    done = hitl("validate", *path)
+
+    assert done.code == 1
+    assert done.out == "workflows/site.yaml:7: unknown user 'anna'; did you mean 'ann'?\n"
+
+
 def test_an_activity_that_nobody_registered_is_an_error(hitl, project) -> None:
     """Flows are checked against the project's own activities."""
     (project / "activities/hello.py").unlink()

@@ -5,22 +5,40 @@ from pathlib import Path
 
 import pytest
 
+from hitl_temporal.definition.documents import parse
 from hitl_temporal.definition.lint import Surroundings
 from hitl_temporal.definition.problems import Problem
 from hitl_temporal.definition.project import load_people, load_site, load_text
 from hitl_temporal.definition.site import Calendars, Site
+from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.calendar import CalendarDocument
 from hitl_temporal.domain.people import Group, People, Person
 
 WRONG = sorted((Path(__file__).parent / "wrong").glob("*.yaml"))
 HEADER = re.compile(r"^# (line|says|mend|severity): (.*)$", re.MULTILINE)
 
+
+def table(text: str) -> Table:
+    """Read a decision table."""
+    document, _ = parse(text, "table")
+    assert document is not None
+    return Table.model_validate(document.data)
+
+
+SPEND = """
+rows:
+  - {if: inputs.amount < 1000, stages: [{who: group:it-leads, due: 2bd}]}
+  - {stages: [{who: [group:secops, user:ann], approve: 2, due: 2bd}]}
+"""
 AROUND = Surroundings(
     people=People(
-        people={"ann": Person(name="Ann"), "bob": Person(name="Bob")},
+        people={"ann": Person(name="Ann"), "bob": Person(name="Bob"), "cai": Person(name="Cai")},
         groups={name: Group(members=("bob",)) for name in ("secops", "it-leads", "employees")},
     ),
-    site=Site(calendars=Calendars.model_validate({"default": "office-nl", "office-nl": CalendarDocument()})),
+    site=Site(
+        calendars=Calendars.model_validate({"default": "office-nl", "office-nl": CalendarDocument()}),
+        routes={"spend": table(SPEND)},
+    ),
     activities=frozenset({"firewall.assess", "firewall.apply", "firewall.remove"}),
 )
 
@@ -30,7 +48,9 @@ def load(path: Path) -> tuple[object, tuple[Problem, ...]]:
         case "people":
             return load_people(path)
         case "site":
-            return load_site(path)
+            site, problems = load_site(path, AROUND.people)
+            is_of_a_route = path.name.startswith("site_route_") and site is not None
+            return site.routes.get("spend") if is_of_a_route else site, problems
         case _:
             return load_text(path.read_text(encoding="utf-8"), str(path), AROUND)
 

@@ -54,7 +54,7 @@ class Documents:
         project = await self.project()
         if name in project.flows:
             return project.flows[name]
-        wrong = [str(p) for p in project.problems if p.severity == "error" and f"/{name}/" in p.path]
+        wrong = [str(p) for p in project.left_out.get(name, ())]
         if wrong:
             raise UnknownFlowError(f"flow {name!r} has errors: {'; '.join(wrong[:3])}")
         known = ", ".join(sorted(project.flows)) or "none"
@@ -75,7 +75,8 @@ class Documents:
     async def calendars(self, names: Sequence[str]) -> dict[str, Calendar]:
         """Return those of the named calendars that the site has, two years ahead; `default` is the site's own."""
         project = await self.project()
-        _demand_sound(project, SITE_FILE)
+        if not project.has_site:
+            _demand_sound(project, SITE_FILE)
         site = project.site.calendars
         today = datetime.now(UTC).date()
         found: dict[str, Calendar] = {}
@@ -93,8 +94,10 @@ class Documents:
     async def route(self, name: str) -> Table | None:
         """Return a decision table of the site as it is now."""
         project = await self.project()
-        _demand_sound(project, SITE_FILE)
-        return project.site.routes.get(name)
+        table = project.site.routes.get(name)
+        if table is None:  # It may be one of those that are left out.
+            _demand_sound(project, SITE_FILE)
+        return table
 
     async def read(self, selectors: Sequence[str], people: Sequence[str]) -> Roster:
         """Return who each selector names in people.yaml now."""

@@ -10,7 +10,15 @@ from pathlib import Path
 from hitl_temporal.app.project import ProjectError, load_code
 from hitl_temporal.definition.documents import read
 from hitl_temporal.definition.problems import Problem
-from hitl_temporal.definition.project import load_flow, load_people, load_project, load_site, load_text
+from hitl_temporal.definition.project import (
+    FLOW_FILE,
+    Project,
+    load_flow,
+    load_people,
+    load_project,
+    load_site,
+    load_text,
+)
 
 _WORKFLOWS = "workflows"
 
@@ -22,10 +30,14 @@ def problems_of(path: Path) -> tuple[Problem, ...]:
         return load_project(path).problems if path.is_dir() else _alone(path)
     if path.is_file() and not _is_document(path, root):
         return _alone(path)
-    found = _of_project(root)
+    broken, project = _load(root)
+    found = (*broken, *project.problems)
     if path.resolve() == root.resolve():
         return found
-    return tuple(p for p in found if Path(p.path).resolve().is_relative_to(path.resolve()))
+    # A flow may be kept out by what stands elsewhere: by a route of the site that it goes by.
+    flows = {(root / _WORKFLOWS / name / FLOW_FILE).resolve(): wrong for name, wrong in project.left_out.items()}
+    keeping_out = [p for flow, wrong in flows.items() if flow.is_relative_to(path.resolve()) for p in wrong]
+    return tuple(p for p in found if p in keeping_out or Path(p.path).resolve().is_relative_to(path.resolve()))
 
 
 def _project_of(path: Path) -> Path | None:
@@ -41,15 +53,15 @@ def _is_document(path: Path, root: Path) -> bool:
     return place in {("people.yaml",), ("site.yaml",)} or (len(place) == 2 and place[1] == "flow.yaml")
 
 
-def _of_project(root: Path) -> tuple[Problem, ...]:
+def _load(root: Path) -> tuple[tuple[Problem, ...], Project]:
+    """Return what keeps the code of a project from being imported, and the project."""
     try:
         activities = load_code(root).activity_names
     except ProjectError as error:
         file, _, what = str(error).partition(": ")
         message, _, mend = what.partition("; ")
-        broken = Problem(path=file, message=message or file, mend=mend)
-        return (broken, *load_project(root).problems)
-    return load_project(root, activities).problems
+        return (Problem(path=file, message=message or file, mend=mend),), load_project(root)
+    return (), load_project(root, activities)
 
 
 def _alone(path: Path) -> tuple[Problem, ...]:

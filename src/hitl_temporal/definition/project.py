@@ -3,8 +3,10 @@
 Must not know: Temporal, settings, who asks for it.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -15,11 +17,12 @@ from hitl_temporal.domain.value import Json, Value
 from .documents import Document, parse, read
 from .lint import Surroundings, lint, lint_people, lint_site
 from .problems import Problem, has_errors
+from .routes import with_tables
 from .site import Site
 from .translate import translate
 from .vocabulary import SITE_WITHOUT_EFFECT
 
-__all__ = ["Project", "Source", "load_flow", "load_people", "load_project", "load_site", "load_text"]
+__all__ = ["FLOW_FILE", "Project", "Source", "load_flow", "load_people", "load_project", "load_site", "load_text"]
 
 FLOW_FILE = "flow.yaml"
 
@@ -40,20 +43,24 @@ class Source(Value):
 
 
 class Project(Value):
-    """A project as far as it is sound: a flow with an error is left out, the others are here.
+    """A project as far as it is sound: a flow or a route with an error is left out, the others are here.
 
     Attributes:
-        flows: By name, in the order of the folders.
+        flows: By name, in the order of the folders; the routes that they name are in them.
         sources: One entry per flow.
+        left_out: What keeps a flow out, by its folder.
         people: The directory; empty when people.yaml is missing or has an error, so that nobody is taken for another.
-        site: Empty when site.yaml is missing or has an error.
-        problems: Everything that is wrong, by file and line.
+        site: Empty when site.yaml is missing or has an error beside its routes.
+        has_site: False when `site` is empty because of an error.
+        problems: Everything that is wrong, each once, by file and line.
     """
 
     flows: dict[str, Flow] = Field(default_factory=dict[str, Flow])
     sources: dict[str, Source] = Field(default_factory=dict[str, Source])
+    left_out: dict[str, tuple[Problem, ...]] = Field(default_factory=dict[str, tuple[Problem, ...]])
     people: People = People()
     site: Site = Site()
+    has_site: bool = True
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -74,18 +81,36 @@ def load_project(root: Path, activities: frozenset[str] | None = None) -> Projec
         problem = Problem(path=str(folder), message="there is no such folder", mend="name the folder of a project")
         return Project(problems=(problem,))
     people, problems = load_people(folder / "people.yaml")
-    site, more = load_site(folder / "site.yaml")
-    problems += more
-    around = Surroundings(people=people, site=site, activities=activities)
+    read_site = _read_site(folder / "site.yaml", people)
+    problems += read_site.problems
+    around = Surroundings(
+        people=people,
+        site=read_site.site,
+        site_document=read_site.document,
+        unsound_routes=read_site.unsound,
+        activities=activities,
+    )
     flows: dict[str, Flow] = {}
     sources: dict[str, Source] = {}
+    left_out: dict[str, _Problems] = {}
     for file in sorted(folder.glob(f"*/{FLOW_FILE}")):
         flow, more = load_flow(file, around)
         problems += more
-        if flow is not None:
+        if flow is None:
+            left_out[file.parent.name] = tuple(p for p in more if p.severity == "error")
+        else:
             flows[flow.flow] = flow
             sources[flow.flow] = Source(file=str(file), digest=flow.digest)
-    return Project(flows=flows, sources=sources, people=people or People(), site=site or Site(), problems=problems)
+    return Project(
+        flows=flows,
+        sources=sources,
+        left_out=left_out,
+        people=people or People(),
+        site=read_site.site or Site(),
+        has_site=read_site.site is not None,
+        # What is wrong with a route keeps out every flow that goes by it, and is one mistake all the same.
+        problems=tuple(dict.fromkeys(problems)),
+    )
 
 
 def load_flow(path: Path, around: Surroundings | None = None) -> tuple[Flow | None, _Problems]:
@@ -122,18 +147,48 @@ def load_people(path: Path) -> tuple[People | None, _Problems]:
     return (None if has_errors(problems) else people), problems
 
 
-def load_site(path: Path) -> tuple[Site | None, _Problems]:
-    """Load site.yaml; None when it has an error, an empty site when there is no such file."""
+def load_site(path: Path, people: People | None = None) -> tuple[Site | None, _Problems]:
+    """Load site.yaml, its sound routes alone; None when it has another error, empty when there is no such file.
+
+    Args:
+        path: The file.
+        people: Whom its routes may name; None: that is not checked.
+    """
+    found = _read_site(path, people)
+    return found.site, found.problems
+
+
+class _ReadSite(NamedTuple):
+    """What came of reading site.yaml.
+
+    Attributes:
+        site: Without its unsound routes; None when anything else is an error.
+        unsound: What is an error in a route, by its name.
+        problems: Everything that is wrong.
+    """
+
+    site: Site | None
+    document: Document | None = None
+    unsound: Mapping[str, _Problems] = MappingProxyType({})
+    problems: _Problems = ()
+
+
+def _read_site(path: Path, people: People | None) -> _ReadSite:
     if not path.exists():
-        return Site(), ()
+        return _ReadSite(Site())
     document, problems = read(path)
     if document is None:
-        return None, problems
+        return _ReadSite(None, problems=problems)
     document, idle = _without_idle_keys(_or_nothing(document))
     site, problems = _modelled(document, Site)
-    if site is not None:
-        problems += lint_site(site, document)
-    return (None if has_errors(problems) else site), (*idle, *problems)
+    if site is None:
+        return _ReadSite(None, document, problems=(*idle, *problems))
+    found = lint_site(site, document, people)
+    unsound = {name: tuple(p for p in told if p.severity == "error") for name, told in found.routes.items()}
+    unsound = {name: errors for name, errors in unsound.items() if errors}
+    sound = site.but(routes={name: table for name, table in site.routes.items() if name not in unsound})
+    problems = (*idle, *found.general, *(p for told in found.routes.values() for p in told))
+    return _ReadSite(None if has_errors(found.general) else sound, document, unsound, problems)
 
 
 def _flow(document: Document, around: Surroundings, folder: str | None = None) -> tuple[Flow | None, _Problems]:
@@ -145,6 +200,8 @@ def _flow(document: Document, around: Surroundings, folder: str | None = None) -
         if folder is not None and folder != flow.flow:
             message = f"the flow {flow.flow!r} lies in the folder {folder!r}"
             problems += (document.problem(("flow",), message, "give both the same name"),)
+        flow, more = with_tables(flow, document, around)
+        problems += more
     return (None if has_errors(problems) else flow), problems
 
 

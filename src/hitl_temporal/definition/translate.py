@@ -17,7 +17,7 @@ from hitl_temporal.domain.words import found
 
 from .documents import At, Document
 from .problems import Problem, nearest, resembling
-from .vocabulary import kind_at, known_keys
+from .vocabulary import keys_in, kind_at, known_keys
 
 __all__ = ["translate"]
 
@@ -31,7 +31,7 @@ def translate(error: ValidationError, document: Document, model: type[BaseModel]
             continue
         fault = _fault(details, document, model)
         faults.setdefault(fault.at, []).append(fault)
-    problems = [_problem(document, at, _worst(several)) for at, several in faults.items()]
+    problems = [_problem(document, at, _worst(several)) for at, several in faults.items() if not _is_branch(at, faults)]
     return tuple(sorted(problems, key=lambda p: (p.line, p.column)))
 
 
@@ -64,6 +64,13 @@ def _problem(document: Document, at: At, fault: _Fault) -> Problem:
     return document.problem(at, f"{_name(at)} must be {fault.expected}, found {fault.message}", fault.mend)
 
 
+def _is_branch(at: At, faults: Mapping[At, list[_Fault]]) -> bool:
+    """Tell whether only a union's other branch is missed here: the one that is meant has been read further down."""
+    return all(f.expected for f in faults[at]) and any(
+        len(below) > len(at) and below[: len(at)] == at for below in faults
+    )
+
+
 def _worst(faults: list[_Fault]) -> _Fault:
     """Return the one to show of several at one place: pydantic gives one for each branch of a union."""
     said = [f for f in faults if f.expected is None]
@@ -76,7 +83,7 @@ def _worst(faults: list[_Fault]) -> _Fault:
 def _fault(details: ErrorDetails, document: Document, model: type[BaseModel]) -> _Fault:
     kind, loc, value = details["type"], details["loc"], details["input"]
     context = details.get("ctx", {})
-    at = document.place(loc)
+    at = document.place(keys_in(model, loc))
     if _is_unsupported(at, value):
         return _Fault(at, f"this value of {_name(at)} is not supported by this version", "write another one")
     match kind:
@@ -87,7 +94,7 @@ def _fault(details: ErrorDetails, document: Document, model: type[BaseModel]) ->
         case "value_error":
             return _Fault(at, *_split(str(context["error"])))
         case _ if kind == FAULT:
-            return _Fault(document.place((*loc, *context["at"])), *_split(details["msg"]))
+            return _Fault(document.place((*keys_in(model, loc), *context["at"])), *_split(details["msg"]))
         case "literal_error":
             return _not_one_of(at, value, str(context["expected"]))
         case "string_pattern_mismatch":

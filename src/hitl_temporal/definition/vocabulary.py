@@ -6,9 +6,11 @@ isn't there.
 Must not know: problems, files.
 """
 
-from typing import NamedTuple, get_args
+from collections.abc import Iterator
+from types import NoneType, UnionType
+from typing import Annotated, NamedTuple, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Tag
 
 from hitl_temporal.domain.approval.ask import Ask, Attachment, Auto, BreakGlass, Outcome, Review
 from hitl_temporal.domain.approval.routes import Routed, Row, Table
@@ -22,7 +24,7 @@ from hitl_temporal.domain.rules import Part
 
 from .site import Site
 
-__all__ = ["SITE_WITHOUT_EFFECT", "Kind", "kind_at", "known_keys"]
+__all__ = ["SITE_WITHOUT_EFFECT", "Kind", "keys_in", "kind_at", "known_keys"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -101,11 +103,53 @@ def kind_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> tuple[type[Ba
         model: The model of the whole document.
         loc: The place as pydantic names it: keys, indexes, branches of unions.
     """
-    for part in loc:
-        fields = {field.alias or name: field for name, field in model.model_fields.items()}
-        inner = _model_in(fields[part].annotation) if part in fields else _model_of_extras(model)
-        model = inner or model
+    for _, _, here in _ways(model, loc):
+        model = _model_in(here) or model
     return model, _KINDS.get(model, Kind("this place"))
+
+
+def keys_in(model: type[BaseModel], loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Return a place without the branches of unions that pydantic names in it: what a document could have there."""
+    return tuple(part for part, is_branch, _ in _ways(model, loc) if not is_branch)
+
+
+def _ways(here: object, loc: tuple[str | int, ...]) -> Iterator[tuple[str | int, bool, object]]:
+    """Yield each part of a place, whether it is the branch of a union, and what stands there as it is annotated."""
+    for part in loc:
+        branches = _branches(here)
+        is_branch = len(branches) > 1
+        here = next((b for b in branches if _label(b) == part), None) if is_branch else _below(branches, part)
+        yield part, is_branch, here
+
+
+def _below(annotations: tuple[object, ...], part: str | int) -> object:
+    """Return what stands below the one annotation given; None where that is no model's."""
+    (annotation,) = annotations
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = {field.alias or name: field.annotation for name, field in annotation.model_fields.items()}
+        return fields[part] if part in fields else _model_of_extras(annotation)
+    origin, arguments = get_origin(annotation), iter(get_args(annotation))
+    if origin is dict:
+        next(arguments)  # its keys
+    return next(arguments) if origin in {dict, list, tuple} else None
+
+
+def _branches(annotation: object) -> tuple[object, ...]:
+    """Return the members of a union other than None; of anything else, itself without what only annotates it."""
+    match get_origin(annotation):
+        case origin if origin is Annotated:
+            return _branches(get_args(annotation)[0])
+        case origin if origin in {Union, UnionType}:
+            return tuple(member for member in get_args(annotation) if member is not NoneType)
+        case _:
+            return (annotation,)
+
+
+def _label(branch: object) -> str | None:
+    """Return how pydantic names the branch of a union: by its tag, else by its model."""
+    tag = next((m.tag for m in getattr(branch, "__metadata__", ()) if isinstance(m, Tag)), None)
+    model = _model_in(branch)
+    return tag or (model.__name__ if model else None)
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:

@@ -15,11 +15,23 @@ from typing import Annotated, Final, Literal, TypeAlias, cast
 
 from pydantic import AfterValidator, WithJsonSchema
 
-__all__ = ["Backoff", "Duration", "DurationError", "Part", "Unit", "backoff", "fixed", "needs_calendar", "parse"]
+__all__ = [
+    "PATTERN",
+    "Backoff",
+    "Duration",
+    "DurationError",
+    "Part",
+    "Unit",
+    "backoff",
+    "fixed",
+    "needs_calendar",
+    "parse",
+]
 
 Unit: TypeAlias = Literal["s", "m", "h", "d", "w", "bh", "bd"]
 
-_PATTERN = r"([0-9]+(bh|bd|s|m|h|d|w))+"
+PATTERN = r"([0-9]+(bh|bd|s|m|h|d|w))+"
+"""How one is written."""
 _PART = re.compile(r"([0-9]+)(bh|bd|s|m|h|d|w)")
 _LENGTHS: Final[Mapping[Unit, timedelta]] = MappingProxyType(
     {
@@ -62,7 +74,7 @@ def parse(text: str) -> tuple[Part, ...]:
     Raises:
         DurationError: It is not written as a duration, or longer than ten years.
     """
-    if len(text) > _MAX_CHARACTERS or not re.fullmatch(_PATTERN, text):
+    if len(text) > _MAX_CHARACTERS or not re.fullmatch(PATTERN, text):
         written = repr(text if len(text) <= _MAX_CHARACTERS else text[:_MAX_CHARACTERS] + "…")
         raise DurationError(
             f"{written} is not a duration; write numbers with units and no blanks, such as 30s, 1h30m, 2d, 4bh or 1bd"
@@ -120,13 +132,13 @@ def _backoff(text: str) -> str:
 Duration = Annotated[
     str,
     AfterValidator(_duration),
-    WithJsonSchema({"type": "string", "pattern": f"^{_PATTERN}$", "examples": ["30s", "1h30m", "4bh", "2bd"]}),
+    WithJsonSchema({"type": "string", "pattern": f"^{PATTERN}$", "examples": ["30s", "1h30m", "4bh", "2bd"]}),
 ]
 """A duration in a document; kept as written."""
 
 Backoff = Annotated[
     str,
     AfterValidator(_backoff),
-    WithJsonSchema({"type": "string", "pattern": f"^{_PATTERN}\\.\\.{_PATTERN}$", "examples": ["1s..1m"]}),
+    WithJsonSchema({"type": "string", "pattern": f"^{PATTERN}\\.\\.{PATTERN}$", "examples": ["1s..1m"]}),
 ]
 """A range of waits between attempts in a document; kept as written."""

@@ -5,6 +5,7 @@ Must not know: files, YAML.
 
 from .flow import Surroundings, lint
 from .people import lint_people
+from .routes import named_routes
 from .site import lint_site
 
-__all__ = ["Surroundings", "lint", "lint_people", "lint_site"]
+__all__ = ["Surroundings", "lint", "lint_people", "lint_site", "named_routes"]

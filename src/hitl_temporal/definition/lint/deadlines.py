@@ -1,39 +1,72 @@
-"""Questions that wait for ever, reminders that come too late, clocks that can't count business time.
+"""Questions that wait for ever, what comes too late, what lasts no time, clocks that can't count business time.
 
 Must not know: calendars.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hitl_temporal.definition.documents import At, Document
 from hitl_temporal.definition.problems import Problem
+from hitl_temporal.domain.approval.ask import Ask
+from hitl_temporal.domain.approval.stage import Stage
 from hitl_temporal.domain.duration import fixed, parse
 from hitl_temporal.domain.flow.definition import Flow
 
-from .stages import stages_of
+from .stages import Placed, asks_of, stages_of
 
-__all__ = ["check_deadlines"]
+__all__ = ["check_deadlines", "check_stage_deadlines"]
 
 
 def check_deadlines(flow: Flow, document: Document) -> Iterator[Problem]:
     """Yield what is wrong with the times of a flow."""
-    for at, _, stage in stages_of(flow):
-        if stage.due is None:
-            mend = "say until when, such as `due: 2bd`"
-            yield document.problem(at, f"stage {stage.name!r} has no `due` and waits for ever", mend, "warning")
-            continue
-        reminders = (stage.remind,) if isinstance(stage.remind, str) else stage.remind
-        for index, reminder in enumerate(reminders):
-            if _is_late(reminder, stage.due):
-                message = f"the reminder after {reminder} comes when the stage is already due, after {stage.due}"
-                yield document.problem((*at, "remind", index), message, "remind earlier", "warning")
+    yield from check_stage_deadlines(stages_of(flow), document)
+    for at, ask in asks_of(flow):
+        yield from _check_ask(at, ask, document)
     for index, step in enumerate(flow.steps):
         yield from _check_clock(document, ("steps", index, "timeout"), step.timeout)
         yield from _check_clock(document, ("steps", index, "retry", "budget"), step.retry.budget)
         if step.undo is not None:
             yield from _check_clock(document, ("steps", index, "undo", "timeout"), step.undo.timeout)
             yield from _check_clock(document, ("steps", index, "undo", "retry", "budget"), step.undo.retry.budget)
+
+
+def check_stage_deadlines(stages: Iterable[Placed], document: Document) -> Iterator[Problem]:
+    """Yield what is wrong with the times of stages."""
+    for at, stage, _ in stages:
+        yield from _check_some_time((*at, "lease"), stage.lease, document)
+        if stage.due is None:
+            mend = "say until when, such as `due: 2bd`"
+            yield document.problem(at, f"stage {stage.name!r} has no `due` and waits for ever", mend, "warning")
+        else:
+            yield from _check_some_time((*at, "due"), stage.due, document)
+            yield from _check_before_due(at, stage, stage.due, document)
+
+
+def _check_before_due(at: At, stage: Stage, due: str, document: Document) -> Iterator[Problem]:
+    """Yield what is planned for a time at which the stage has been due already."""
+    reminders = (stage.remind,) if isinstance(stage.remind, str) else stage.remind
+    for index, reminder in enumerate(reminders):
+        if _is_late(reminder, due):
+            message = f"the reminder after {reminder} comes when the stage is already due, after {due}"
+            yield document.problem((*at, "remind", index), message, "remind earlier", "warning")
+    for index, step in enumerate(stage.escalate):
+        if _is_late(step.after, due):
+            message = f"the escalation after {step.after} never happens: the stage is due after {due}"
+            yield document.problem((*at, "escalate", index, "after"), message, "escalate earlier, or move `due`")
+
+
+def _check_ask(at: At, ask: Ask, document: Document) -> Iterator[Problem]:
+    if ask.cooling_off is not None:
+        yield from _check_some_time((*at, "cooling_off"), ask.cooling_off, document)
+    if ask.break_glass is not None:
+        yield from _check_some_time((*at, "break_glass", "review", "due"), ask.break_glass.review.due, document)
+
+
+def _check_some_time(at: At, duration: str, document: Document) -> Iterator[Problem]:
+    if not any(part.count for part in parse(duration)):
+        message = f"`{at[-1]}: {duration}` leaves nobody any time"
+        yield document.problem(at, message, "write a longer time, or remove the key", "warning")
 
 
 def _check_clock(document: Document, at: At, duration: str | None) -> Iterator[Problem]:
@@ -43,12 +76,12 @@ def _check_clock(document: Document, at: At, duration: str | None) -> Iterator[P
         )
 
 
-def _is_late(reminder: str, due: str) -> bool:
+def _is_late(planned: str, due: str) -> bool:
     """Tell whether one surely does not come before the other; a mixture of hours and working days may go either way."""
-    early, late = fixed(reminder), fixed(due)
+    early, late = fixed(planned), fixed(due)
     if early is not None and late is not None:
         return early >= late
-    return _units(reminder) >= _units(due)
+    return _units(planned) >= _units(due)
 
 
 def _units(duration: str) -> Counter[str]:

@@ -3,7 +3,9 @@
 Must not know: files, YAML.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+from pydantic import Field, InstanceOf
 
 from hitl_temporal.definition.documents import Document
 from hitl_temporal.definition.problems import Problem, resembling
@@ -12,11 +14,15 @@ from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.people import People
 from hitl_temporal.domain.value import Value
 
+from .asks import check_asks
 from .calendars import check_calendars
 from .deadlines import check_deadlines
 from .inputs import check_declarations
+from .routes import check_routes
 from .scope import check_scope
 from .selectors import check_selectors
+from .stages import asks_of, stages_of
+from .votes import check_ask_weights, check_picks, check_votes
 
 __all__ = ["Surroundings", "lint"]
 
@@ -28,12 +34,16 @@ class Surroundings(Value):
 
     Attributes:
         people: The directory.
-        site: The calendars.
+        site: Its calendars and routes.
+        site_document: Where the site is written; None: it is made by hand.
+        unsound_routes: Routes that are not in the site because of these errors, by name.
         activities: The names that the project's own worker has registered.
     """
 
     people: People | None = None
     site: Site | None = None
+    site_document: InstanceOf[Document] | None = None
+    unsound_routes: Mapping[str, tuple[Problem, ...]] = Field(default_factory=dict[str, tuple[Problem, ...]])
     activities: frozenset[str] | None = None
 
 
@@ -43,12 +53,26 @@ def lint(flow: Flow, document: Document, around: Surroundings) -> tuple[Problem,
         *_check_name(flow, document),
         *check_declarations(flow, document),
         *check_scope(flow, document),
+        *check_asks(flow, document),
         *check_deadlines(flow, document),
-        *(() if around.site is None else check_calendars(flow, document, around.site)),
-        *(() if around.people is None else check_selectors(flow, document, around.people)),
+        *check_picks(stages_of(flow), document),
+        *(() if around.site is None else _check_site(flow, document, around.site, around)),
+        *(() if around.people is None else _check_people(flow, document, around.people)),
         *(() if around.activities is None else _check_activities(flow, document, around.activities)),
     ]
     return tuple(sorted(problems, key=lambda p: (p.line, p.column)))
+
+
+def _check_site(flow: Flow, document: Document, site: Site, around: Surroundings) -> Iterator[Problem]:
+    yield from check_calendars(flow, document, site)
+    yield from check_routes(flow, document, site, around.people, unsound=around.unsound_routes)
+
+
+def _check_people(flow: Flow, document: Document, people: People) -> Iterator[Problem]:
+    yield from check_selectors(flow, document, people)
+    yield from check_votes(stages_of(flow), document, people)
+    for at, ask in asks_of(flow):
+        yield from check_ask_weights(at, ask, document, people)
 
 
 def _check_name(flow: Flow, document: Document) -> Iterator[Problem]:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 
 from hitl_temporal.definition.documents import At, Document
 from hitl_temporal.definition.problems import Problem, Severity, resembling
+from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.expressions import ExpressionError, expressions_in, references
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.value import Json
 
-__all__ = ["check_scope"]
+__all__ = ["check_row_scope", "check_scope"]
 
 _BARE = frozenset({"if", "when"})
 """Keys whose value is an expression without braces."""
@@ -20,6 +21,8 @@ _NAMED_BY_THE_AUTHOR = frozenset({"outputs", "show", "vars", "with"})
 """Keys below which a key is a name that the author made up, even if it is `if`."""
 
 _NO_EXPRESSIONS: frozenset[At] = frozenset({("inputs",), ("description",), ("category",)})
+
+_NO_EXPRESSIONS_IN_AN_ASK = frozenset({"form", "outcomes"})
 
 _ROOTS = ("inputs", "steps", "vars", "run", "requester", "attempt")
 _NOT_YET = ("item", "index", "event")
@@ -35,6 +38,26 @@ def check_scope(flow: Flow, document: Document) -> Iterator[Problem]:
         if wrong is not None:
             message, mend, severity = wrong
             yield document.problem(at, f"`{path}`: {message}", mend, severity)
+
+
+def check_row_scope(flow: Flow, document: Document, at: At, name: str, table: Table) -> Iterator[Problem]:
+    """Yield what is wrong, in this flow, with the names that the rows of a table of the site use.
+
+    Args:
+        flow: Goes by the table.
+        document: Where the flow is written: another flow may have what this one has not.
+        at: Where it names the table.
+        name: The table's.
+        table: Itself.
+    """
+    before = _steps_before(flow)
+    for number, row in enumerate(table.rows, 1):
+        written = row.model_dump(mode="json", by_alias=True)
+        for path in dict.fromkeys(path for _, path in _paths(written, ())):
+            wrong = _wrong(flow, at, path.split("."), before)
+            if wrong is not None:
+                message, mend, severity = wrong
+                yield document.problem(at, f"row {number} of route {name!r}: `{path}`: {message}", mend, severity)
 
 
 _Wrong = tuple[str, str, Severity] | None
@@ -116,17 +139,34 @@ def _paths(value: Json, at: At) -> Iterator[tuple[At, str]]:
                 yield from _paths(item, (*at, index))
         case dict():
             for key, inner in value.items():
-                if (*at, key) not in _NO_EXPRESSIONS:
+                if _is_weight(at):
+                    yield from (((*at, key), path) for path in _paths_in(key, is_bare=False))
+                if _may_hold_expressions((*at, key)):
                     yield from _paths(inner, (*at, key))
         case _:
             pass
 
 
+def _may_hold_expressions(at: At) -> bool:
+    match at:
+        case ("steps", int(), "ask", str(key)):
+            return key not in _NO_EXPRESSIONS_IN_AN_ASK
+        case _:
+            return at not in _NO_EXPRESSIONS
+
+
 def _is_bare(at: At) -> bool:
     """Tell whether a text at this place is an expression without braces."""
-    if any(part in _NAMED_BY_THE_AUTHOR for part in at):
-        return False
-    return at[-1] in _BARE or at[-2:-1] == ("material",)
+    return not _is_named_by_the_author(at) and (at[-1] in _BARE or at[-2:-1] == ("material",))
+
+
+def _is_weight(at: At) -> bool:
+    """Tell whether the keys of a mapping at this place are selectors."""
+    return at[-1:] == ("weights",) and not _is_named_by_the_author(at)
+
+
+def _is_named_by_the_author(at: At) -> bool:
+    return any(part in _NAMED_BY_THE_AUTHOR for part in at)
 
 
 def _paths_in(text: str, *, is_bare: bool) -> list[str]:

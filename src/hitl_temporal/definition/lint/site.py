@@ -1,21 +1,49 @@
-"""Names in site.yaml that nothing bears.
+"""Names in site.yaml that nothing bears, and tables that can't be followed.
 
 Must not know: flows.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 from zoneinfo import available_timezones
 
 from hitl_temporal.definition.documents import Document
 from hitl_temporal.definition.problems import Problem, resembling
 from hitl_temporal.definition.site import Site
+from hitl_temporal.domain.people import People
 
-__all__ = ["lint_site"]
+from .routes import lint_table
+
+__all__ = ["SiteProblems", "lint_site"]
 
 
-def lint_site(site: Site, document: Document) -> tuple[Problem, ...]:
-    """Return what is wrong with a site whose form is right."""
-    return (*_check_default(site, document), *_check_zones(site, document))
+class SiteProblems(NamedTuple):
+    """What is wrong with a site whose form is right.
+
+    Attributes:
+        general: What concerns all of it.
+        routes: What concerns one decision table, by its name; empty where nothing does.
+    """
+
+    general: tuple[Problem, ...]
+    routes: dict[str, tuple[Problem, ...]]
+
+
+def lint_site(site: Site, document: Document, people: People | None = None) -> SiteProblems:
+    """Return what is wrong with a site whose form is right.
+
+    Args:
+        site: What it says.
+        document: Where it says it.
+        people: The directory; None: selectors are not checked against it.
+    """
+    general = (*_check_default(site, document), *_check_zones(site, document))
+    tables = {name: sorted(lint_table(name, site, document, people), key=_place) for name in site.routes}
+    return SiteProblems(general, {name: tuple(problems) for name, problems in tables.items()})
+
+
+def _place(problem: Problem) -> tuple[int, int]:
+    return problem.line, problem.column
 
 
 def _check_default(site: Site, document: Document) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Where the stages of a flow's questions stand.
+"""Where asks, entries and stages stand.
 
 Must not know: problems.
 """
@@ -12,39 +12,62 @@ from hitl_temporal.domain.approval.routes import Routed, Table
 from hitl_temporal.domain.approval.stage import Parallel, Stage
 from hitl_temporal.domain.flow.definition import Flow
 
-__all__ = ["Placed", "stages_of"]
+__all__ = ["Placed", "asks_of", "entries_of", "entries_of_table", "stages_of", "stages_of_ask", "stages_of_table"]
 
 
 class Placed(NamedTuple):
-    """A stage, the ask it belongs to, and its place."""
+    """A stage and its place.
+
+    Attributes:
+        ask: What it belongs to; None: a table of the site, which the asks of many flows may use.
+    """
 
     at: At
-    ask: Ask
     stage: Stage
+    ask: Ask | None = None
+
+
+def asks_of(flow: Flow) -> Iterator[tuple[At, Ask]]:
+    """Yield every ask of a flow, in order."""
+    for index, step in enumerate(flow.steps):
+        if step.ask is not None:
+            yield ("steps", index, "ask"), step.ask
 
 
 def stages_of(flow: Flow) -> Iterator[Placed]:
-    """Yield every stage of every ask, in order."""
-    for step_index, step in enumerate(flow.steps):
-        if step.ask is not None:
-            for at, stage in places_of(step.ask):
-                yield Placed(("steps", step_index, "ask", *at), step.ask, stage)
+    """Yield every stage that a flow itself writes, in order; those of a route that it names stand in the site."""
+    for at, ask in asks_of(flow):
+        yield from stages_of_ask(at, ask)
 
 
-def places_of(ask: Ask) -> Iterator[tuple[At, Stage]]:
-    """Yield every stage of an ask with its place, those of the rows of a table included."""
+def stages_of_ask(at: At, ask: Ask) -> Iterator[Placed]:
+    """Yield every stage of an ask, those of the rows of a table that it has included."""
+    for where, entry in entries_of(at, ask):
+        yield from _stages(where, entry, ask)
+
+
+def stages_of_table(at: At, table: Table) -> Iterator[Placed]:
+    """Yield every stage of the rows of a table of the site."""
+    for where, entry in entries_of_table(at, table):
+        yield from _stages(where, entry, None)
+
+
+def entries_of(at: At, ask: Ask) -> Iterator[tuple[At, Stage | Parallel]]:
+    """Yield every entry of the stages of an ask, those of the rows of a table that it has included."""
     if not isinstance(ask.stages, Routed):
-        yield from _places(ask.stages, ("stages",))
-        return
-    table = ask.stages.route
-    for index, row in enumerate(table.rows if isinstance(table, Table) else ()):
-        yield from _places(row.stages, ("stages", "route", "rows", index, "stages"))
+        yield from (((*at, "stages", index), entry) for index, entry in enumerate(ask.stages))
+    elif isinstance(ask.stages.route, Table):
+        yield from entries_of_table((*at, "stages", "route"), ask.stages.route)
 
 
-def _places(entries: tuple[Stage | Parallel, ...], before: At) -> Iterator[tuple[At, Stage]]:
-    for index, entry in enumerate(entries):
-        if isinstance(entry, Parallel):
-            for place, stage in enumerate(entry.parallel):
-                yield (*before, index, "parallel", place), stage
-        else:
-            yield (*before, index), entry
+def entries_of_table(at: At, table: Table) -> Iterator[tuple[At, Stage | Parallel]]:
+    """Yield every entry of every row of a table."""
+    for number, row in enumerate(table.rows):
+        yield from (((*at, "rows", number, "stages", index), entry) for index, entry in enumerate(row.stages))
+
+
+def _stages(at: At, entry: Stage | Parallel, ask: Ask | None) -> Iterator[Placed]:
+    if isinstance(entry, Parallel):
+        yield from (Placed((*at, "parallel", index), stage, ask) for index, stage in enumerate(entry.parallel))
+    else:
+        yield Placed(at, entry, ask)

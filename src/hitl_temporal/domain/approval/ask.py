@@ -8,14 +8,14 @@ Must not know: state, events, how a document was read.
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, StrictBool, StrictInt, Tag, model_validator
 
 from hitl_temporal.domain.approval.notation import (
     Expression,
     Path,
     Pick,
-    Selectors,
     Share,
+    SomeSelectors,
     Template,
     TextTemplate,
 )
@@ -42,7 +42,7 @@ class Outcome(Document):
     """An outcome beside `approved` and `rejected`."""
 
     label: str
-    positive: bool = False
+    positive: StrictBool = False
     comment: Literal["optional", "required"] = "optional"
 
 
@@ -82,14 +82,14 @@ class Attachment(Document):
 class Review(Document):
     """Who looks afterwards at what was done in an emergency, and until when."""
 
-    who: Annotated[Selectors, Field(min_length=1)]
+    who: SomeSelectors
     due: Duration = "3d"
 
 
 class BreakGlass(Document):
     """Who may decide alone in an emergency, with a reason, in sight of everybody, to be reviewed."""
 
-    who: Annotated[Selectors, Field(min_length=1)]
+    who: SomeSelectors
     review: Review
 
 
@@ -120,7 +120,7 @@ class Ask(Document):
     stages: Stages
     outcomes: dict[Annotated[str, Field(pattern=OUTCOME, max_length=100)], Outcome] = Field(default_factory=dict)
     auto: tuple[Auto, ...] = ()
-    shadow: bool = False
+    shadow: StrictBool = False
     """The rules of `auto` are judged and recorded, but people decide; the result says whether they agreed."""
     sample: Share | None = None
     """So many of the positive automatic outcomes are decided by people all the same."""
@@ -135,7 +135,7 @@ class Ask(Document):
     author: TextTemplate | None = None
     material: tuple[Expression, ...] = ()
     """What of the context decisions are bound to: a change asks again."""
-    rework: Annotated[int, Field(ge=0, le=20)] = 0
+    rework: Annotated[StrictInt, Field(ge=0, le=20)] = 0
     """How often the request may be sent back to its requester."""
     cooling_off: Duration | None = None
     """How long the deciding vote may be taken back."""
@@ -171,7 +171,7 @@ class Ask(Document):
                 raise fault(f"unknown outcome {rule.outcome!r}; {self._known}", "auto", index, "outcome")
         for key in ("shadow", "sample"):
             if getattr(self, key) and not self.auto:
-                raise fault(f"`{key}` is about the rules of `auto`, and there are none", key)
+                raise fault(f"`{key}` is about the rules of `auto`, and there are none; add some, or remove it", key)
         if isinstance(self.stages, Routed):
             table = self.stages.route
             for index, row in enumerate(table.rows if isinstance(table, Table) else ()):

@@ -6,11 +6,11 @@ Must not know: what a document does with them.
 import re
 from typing import Annotated, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictInt
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, WithJsonSchema
 
-from hitl_temporal.domain.duration import Duration, parse
+from hitl_temporal.domain.duration import PATTERN, Duration, parse
 from hitl_temporal.domain.expressions import ExpressionError, check, expressions_in
-from hitl_temporal.domain.people import is_selector
+from hitl_temporal.domain.people import SELECTOR, is_selector
 from hitl_temporal.domain.value import Json
 
 POLICIES = ("random", "round_robin", "least_loaded", "experienced")
@@ -86,23 +86,54 @@ def _path(text: str) -> str:
     return text
 
 
+def _text(pattern: str, *examples: str) -> dict[str, Json]:
+    """Return the JSON Schema of a notation."""
+    return {"type": "string", "pattern": pattern, "examples": [*examples]}
+
+
+_SELECTOR_SCHEMA = _text(rf"^(?:{SELECTOR.pattern})$|\{{\{{", "group:secops", "manager:requester", "{{inputs.owner}}")
+_SELECTORS_SCHEMA: dict[str, Json] = {"type": "array", "items": _SELECTOR_SCHEMA}
+_THRESHOLD_SCHEMA = _text(rf"^(?:any|all|each|{_PERCENT.pattern})$", "any", "all", "each", "60%")
+
 Expression = Annotated[str, AfterValidator(_expression)]
 """A bare CEL expression."""
 Template = Annotated[Json, AfterValidator(_check_template)]
 """Any JSON with `{{ }}` in its strings."""
 TextTemplate = Annotated[str, AfterValidator(_check_template)]
-Selector = Annotated[str, AfterValidator(_selector)]
-Selectors = Annotated[tuple[Selector, ...], BeforeValidator(_as_tuple)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
-Threshold = Annotated[StrictInt | str, Field(union_mode="left_to_right"), AfterValidator(_threshold)]
+Selector = Annotated[str, AfterValidator(_selector), WithJsonSchema(_SELECTOR_SCHEMA)]
+Selectors = Annotated[
+    tuple[Selector, ...],
+    BeforeValidator(_as_tuple),
+    WithJsonSchema({"anyOf": [_SELECTOR_SCHEMA, _SELECTORS_SCHEMA]}),
+]
+SomeSelectors = Annotated[
+    tuple[Selector, ...],
+    Field(min_length=1),
+    BeforeValidator(_as_tuple),
+    WithJsonSchema({"anyOf": [_SELECTOR_SCHEMA, {**_SELECTORS_SCHEMA, "minItems": 1}]}),
+]
+"""At least one."""
+Texts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_as_tuple),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+Threshold = Annotated[
+    StrictInt | str,
+    Field(union_mode="left_to_right"),
+    AfterValidator(_threshold),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, _THRESHOLD_SCHEMA]}),
+]
 """`any`, `all`, `each`, a number of votes or a percentage of the eligible; `true` is no number."""
-Share = Annotated[str, AfterValidator(_share)]
+Share = Annotated[str, AfterValidator(_share), WithJsonSchema(_text(rf"^(?:{_PERCENT.pattern})$", "10%"))]
 """A percentage from 1% to 100%."""
-Pick = Annotated[str, AfterValidator(_pick)]
+Pick = Annotated[
+    str, AfterValidator(_pick), WithJsonSchema(_text(f"^{_PICK.pattern}$", *POLICIES, f"2 by {POLICIES[1]}"))
+]
 """A policy, which picks one person, or `N by` it."""
-Reminder = Annotated[Duration, AfterValidator(_reminder)]
+Reminder = Annotated[Duration, AfterValidator(_reminder), WithJsonSchema(_text(f"^(?=.*[1-9]){PATTERN}$", "4bh", "1d"))]
 """A duration that is longer than nothing."""
-Path = Annotated[str, AfterValidator(_path)]
+Path = Annotated[str, AfterValidator(_path), WithJsonSchema(_text(f"^{_PATH.pattern}$", "inputs.days"))]
 """The way to one value of the context: `inputs.days`."""
 
 

@@ -5,7 +5,7 @@ Must not know: the question that is asked, state, events.
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from hitl_temporal.domain.approval.notation import (
     Expression,
@@ -13,6 +13,7 @@ from hitl_temporal.domain.approval.notation import (
     Reminder,
     Selector,
     Selectors,
+    SomeSelectors,
     Texts,
     Threshold,
 )
@@ -24,8 +25,8 @@ Assurance = Literal["low", "medium", "high"]
 """How sure a door is of who answers: a mail link; a bound chat identity, a token or a login; a login just now."""
 
 ASSURANCES: tuple[Assurance, ...] = ("low", "medium", "high")
-Weights = dict[Selector, Annotated[int, Field(ge=1, le=1000)]]
-Quiet = Annotated[bool | Selectors, Field(union_mode="left_to_right")]
+Weights = dict[Selector, Annotated[StrictInt, Field(ge=1, le=1000)]]
+Quiet = Annotated[StrictBool | Selectors, Field(union_mode="left_to_right")]
 
 
 class Escalation(Document):
@@ -59,7 +60,7 @@ class Escalation(Document):
 class Alternative(Document):
     """One of several ways through a stage: so many of these people."""
 
-    who: Annotated[Selectors, Field(min_length=1)]
+    who: SomeSelectors
     approve: Threshold = "any"
 
 
@@ -76,10 +77,10 @@ class Stage(Document):
     """Asked where `who` names nobody who may act."""
     approve: Threshold = "any"
     reject: Threshold = "any"
-    wait_for_all: bool = False
+    wait_for_all: StrictBool = False
     """Nothing is settled before everybody has answered; then refusals are looked at first."""
-    distinct: bool = True
-    allow_requester: bool = False
+    distinct: StrictBool = True
+    allow_requester: StrictBool = False
     weights: Weights | None = None
     """How many votes the people of a selector have; 1 where none names them, the largest where several do."""
     pick: Pick | None = None
@@ -91,7 +92,7 @@ class Stage(Document):
     escalate: tuple[Escalation, ...] = ()
     due: Duration | None = None
     at_due: str = "expire"
-    at_due_positive: bool = False
+    at_due_positive: StrictBool = False
     lease: Duration = "4bh"
     """For how long a claim keeps others from deciding."""
     calendar: str | None = None
@@ -108,7 +109,8 @@ class Stage(Document):
                 if key in self.model_fields_set:
                     raise fault(f"`{key}` beside `any_of`; each alternative has its own", key)
         if self.pick is not None and not self.may_pick:
-            raise fault("`pick` chooses among all of `who`: not with `any_of`, and not with `approve: each`", "pick")
+            wrong = "`pick` chooses among all of `who`: not with `any_of`, and not with `approve: each`"
+            raise fault(f"{wrong}; remove one of them", "pick")
         return self
 
     @property
