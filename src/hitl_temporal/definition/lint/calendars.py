@@ -11,7 +11,7 @@ from hitl_temporal.definition.site import Site
 from hitl_temporal.domain.duration import fixed
 from hitl_temporal.domain.flow.definition import Flow
 
-from .stages import stages_of
+from .stages import asks_of, stages_of
 
 __all__ = ["check_calendars"]
 
@@ -33,22 +33,23 @@ def check_calendars(flow: Flow, document: Document, site: Site) -> Iterator[Prob
 def _named(flow: Flow) -> Iterator[tuple[At, str]]:
     if flow.calendar is not None:
         yield ("calendar",), flow.calendar
-    for index, step in enumerate(flow.steps):
-        if step.ask is not None and step.ask.calendar is not None:
-            yield ("steps", index, "ask", "calendar"), step.ask.calendar
-    for at, _, stage in stages_of(flow):
+    for at, ask in asks_of(flow):
+        if ask.calendar is not None:
+            yield (*at, "calendar"), ask.calendar
+    for at, _, stage, _ in stages_of(flow):
         if stage.calendar is not None:
             yield (*at, "calendar"), stage.calendar
 
 
 def _counting_on_the_site(flow: Flow) -> Iterator[tuple[At, str]]:
     """Yield the business durations for which nothing nearer than the site names a calendar."""
-    for at, ask, stage in stages_of(flow):
+    for at, ask, stage, _ in stages_of(flow):
         if stage.calendar is None and ask.calendar is None:
             reminders = (stage.remind,) if isinstance(stage.remind, str) else stage.remind
             for key, duration in [*(("remind", r) for r in reminders), ("due", stage.due)]:
                 if duration is not None and fixed(duration) is None:
                     yield (*at, key), duration
     for index, step in enumerate(flow.steps):
-        if step.wait is not None and "{{" not in step.wait.duration and fixed(step.wait.duration) is None:
-            yield ("steps", index, "wait", "for"), step.wait.duration
+        for key, timed in (("wait", step.wait), ("grant", step.grant)):
+            if timed is not None and "{{" not in timed.duration and fixed(timed.duration) is None:
+                yield ("steps", index, key, "for"), timed.duration

@@ -18,10 +18,11 @@ __all__ = ["check_deadlines"]
 
 def check_deadlines(flow: Flow, document: Document) -> Iterator[Problem]:
     """Yield what is wrong with the times of a flow."""
-    for at, _, stage in stages_of(flow):
+    for at, _, stage, is_bounded in stages_of(flow):
         if stage.due is None:
-            mend = "say until when, such as `due: 2bd`"
-            yield document.problem(at, f"stage {stage.name!r} has no `due` and waits for ever", mend, "warning")
+            if not is_bounded:
+                mend = "say until when, such as `due: 2bd`"
+                yield document.problem(at, f"stage {stage.name!r} has no `due` and waits for ever", mend, "warning")
             continue
         reminders = (stage.remind,) if isinstance(stage.remind, str) else stage.remind
         for index, reminder in enumerate(reminders):

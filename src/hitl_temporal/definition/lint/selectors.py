@@ -55,7 +55,7 @@ def _selectors(flow: Flow) -> Iterator[tuple[At, str]]:
         yield ("owner",), flow.owner
     for index, selector in enumerate(flow.start):
         yield ("start", index), selector
-    for at, _, stage in stages_of(flow):
+    for at, _, stage, _ in stages_of(flow):
         for key, selectors in (("who", stage.who), ("fallback", stage.fallback), ("not", stage.barred)):
             for index, selector in enumerate(selectors):
                 yield (*at, key, index), selector

@@ -1,4 +1,4 @@
-"""Where the stages of a flow's questions stand.
+"""Where a flow's questions and their stages stand.
 
 Must not know: problems.
 """
@@ -12,23 +12,36 @@ from hitl_temporal.domain.approval.routes import Routed, Table
 from hitl_temporal.domain.approval.stage import Parallel, Stage
 from hitl_temporal.domain.flow.definition import Flow
 
-__all__ = ["Placed", "stages_of"]
+__all__ = ["Placed", "asks_of", "stages_of"]
 
 
 class Placed(NamedTuple):
-    """A stage, the ask it belongs to, and its place."""
+    """A stage, the ask it belongs to, and its place.
+
+    Attributes:
+        is_bounded: Whether the question is taken back at some time, answered or not.
+    """
 
     at: At
     ask: Ask
     stage: Stage
+    is_bounded: bool
+
+
+def asks_of(flow: Flow) -> Iterator[tuple[At, Ask]]:
+    """Yield every question of a flow, in order: those of steps, and those about more time for a grant."""
+    for index, step in enumerate(flow.steps):
+        if step.ask is not None:
+            yield ("steps", index, "ask"), step.ask
+        if step.grant is not None and step.grant.extend is not None and step.grant.extend.ask is not None:
+            yield ("steps", index, "grant", "extend", "ask"), step.grant.extend.ask
 
 
 def stages_of(flow: Flow) -> Iterator[Placed]:
     """Yield every stage of every ask, in order."""
-    for step_index, step in enumerate(flow.steps):
-        if step.ask is not None:
-            for at, stage in places_of(step.ask):
-                yield Placed(("steps", step_index, "ask", *at), step.ask, stage)
+    for at, ask in asks_of(flow):
+        for place, stage in places_of(ask):
+            yield Placed((*at, *place), ask, stage, is_bounded="grant" in at)
 
 
 def places_of(ask: Ask) -> Iterator[tuple[At, Stage]]:
