@@ -6,7 +6,7 @@ from pathlib import Path
 from hitl_temporal.definition.project import load_flow, load_project
 
 ROOT = Path(__file__).parents[2]
-ACTIVITIES = frozenset({"firewall.assess", "firewall.apply", "firewall.remove"})
+ACTIVITIES = frozenset({"firewall.assess", "firewall.apply", "firewall.remove", "accounts.open", "accounts.close"})
 FLOW = "flow: {name}\nsteps:\n  - id: a\n    call: firewall.apply\n"
 
 
@@ -22,7 +22,7 @@ def test_the_reference_project_has_no_problems() -> None:
     """What we ship as an example passes every check, warnings included."""
     loaded = load_project(ROOT, ACTIVITIES)
     assert loaded.problems == ()
-    assert "firewall_change" in loaded.flows
+    assert set(loaded.flows) == {"firewall_change", "temporary_access"}
     assert loaded.site.calendars.default == "office-nl"
 
 
@@ -97,6 +97,28 @@ def test_business_time_without_a_calendar_is_warned_about(tmp_path: Path) -> Non
     assert (problem.severity, problem.line) == ("warning", 4)
     assert "MON-FRI 09:00-17:00 UTC holds" in problem.mend
     assert "good" in loaded.flows
+
+
+def test_a_question_about_more_time_needs_no_due(tmp_path: Path) -> None:
+    """It is withdrawn when the grant ends, so it does not wait for ever."""
+    grant = "{for: 30d, extend: {max: 2, ask: {stages: [{who: ['user:ann']}]}}}"
+    text = FLOW.format(name="good") + f"    undo: {{call: firewall.remove}}\n    grant: {grant}\n"
+    assert load_project(project(tmp_path, good=text)).problems == ()
+
+
+def test_the_outputs_of_a_granted_step_are_there_when_more_time_is_asked_for(tmp_path: Path) -> None:
+    """What is asked about may be shown; the step does not refer to itself before it has outputs."""
+    grant = "{for: 30d, extend: {ask: {title: '{{steps.a.outputs.rule}} {{extension.by}} more?', who: ['user:ann']}}}"
+    text = FLOW.format(name="good") + f"    undo: {{call: firewall.remove}}\n    grant: {grant}\n"
+    assert load_project(project(tmp_path, good=text)).problems == ()
+
+
+def test_a_grant_in_business_time_without_a_calendar_is_warned_about(tmp_path: Path) -> None:
+    """The line is that of the time."""
+    text = FLOW.format(name="good") + "    undo: {call: firewall.remove}\n    grant: {for: 2bd}\n"
+    (problem,) = load_project(project(tmp_path, good=text)).problems
+    assert (problem.severity, problem.line) == ("warning", 6)
+    assert "`for: 2bd` counts business time" in problem.message
 
 
 def test_an_activity_of_a_pool_is_not_ours_to_know(tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ def check_stage_deadlines(stages: Iterable[Placed], document: Document) -> Itera
     """Yield what is wrong with the times of stages."""
     for at, stage, _ in stages:
         yield from _check_some_time((*at, "lease"), stage.lease, document)
+        if stage.due is None and "grant" in at:
+            continue  # a question about more time is taken back when the grant ends
         if stage.due is None:
             mend = "say until when, such as `due: 2bd`"
             yield document.problem(at, f"stage {stage.name!r} has no `due` and waits for ever", mend, "warning")

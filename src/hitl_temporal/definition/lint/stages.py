@@ -28,10 +28,12 @@ class Placed(NamedTuple):
 
 
 def asks_of(flow: Flow) -> Iterator[tuple[At, Ask]]:
-    """Yield every ask of a flow, in order."""
+    """Yield every ask of a flow, in order: those of steps, and those about more time for a grant."""
     for index, step in enumerate(flow.steps):
         if step.ask is not None:
             yield ("steps", index, "ask"), step.ask
+        if step.grant is not None and step.grant.extend is not None and step.grant.extend.ask is not None:
+            yield ("steps", index, "grant", "extend", "ask"), step.grant.extend.ask
 
 
 def stages_of(flow: Flow) -> Iterator[Placed]:
