@@ -1,6 +1,7 @@
 """A grant from end to end: given over HTTP, extended by people, kept while a worker dies, revoked by the command."""
 
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -17,7 +18,15 @@ def test_an_access_is_given_for_a_time_and_taken_back(house: House) -> None:
     run = house.call("ann", "POST", "/v1/flows/temporary_access/runs", {"inputs": WISH}).json()["id"]
 
     def act(person: str, action: str, **more: object) -> httpx.Response:
-        return house.call(person, "POST", f"/v1/runs/{run}/actions", {"action": action, "step": "open", **more})
+        body = {"action": action, "step": "open", "key": uuid4().hex, **more}
+
+        def judged() -> (
+            httpx.Response | None
+        ):  # recorded: the worker was not there yet, and the key makes it one command
+            answer = house.call(person, "POST", f"/v1/runs/{run}/actions", body)
+            return None if answer.json()["status"] == "recorded" else answer
+
+        return house.until(f"{action} by {person} is judged", judged)
 
     def step(**wanted: object) -> dict[str, Any] | None:
         answer = house.call("ann", "GET", f"/v1/runs/{run}")
@@ -25,8 +34,9 @@ def test_an_access_is_given_for_a_time_and_taken_back(house: House) -> None:
         grant = found.get("grant") or {}
         return found if grant and all(grant[key] == value for key, value in wanted.items()) else None
 
+    approval = house.asked("bob", run)
     assert act("ann", "revoke").status_code == 409
-    assert house.decide("bob", house.asked("bob", run)).status_code == 200
+    assert house.decide("bob", approval).status_code in {200, 202}
     opened = house.until("the access is open", step)
     until = opened["grant"]["until"]
     assert house.get("ann", f"/v1/runs/{run}")["status"] == "running"
@@ -39,7 +49,7 @@ def test_an_access_is_given_for_a_time_and_taken_back(house: House) -> None:
     assert (asked.status_code, asked.json()["status"]) == (202, "asked")
     question = f"{run}.open.1.extend.1"
     house.until("dee is asked", lambda: house.call("dee", "GET", f"/v1/approvals/{question}").status_code == 200)
-    assert house.decide("dee", question).status_code == 200
+    assert house.decide("dee", question).status_code in {200, 202}
     moved = house.until("the end has moved", lambda: (s := step()) and s["grant"]["until"] != until and s)
     assert [e["state"] for e in moved["grant"]["extensions"]] == ["granted"]
 
