@@ -99,6 +99,28 @@ def test_business_time_without_a_calendar_is_warned_about(tmp_path: Path) -> Non
     assert "good" in loaded.flows
 
 
+def test_a_question_about_more_time_needs_no_due(tmp_path: Path) -> None:
+    """It is withdrawn when the grant ends, so it does not wait for ever."""
+    grant = "{for: 30d, extend: {max: 2, ask: {stages: [{who: ['user:ann']}]}}}"
+    text = FLOW.format(name="good") + f"    undo: {{call: firewall.remove}}\n    grant: {grant}\n"
+    assert load_project(project(tmp_path, good=text)).problems == ()
+
+
+def test_the_outputs_of_a_granted_step_are_there_when_more_time_is_asked_for(tmp_path: Path) -> None:
+    """What is asked about may be shown; the step does not refer to itself before it has outputs."""
+    grant = "{for: 30d, extend: {ask: {title: '{{steps.a.outputs.rule}} {{extension.by}} more?', who: ['user:ann']}}}"
+    text = FLOW.format(name="good") + f"    undo: {{call: firewall.remove}}\n    grant: {grant}\n"
+    assert load_project(project(tmp_path, good=text)).problems == ()
+
+
+def test_a_grant_in_business_time_without_a_calendar_is_warned_about(tmp_path: Path) -> None:
+    """The line is that of the time."""
+    text = FLOW.format(name="good") + "    undo: {call: firewall.remove}\n    grant: {for: 2bd}\n"
+    (problem,) = load_project(project(tmp_path, good=text)).problems
+    assert (problem.severity, problem.line) == ("warning", 6)
+    assert "`for: 2bd` counts business time" in problem.message
+
+
 def test_an_activity_of_a_pool_is_not_ours_to_know(tmp_path: Path) -> None:
     """A `call` with a `pool` is another worker's; it is not checked."""
     text = "flow: good\nsteps:\n  - id: a\n    call: sap.post\n    pool: sap\n"

@@ -11,7 +11,7 @@ from hitl_temporal.definition.site import Site
 from hitl_temporal.domain.approval.ask import Ask, Auto, Outcome
 from hitl_temporal.domain.approval.stage import Stage
 from hitl_temporal.domain.calendar import CalendarDocument
-from hitl_temporal.domain.flow.definition import Flow, Retry, Step, Undo, Wait
+from hitl_temporal.domain.flow.definition import Extend, Flow, Grant, Retry, Step, Undo, Wait
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import People, Person
 from hitl_temporal.domain.rules import Part
@@ -24,6 +24,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "step": Step,
     "retry": Retry,
     "undo": Undo,
+    "grant": Grant,
+    "extend": Extend,
     "wait": Wait,
     "ask": Ask,
     "stage": Stage,

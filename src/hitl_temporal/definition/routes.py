@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.routes import Routed, Table
-from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.definition import Flow, Step
 
 from .documents import At, Document
 from .lint import Surroundings, named_routes
@@ -52,13 +52,19 @@ def _with_table(ask: Ask, table: Table) -> Ask:
 
 
 def _with_asks(flow: Flow, asks: dict[At, Ask]) -> Flow:
-    steps = [
-        step if (ask := asks.get(("steps", index, "ask", "stages"))) is None else step.but(ask=ask)
-        for index, step in enumerate(flow.steps)
-    ]
+    steps = [_with_asks_of(step, index, asks) for index, step in enumerate(flow.steps)]
     # Made anew: a copy would keep what the flow has remembered of its steps as they were.
     fields = {name: getattr(flow, name) for name in flow.model_fields_set}
     return Flow.model_validate({**fields, "steps": steps})
+
+
+def _with_asks_of(step: Step, index: int, asks: dict[At, Ask]) -> Step:
+    own, about_more_time = (asks.get(("steps", index, *way, "ask", "stages")) for way in ((), ("grant", "extend")))
+    if own is not None:
+        return step.but(ask=own)
+    if about_more_time is not None and step.grant is not None and step.grant.extend is not None:
+        return step.but(grant=step.grant.but(extend=step.grant.extend.but(ask=about_more_time)))
+    return step
 
 
 def _table(site: Document, name: str) -> Document:

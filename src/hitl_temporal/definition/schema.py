@@ -30,7 +30,7 @@ def flow_schema() -> Schema:
     """Return the JSON Schema of flow.yaml."""
     schema = _schema(Flow, "A flow of hitl-temporal")
     parts = _object(schema["$defs"])
-    ask, stage, step = (_object(parts[name]) for name in ("Ask", "Stage", "Step"))
+    ask, stage, step, extend = (_object(parts[name]) for name in ("Ask", "Stage", "Step", "Extend"))
     for part in (schema, ask, stage):
         for key, written in _object(part["properties"]).items():
             if key in _ALONE_OR_LIST:
@@ -38,7 +38,10 @@ def flow_schema() -> Schema:
     _object(step["properties"])["needs"] = {"oneOf": [_need(), {"type": "array", "items": _need()}]}
     parts.pop("Need", None)
     step["oneOf"] = [{"required": [verb]} for verb in ("call", "ask", "wait")]
+    step["dependentRequired"] = {"grant": ["call", "undo"]}
     _let_stage_keys_stand_in(ask, stage)
+    parts["ExtensionAsk"] = {**ask, "required": []}  # what is asked is known: the title may be left out
+    _object(extend["properties"])["ask"] = {"anyOf": [{"$ref": "#/$defs/ExtensionAsk"}, {"type": "null"}]}
     return schema
 
 

@@ -16,7 +16,7 @@ from hitl_temporal.domain.approval.ask import Ask, Attachment, Auto, BreakGlass,
 from hitl_temporal.domain.approval.routes import Routed, Row, Table
 from hitl_temporal.domain.approval.stage import Alternative, Escalation, Parallel, Stage
 from hitl_temporal.domain.calendar import CalendarDocument
-from hitl_temporal.domain.flow.definition import Flow, Retry, Step, Undo, Wait
+from hitl_temporal.domain.flow.definition import Extend, Flow, Grant, Retry, Step, Undo, Wait
 from hitl_temporal.domain.flow.needs import Need
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import Group, People, Person
@@ -32,7 +32,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 _ASK = _words("ticket")
-_STEP = _words("choose do each enough expect first flow grant incident keep limit priority repeat run tolerate uses")
+_STEP = _words("choose do each enough expect first flow incident keep limit priority repeat run tolerate uses")
 _FLOW = _words("blackouts concurrency expect on_parked triggers")
 _WAIT = _words("event file run until")
 _UNDO = _words("flow pool run")
@@ -79,6 +79,8 @@ _KINDS: dict[type[BaseModel], Kind] = {
     Review: Kind("a review"),
     Retry: Kind("a `retry`"),
     Undo: Kind("an `undo`", _UNDO),
+    Grant: Kind("a `grant`"),
+    Extend: Kind("an `extend`"),
     Wait: Kind("a `wait`", _WAIT),
     Need: Kind("an entry of `needs`"),
     People: Kind("people.yaml"),

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.inputs import Input
-from tests.domain.flow.world import Document, ask, call, undo, wait
+from tests.domain.flow.world import Document, ask, call, granted, undo, wait
 
 
 def problem(*steps: Document, **flow: Any) -> str:
@@ -29,6 +29,14 @@ def problem(*steps: Document, **flow: Any) -> str:
         (ask("a", undo=undo("a")), "`undo` belongs to `call`, not to `ask`; remove it"),
         (wait("a", retry={"max": 2}), "`retry` belongs to `call`, not to `wait`; remove it"),
         (wait("a", "soon"), "not a duration"),
+        (ask("a", grant={"for": "1d"}), "`grant` belongs to `call`, not to `ask`; remove it"),
+        (wait("a", grant={"for": "1d"}), "`grant` belongs to `call`, not to `wait`; remove it"),
+        (call("a", grant={"for": "1d"}), "`grant` without `undo`: nothing would take back what was given"),
+        (granted("a", "soon"), "not a duration"),
+        (granted("a", extend={"max": 0}), "greater than or equal to 1"),
+        (granted("a", extend={"max": True}), "valid integer"),
+        (granted("a", extend={"ask": {"title": "More?"}}), "Field required"),
+        (granted("a", extend={"ask": "group:secops"}), "valid dictionary"),
         ({**call("a"), "run": "ls"}, "Extra inputs are not permitted"),
         ({**call("a"), "if": "1 +"}, "is not CEL"),
         (call("A"), "should match pattern"),
@@ -80,9 +88,10 @@ def test_a_flow_has_a_step() -> None:
 
 
 def test_the_same_document_has_the_same_digest_after_a_journey() -> None:
-    """A definition read back from a history is the same to the letter, in every form of needs."""
+    """A definition read back from a history is the same to the letter, whatever is written."""
     needs: list[Any] = ["a", {"b": "failed"}, {"any": ["a", "b"], "is": "done"}, {"of": ["a", "b"], "count": 2}]
     steps = [call("a"), call("b", needs="a"), call("c", needs=needs), ask("d", needs=[{"c": "done"}])]
+    steps.append(granted("e", extend={"max": 2, "ask": {"who": "user:bob"}}))
     flow = Flow.model_validate({"flow": "sample", "steps": steps})
     again = Flow.model_validate_json(flow.model_dump_json(by_alias=True))
     assert again == flow

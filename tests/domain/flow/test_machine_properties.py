@@ -12,10 +12,10 @@ from hitl_temporal.domain.effects import Record
 from hitl_temporal.domain.flow.definition import Step
 from hitl_temporal.domain.flow.effects import Reply, StartAsk, StartCall, StopStep
 from hitl_temporal.domain.flow.events import Begun
-from hitl_temporal.domain.flow.machine import advance
+from hitl_temporal.domain.flow.machine import advance, next_moment
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.views import waiting_reasons, why
-from tests.domain.flow.world import Document, World, ask, call, undo, wait
+from tests.domain.flow.world import Document, World, ask, call, granted, undo, wait
 
 STATUSES = {"completed", "rejected", "expired", "withdrawn", "failed", "cancelled"}
 OUTCOMES = ("approved", "rejected", "expired", "withdrawn", "later", "sooner")
@@ -60,13 +60,15 @@ def documents(draw: st.DrawFn) -> list[Document]:
             envelope["if"] = draw(st.sampled_from(CONDITIONS))
         if draw(st.integers(0, 3)) == 0:
             envelope["on_failure"] = draw(st.sampled_from(["park", "fail", "continue"]))
+        extend = draw(st.sampled_from([None, {"max": 2}, {"max": 2, "ask": {"who": "user:bob"}}]))
         verbs: list[Callable[[], Document]] = [
             lambda: call(name, undo=undo(name), **envelope),  # noqa: B023 called at once
+            lambda: granted(name, "2h", extend=extend, undo=undo(name), **envelope),  # noqa: B023
             lambda: call(name, **envelope),  # noqa: B023
             lambda: ask(name, asked=OWN, **envelope),  # noqa: B023
             lambda: wait(name, **envelope),  # noqa: B023
         ]
-        steps.append(draw(st.sampled_from([*verbs, verbs[0], verbs[0]]))())
+        steps.append(draw(st.sampled_from([*verbs, *verbs[:2], *verbs[:2]]))())
     # Half of the flows go on until they are ended, so that many have something to undo.
     return [*steps, wait("end", "3000d", needs=[])] if draw(st.booleans()) else steps
 
@@ -105,8 +107,13 @@ class AnyRun(RuleBasedStateMachine):
         self.starts = Counter[str]()
         self.allowed = Counter[str]({step["id"]: 1 for step in steps})
         self.successes: dict[str, int] = {}
+        """When what a step has done, and nobody has taken back, was done."""
         self.reruns: set[str] = set()
         self.undone: list[str] = []
+        """Compensations that an ending run has begun, in order."""
+        self.grants = Counter[str]()
+        self.taken_back = Counter[str]()
+        self.given_up = Counter[str]()
         self.world = World(*steps, begun=False, vars={"go": True}, outputs={"all": "{{ steps.s0.outputs.gone }}"})
         self._do(lambda: self.world.feed(Begun(at=self.world.now)))
 
@@ -124,7 +131,8 @@ class AnyRun(RuleBasedStateMachine):
     @rule(which=st.integers(0, 999), at_all=st.booleans())
     def news_come_again_or_late(self, which: int, at_all: bool) -> None:
         """What was heard before is heard again, and changes nothing."""
-        events = [e for e in self.world.fed if getattr(e, "n", None) is not None and not self._is_out(e)]
+        of_errands = [e for e in self.world.fed if hasattr(e, "n") or hasattr(e, "approval")]
+        events = [e for e in of_errands if not self._is_out(e)]
         if events and at_all:
             before = self.world.run
             self._do(lambda: self.world.feed(events[which % len(events)]))
@@ -146,7 +154,9 @@ class AnyRun(RuleBasedStateMachine):
         self._do(lambda: self.world.passes(hours=hours))
 
     @rule(
-        action=st.sampled_from(["hold", "release", "skip", "finish", "rerun", "cancel_step"]),
+        action=st.sampled_from(
+            ["hold", "release", "skip", "finish", "rerun", "cancel_step", "revoke", "extend_grant", "extend_grant"]
+        ),
         step=st.integers(0, 9),
         fields=st.sampled_from([{}, {"as": "approved"}, {"as": "rejected"}, {"dry_run": True}]),
     )
@@ -155,6 +165,8 @@ class AnyRun(RuleBasedStateMachine):
         names = list(self.world.run.steps)
         name = names[step % len(names)]
         fields = fields if action == "finish" or "dry_run" in fields else {}
+        if action == "extend_grant":
+            fields = {**fields, "with": {"for": "1h"}}
         self._do(lambda: self._operated(action, name, fields))
 
     @rule(action=st.sampled_from(["hold", "release", "set_value"]))
@@ -188,6 +200,24 @@ class AnyRun(RuleBasedStateMachine):
                 assert not is_met(run, step, self._above(step.id))
 
     @invariant()
+    def what_is_granted_is_open_until_it_is_taken_back(self) -> None:
+        """Whoever follows a granted step can't have started: it is final only in an ending run, or taken back."""
+        run = self.world.run
+        for name in self.grants if run.ending is None else ():
+            is_standing = self.grants[name] > self.taken_back[name] + self.given_up[name]
+            assert is_standing == run.steps[name].has_given
+            assert not is_standing or run.steps[name].state in {"running", "parked"}
+
+    @invariant()
+    def a_grant_ends_by_its_time(self) -> None:
+        """None runs beyond its end, and the run wants to know the time before that."""
+        run = self.world.run
+        for step in run.steps.values():
+            if step.granted is not None:
+                assert step.granted.until > run.now
+                assert (next_moment(run) or step.granted.until) <= step.granted.until
+
+    @invariant()
     def an_ended_run_leaves_nothing_open(self) -> None:
         """When it has ended, every step has, and nothing of it goes on."""
         if self.world.run.status is not None:
@@ -206,7 +236,7 @@ class AnyRun(RuleBasedStateMachine):
                 self._end(self.open[-1], "stops" if isinstance(self.open[-1], StartCall) else "withdrawn")
             else:
                 parked = next(name for name, step in self.world.run.steps.items() if step.undo == "parked")
-                self._do(lambda: self.world.operate("skip", parked, actor="gus"))  # noqa: B023 called at once
+                self._do(lambda: self._operated("skip", parked, {"actor": "gus"}))  # noqa: B023 called at once
         assert self.world.run.status in STATUSES
         self._check_undone()
         self._check_replay()
@@ -215,7 +245,11 @@ class AnyRun(RuleBasedStateMachine):
         ending = self.world.run.ending
         due = sorted(self.successes, key=lambda s: self.successes[s], reverse=True)
         assert list(dict.fromkeys(self.undone)) == (due if ending and ending.undo else [])
-        assert all(count == self.world.step(s).undos for s, count in Counter(self.undone).items())
+        assert all(step.undos == self.world.undos.count(name) for name, step in self.world.run.steps.items())
+        for name, count in self.grants.items():
+            # Exactly once, unless an operator has said to go on without.
+            left = count - self.taken_back[name] - self.given_up[name]
+            assert left == 0 or (left == 1 and ending and not ending.undo)
 
     def _check_replay(self) -> None:
         run, effects = self.world.first, []
@@ -247,8 +281,10 @@ class AnyRun(RuleBasedStateMachine):
                 self.keys.add(effect.key)
                 self._look_at_fact(effect, before)
             case StartCall(undo=True):
-                assert not self.open, "an undo begins before what goes on has ended"
-                self.undone.append(effect.step)
+                if not self.world.step(effect.step).has_given:
+                    asked_for_time = [e for e in self.open if isinstance(e, StartAsk) and e.is_extension]
+                    assert self.open == asked_for_time, "an undo begins before what goes on has ended"
+                    self.undone.append(effect.step)
                 self.open.append(effect)
             case StartCall() | StartAsk():
                 self.open.append(effect)
@@ -266,7 +302,11 @@ class AnyRun(RuleBasedStateMachine):
             if step not in self.reruns:
                 assert is_met(self.world.run, self.world.definition.step(step), self._above(step))
             assert not self.world.run.held or before.steps[step].is_begun
-        if fact.name == "step.succeeded" and self.world.definition.step(step).undo is not None:
+        if fact.name == "step.granted":
+            self.grants[step] += 1
+            self.successes[step] = len(self.keys)
+        is_new = fact.key.replace("succeeded", "granted") not in self.keys
+        if fact.name == "step.succeeded" and is_new and self.world.definition.step(step).undo is not None:
             self.successes[step] = len(self.keys)
 
     def _above(self, step: str) -> str | None:
@@ -278,7 +318,12 @@ class AnyRun(RuleBasedStateMachine):
         step, n, world = errand.step, errand.n, self.world
         if isinstance(errand, StartCall) and errand.undo:
             failed = how in {"fails", "nan"}
+            if not failed:
+                self._is_gone(step, self.taken_back, had_given=world.step(step).has_given)
             self._do(lambda: world.undo_fails(step) if failed else world.undone(step))
+            return
+        if isinstance(errand, StartAsk) and errand.is_extension:
+            self._end_extension(errand, how)
             return
         ends: dict[str, Callable[[], object]] = {
             "succeeds": lambda: world.succeeds(step, n=n, did=step),
@@ -291,18 +336,41 @@ class AnyRun(RuleBasedStateMachine):
             self.allowed[step] += 1
         self._do(ends.get(how, lambda: world.answers(step, how, n=n, positive=how in {"approved", "sooner"})))
 
+    def _end_extension(self, question: StartAsk, how: str) -> None:
+        step, k, n, world = question.step, int(question.approval.rpartition(".")[2]), question.n, self.world
+        until = world.step(step).granted
+        if how in {"fails", "taken"}:
+            self._do(
+                lambda: world.extension_fails(step, k, n=n) if how == "fails" else world.extension_taken(step, k, n)
+            )
+        else:
+            self._do(lambda: world.extension(step, "approved" if how == "sooner" else how, k, n))
+        if until is None or until.until <= world.now:
+            assert world.step(step).granted == until, "what has ended does not come back"
+
+    def _is_gone(self, step: str, how: Counter[str], *, had_given: bool) -> None:
+        """Note that what a step gave is not there any more, or that an operator has said so."""
+        how[step] += self.grants[step] > self.taken_back[step] + self.given_up[step]
+        if had_given:
+            self.successes.pop(step)
+
     def _operated(self, action: str, step: str, fields: Document) -> None:
         before = self.world.run
+        is_parked = before.steps[step].undo == "parked"
         receipt = self.world.operate(action, step, **fields)
-        if receipt.status != "done" or fields.get("dry_run"):
+        if receipt.status not in {"done", "asked"} or fields.get("dry_run"):
             assert self.world.run == before
             assert len(self.world.last) == 1
-        elif action == "rerun" and before.ending is None:
+        elif action == "skip" and is_parked and self.world.step(step).undo == "skipped":
+            self._is_gone(step, self.given_up, had_given=before.steps[step].has_given)
+        elif action == "rerun" and not is_parked:
             self.allowed[step] += 1
             self.reruns.add(step)
 
     def _is_out(self, event: Any) -> bool:
-        return any(e.step == event.step and e.n == event.n for e in self.open)
+        if hasattr(event, "n"):
+            return any(e.step == event.step and e.n == event.n for e in self.open)
+        return any(isinstance(e, StartAsk) and e.approval == event.approval for e in self.open)
 
 
 AnyRun.TestCase.settings = settings(

@@ -30,7 +30,7 @@ def test_who_is_no_operator_may_do_nothing(action: str, actor: str) -> None:
         return
     world = busy()
     before = world.run
-    assert world.operate(action, "later", actor=actor, **{"with": {"x": 1}}).status == "not_eligible"
+    assert world.operate(action, "later", actor=actor, **{"with": {"x": 1, "for": "1d"}}).status == "not_eligible"
     assert world.run == before
 
 

@@ -1,7 +1,9 @@
 """What a run shows: result, status, the reasons for which it waits, its graph."""
 
+from datetime import timedelta
+
 from hitl_temporal.domain.flow.views import graph, result, status, waiting_reasons, why
-from tests.domain.flow.world import EVIDENCE, World, ask, call, undo, wait
+from tests.domain.flow.world import EVIDENCE, START, World, ask, call, granted, undo, wait
 
 
 def reasons(world: World) -> dict[str, tuple[str, str]]:
@@ -62,6 +64,35 @@ def test_an_undo_shows_while_it_runs_and_when_it_has_parked() -> None:
     world.undo_fails("a", "no route")
     assert reasons(world) == {"a": ("parked", "its undo failed: no route")}
     assert why(world.undone("a").run) != ()
+
+
+def test_a_grant_says_until_when_it_runs_and_how_it_is_released() -> None:
+    """A granted step is released by its end or by `revoke`, and names the questions about more time."""
+    world = World(granted("a", extend={"ask": {"who": "user:bob"}}), call("b")).succeeds("a", id=1)
+    until = (START + timedelta(days=2)).isoformat()
+    world.operate("extend_grant", "a", **{"with": {"for": "1d"}})
+    assert reasons(world) == {"a": ("running", f"grant until {until}"), "b": ("waiting", "predecessor")}
+    reason = why(world.run)[0]
+    assert (reason.releases, reason.by) == (f"{until}, or hitl revoke r a", ("r.a.1.extend.1",))
+    world.passes(days=2)
+    assert why(world.run)[0].releases == "the end of its undo, undo.a"
+
+
+def test_the_status_shows_how_a_grant_stands() -> None:
+    """Until when, with which extensions, and whether it has ended and why; nothing before it was granted."""
+    world = World(granted("a", extend={"max": 2}), call("b"))
+    assert result(world.run, EVIDENCE).steps["a"].grant is None
+    world.succeeds("a", id=1)
+    world.operate("extend_grant", "a", actor="gus", **{"with": {"for": "1d"}})
+    grant = result(world.run, EVIDENCE).steps["a"].grant
+    assert grant is not None
+    assert (grant.until, grant.state) == (START + timedelta(days=3), "active")
+    assert [(e.duration, e.by, e.state, e.approval) for e in grant.extensions] == [("1d", "gus", "granted", None)]
+    world.operate("revoke", "a", actor="ann")
+    grant = result(world.undone("a").run, EVIDENCE).steps["a"].grant
+    assert grant is not None
+    assert (grant.state, grant.reason) == ("ended", "revoked by ann")
+    assert result(world.run, EVIDENCE).steps["b"].grant is None
 
 
 def test_an_ended_run_waits_for_nothing() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from hitl_temporal.domain.approval.records import Decision
 from hitl_temporal.domain.approval.views import Result
 from hitl_temporal.domain.audit import Evidence
+from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.effects import Record
 from hitl_temporal.domain.flow import events
 from hitl_temporal.domain.flow.commands import Receipt, parse
@@ -22,6 +23,7 @@ ROSTER = Roster(
     members={"group:gate": ("hal",)},
     cards={
         "ann": Card(name="Ann", roles=("admin",)),
+        "bea": Card(name="Bea"),
         "bob": Card(name="Bob"),
         "eli": Card(name="Eli", roles=("admin",)),
         "fay": Card(name="Fay", active=False, roles=("admin",)),
@@ -52,6 +54,12 @@ def wait(step: str, duration: str = "1h", **envelope: Any) -> Document:
 def undo(step: str, **arguments: Any) -> Document:
     """Return a compensation that calls `undo.<id>`."""
     return {"call": f"undo.{step}", "with": arguments}
+
+
+def granted(step: str, duration: str = "2d", *, extend: Document | None = None, **envelope: Any) -> Document:
+    """Return a step that grants for this time and is undone afterwards."""
+    grant = {"for": duration, **({} if extend is None else {"extend": extend})}
+    return call(step, **{"undo": undo(step, was="{{ self.outputs.id }}"), "grant": grant, **envelope})
 
 
 def answered(
@@ -90,6 +98,7 @@ class World:
         *steps: Document,
         inputs: Mapping[str, Any] | None = None,
         declared: Document | None = None,
+        calendars: Mapping[str, Calendar] | None = None,
         begun: bool = True,
         **flow: Any,
     ) -> None:
@@ -97,7 +106,15 @@ class World:
         self.definition = Flow.model_validate(
             {"flow": "sample", "steps": list(steps), "inputs": declared or {}, **flow}
         )
-        self.first = new_run("r", self.definition, dict(inputs or {}), requester="ann", at=START, on_behalf_of="bea")
+        self.first = new_run(
+            "r",
+            self.definition,
+            dict(inputs or {}),
+            requester="ann",
+            at=START,
+            on_behalf_of="bea",
+            calendars=dict(calendars or {}),
+        )
         self.run: Run = self.first
         self.fed: list[events.Event] = []
         self.effects: list[Effect] = []
@@ -140,6 +157,26 @@ class World:
         """The id of a question is somebody else's."""
         self.feed(events.AttemptTaken(at=self.now, step=step, n=self.n(step)))
         return self
+
+    def extension(self, step: str, outcome: str = "approved", k: int = 1, n: int | None = None) -> "World":
+        """People have answered whether a grant may be extended."""
+        result, approval = answered(outcome, by=() if outcome == "withdrawn" else ("bob",)), self.about(step, k, n)
+        self.feed(events.ExtensionAnswered(at=self.now, step=step, approval=approval, result=result))
+        return self
+
+    def extension_fails(self, step: str, k: int = 1, n: int | None = None, *, error: str = "lost") -> "World":
+        """A question about an extension could not be put."""
+        self.feed(events.ExtensionFailed(at=self.now, step=step, approval=self.about(step, k, n), error=error))
+        return self
+
+    def extension_taken(self, step: str, k: int = 1, n: int | None = None) -> "World":
+        """The id of a question about an extension is somebody else's."""
+        self.feed(events.ExtensionTaken(at=self.now, step=step, approval=self.about(step, k, n)))
+        return self
+
+    def about(self, step: str, k: int = 1, n: int | None = None) -> str:
+        """Return the id of a question about an extension."""
+        return f"r.{step}.{self.n(step, n)}.extend.{k}"
 
     def undone(self, step: str) -> "World":
         """A step has been undone."""

@@ -72,8 +72,9 @@ def _counting_on_the_site(flow: Flow) -> Iterator[tuple[At, str]]:
         if ask.calendar is None:
             yield from _business_time_of(at, ask)
     for index, step in enumerate(flow.steps):
-        if step.wait is not None and "{{" not in step.wait.duration and needs_calendar(step.wait.duration):
-            yield ("steps", index, "wait", "for"), step.wait.duration
+        for key, timed in (("wait", step.wait), ("grant", step.grant)):
+            if timed is not None and "{{" not in timed.duration and needs_calendar(timed.duration):
+                yield ("steps", index, key, "for"), timed.duration
 
 
 def _business_time_of(at: At, ask: Ask) -> Iterator[tuple[At, str]]:

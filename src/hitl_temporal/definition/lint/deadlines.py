@@ -13,7 +13,7 @@ from hitl_temporal.domain.approval.stage import Stage
 from hitl_temporal.domain.duration import fixed, parse
 from hitl_temporal.domain.flow.definition import Flow
 
-from .stages import Placed, asks_of, stages_of
+from .stages import Placed, asks_of, is_about_more_time, stages_of
 
 __all__ = ["check_deadlines", "check_stage_deadlines"]
 
@@ -35,6 +35,8 @@ def check_stage_deadlines(stages: Iterable[Placed], document: Document) -> Itera
     """Yield what is wrong with the times of stages."""
     for at, stage, _ in stages:
         yield from _check_some_time((*at, "lease"), stage.lease, document)
+        if stage.due is None and is_about_more_time(at):
+            continue  # It is withdrawn when the grant ends.
         if stage.due is None:
             mend = "say until when, such as `due: 2bd`"
             yield document.problem(at, f"stage {stage.name!r} has no `due` and waits for ever", mend, "warning")

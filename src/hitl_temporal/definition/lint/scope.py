@@ -12,6 +12,8 @@ from hitl_temporal.domain.expressions import ExpressionError, expressions_in, re
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.value import Json
 
+from .stages import is_about_more_time
+
 __all__ = ["check_row_scope", "check_scope"]
 
 _BARE = frozenset({"if", "when"})
@@ -28,6 +30,7 @@ _ROOTS = ("inputs", "steps", "vars", "run", "requester", "attempt")
 _NOT_YET = ("item", "index", "event")
 _RUN = ("id", "flow", "version", "started")
 _STEP = ("outputs", "outcome", "state", "by", "approval", "token", "digest")
+_EXTENSION = ("step", "by", "until", "reason")
 
 
 def check_scope(flow: Flow, document: Document) -> Iterator[Problem]:
@@ -79,6 +82,8 @@ def _wrong(flow: Flow, at: At, path: list[str], before: Mapping[str, frozenset[s
             return wrong or _too_early(flow, at, name, before)
         case ["self", *rest] if "undo" in at:
             return _unknown("property of a step", rest[0], _STEP) if rest else None
+        case ["extension", *rest] if is_about_more_time(at):
+            return _unknown("property of an extension", rest[0], _EXTENSION) if rest else None
         case _:
             return _unknown_root(path[0])
 
@@ -86,6 +91,8 @@ def _wrong(flow: Flow, at: At, path: list[str], before: Mapping[str, frozenset[s
 def _unknown_root(name: str) -> _Wrong:
     if name == "self":
         return "`self` is the step that an `undo` reverses", "name the step: `steps.<id>`", "error"
+    if name == "extension":
+        return "`extension` is what the ask in `grant.extend` is about", "use it there alone", "error"
     if name in _NOT_YET:
         return f"`{name}` is not supported by this version", "remove it", "error"
     return _unknown("name", name, _ROOTS)
@@ -102,7 +109,7 @@ def _too_early(flow: Flow, at: At, name: str, before: Mapping[str, frozenset[str
     match at:
         case ("steps", int(index), *rest):
             step = flow.steps[index].id
-            if name in before[step] or (name == step and "undo" in rest):
+            if name in before[step] or (name == step and ("undo" in rest or is_about_more_time(at))):
                 return None
             if name == step:
                 return "the step refers to itself", "it has no outputs yet", "warning"
@@ -149,7 +156,7 @@ def _paths(value: Json, at: At) -> Iterator[tuple[At, str]]:
 
 def _may_hold_expressions(at: At) -> bool:
     match at:
-        case ("steps", int(), "ask", str(key)):
+        case ("steps", int(), "ask", str(key)) | ("steps", int(), "grant", "extend", "ask", str(key)):
             return key not in _NO_EXPRESSIONS_IN_AN_ASK
         case _:
             return at not in _NO_EXPRESSIONS

@@ -12,7 +12,16 @@ from hitl_temporal.domain.approval.routes import Routed, Table
 from hitl_temporal.domain.approval.stage import Parallel, Stage
 from hitl_temporal.domain.flow.definition import Flow
 
-__all__ = ["Placed", "asks_of", "entries_of", "entries_of_table", "stages_of", "stages_of_ask", "stages_of_table"]
+__all__ = [
+    "Placed",
+    "asks_of",
+    "entries_of",
+    "entries_of_table",
+    "is_about_more_time",
+    "stages_of",
+    "stages_of_ask",
+    "stages_of_table",
+]
 
 
 class Placed(NamedTuple):
@@ -28,10 +37,17 @@ class Placed(NamedTuple):
 
 
 def asks_of(flow: Flow) -> Iterator[tuple[At, Ask]]:
-    """Yield every ask of a flow, in order."""
+    """Yield every ask of a flow, in order: those of steps, and those about more time for a grant."""
     for index, step in enumerate(flow.steps):
         if step.ask is not None:
             yield ("steps", index, "ask"), step.ask
+        if step.grant is not None and step.grant.extend is not None and step.grant.extend.ask is not None:
+            yield ("steps", index, "grant", "extend", "ask"), step.grant.extend.ask
+
+
+def is_about_more_time(at: At) -> bool:
+    """Tell whether a place of a flow belongs to an ask about more time for a grant."""
+    return at[:1] == ("steps",) and at[2:5] == ("grant", "extend", "ask")
 
 
 def stages_of(flow: Flow) -> Iterator[Placed]:

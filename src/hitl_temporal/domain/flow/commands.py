@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from hitl_temporal.domain import duration
 from hitl_temporal.domain.value import Json, Value, canonical
 
 
@@ -76,6 +77,26 @@ class SetValue(Operate):
     values: Annotated[Values, Field(alias="with", min_length=1)]
 
 
+def _longer(text: str) -> str:
+    if not any(part.count for part in duration.parse(text)):
+        raise ValueError(f"{text!r} is no more time; write a longer one, such as 2d")
+    return text
+
+
+class Longer(BaseModel):
+    """How much more time; a duration, `bh` and `bd` in the flow's calendar."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    duration: Annotated[str, AfterValidator(_longer), Field(alias="for")]
+
+
+class ExtendGrant(Operate):
+    """Let a grant end later, or ask people whether it may."""
+
+    longer: Annotated[Longer, Field(alias="with")]
+
+
 ACTIONS: Mapping[str, type[Operate]] = {
     "hold": Operate,
     "release": Operate,
@@ -85,6 +106,8 @@ ACTIONS: Mapping[str, type[Operate]] = {
     "cancel_step": Operate,
     "cancel": Cancel,
     "set_value": SetValue,
+    "revoke": Operate,
+    "extend_grant": ExtendGrant,
 }
 """Every operator action: handlers, commands and routes are made from this table."""
 

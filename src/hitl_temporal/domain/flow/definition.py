@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
 
 from hitl_temporal.domain.approval.ask import RESERVED_OUTCOMES, Ask
 from hitl_temporal.domain.approval.notation import Expression, Selectors, Template, Texts, TextTemplate
@@ -18,7 +18,7 @@ from hitl_temporal.domain.fault import fault
 from hitl_temporal.domain.flow.needs import RESULTS, Need, read_needs
 from hitl_temporal.domain.ids import FlowNameText, StepIdText
 from hitl_temporal.domain.inputs import Input
-from hitl_temporal.domain.value import Document, digest
+from hitl_temporal.domain.value import Document, Json, digest
 
 VERBS = ("call", "ask", "wait")
 ActivityName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.:/-]*$", max_length=200)]
@@ -47,6 +47,35 @@ def _duration(text: str) -> str:
     return text
 
 
+_EXTENSION: Mapping[str, Json] = {
+    "title": "Extend {{extension.step}} of {{run.flow}} by {{extension.by}}",
+    "show": {"until": "{{extension.until}}", "reason": "{{extension.reason}}"},
+}
+"""What a question about an extension says where its author says nothing: what is asked is known without them."""
+
+
+def _about_extension(data: object) -> object:
+    return {**_EXTENSION, **data} if isinstance(data, dict) else data  # pyright: ignore[reportUnknownVariableType]
+
+
+class Extend(Document):
+    """How often a grant may be extended, and who decides it."""
+
+    max: Annotated[StrictInt, Field(ge=1, le=100)] = 1
+    """Extensions that were made or are being asked for; a refused one leaves room for another."""
+    ask: Annotated[Ask, BeforeValidator(_about_extension)] | None = None
+    """None: an operator extends at once."""
+
+
+class Grant(Document):
+    """What a step gives is given for a time: it stays running until the end, then its `undo` runs."""
+
+    duration: Annotated[TextTemplate, AfterValidator(_duration), Field(alias="for")]
+    """A duration, or an expression that gives one; counted from the success of the call."""
+    extend: Extend | None = None
+    """None: no extension is possible."""
+
+
 class Wait(Document):
     """A wait for the world; here: a time."""
 
@@ -70,6 +99,7 @@ class Step(Document):
     timeout: Duration = "5m"
     pool: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] | None = None
     undo: Undo | None = None
+    grant: Grant | None = None
     demand: Texts = ()
     """Asks whose decision this call carries out: it parks if what they were decided about is no longer so."""
     on_failure: Literal["park", "fail", "continue"] | None = None
@@ -93,13 +123,22 @@ class Step(Document):
             raise fault(f"step {self.id!r} does nothing; write one verb of {', '.join(VERBS)}")
         if len(written) > 1:
             raise fault(f"step {self.id!r} has {' and '.join(written)}; write exactly one verb", written[1])
-        only_call = {"arguments": "with", "retry": "retry", "pool": "pool", "undo": "undo", "demand": "demand"}
+        only_call = {
+            "arguments": "with",
+            "retry": "retry",
+            "pool": "pool",
+            "undo": "undo",
+            "grant": "grant",
+            "demand": "demand",
+        }
         for name, key in only_call.items():
             if self.call is None and name in self.model_fields_set:
                 raise fault(f"`{key}` belongs to `call`, not to `{self.verb}`; remove it", key)
         if self.call is None and "timeout" in self.model_fields_set:
             mend = "write `due` in the ask" if self.ask else "`wait.for` says how long"
             raise fault(f"`timeout` belongs to `call`; {mend}", "timeout")
+        if self.grant is not None and self.undo is None:
+            raise fault("`grant` without `undo`: nothing would take back what was given; write an `undo`", "grant")
         return self
 
 

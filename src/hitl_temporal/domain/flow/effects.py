@@ -46,6 +46,7 @@ class StartAsk(Value):
 
     Attributes:
         fields: What the run's inputs must be like, by path: they may be amended while people are asked.
+        is_extension: What is asked is more time for the step's grant; the step itself is a call.
     """
 
     step: str
@@ -57,6 +58,7 @@ class StartAsk(Value):
     origin: Origin
     context: dict[str, Json] = Field(default_factory=dict)
     fields: dict[str, Input] = Field(default_factory=dict)
+    is_extension: bool = False
 
 
 class StopStep(Value):

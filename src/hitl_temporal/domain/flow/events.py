@@ -69,6 +69,35 @@ class AttemptTaken(Value):
     n: int
 
 
+class ExtensionAnswered(Value):
+    """A question about more time for a grant has its outcome."""
+
+    kind: Literal["extension_answered"] = "extension_answered"
+    at: AwareDatetime
+    step: str
+    approval: str
+    result: Result
+
+
+class ExtensionFailed(Value):
+    """A question about more time could not be put, or was lost."""
+
+    kind: Literal["extension_failed"] = "extension_failed"
+    at: AwareDatetime
+    step: str
+    approval: str
+    error: str
+
+
+class ExtensionTaken(Value):
+    """The id of a question about more time belongs to somebody else: ask under the next one."""
+
+    kind: Literal["extension_taken"] = "extension_taken"
+    at: AwareDatetime
+    step: str
+    approval: str
+
+
 class UndoSucceeded(Value):
     """A step has been undone."""
 
@@ -110,6 +139,9 @@ Event = Annotated[
     | JobCancelled
     | AskAnswered
     | AttemptTaken
+    | ExtensionAnswered
+    | ExtensionFailed
+    | ExtensionTaken
     | UndoSucceeded
     | UndoFailed
     | Operated

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.expressions import ExpressionError, render
-from hitl_temporal.domain.flow import operations, steps, undoing
+from hitl_temporal.domain.flow import extensions, grants, operations, steps, undoing
 from hitl_temporal.domain.flow.commands import unfit
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.effects import Effect
@@ -20,6 +20,9 @@ from hitl_temporal.domain.flow.events import (
     AttemptTaken,
     Begun,
     Event,
+    ExtensionAnswered,
+    ExtensionFailed,
+    ExtensionTaken,
     JobCancelled,
     JobFailed,
     JobSucceeded,
@@ -68,6 +71,8 @@ def new_run(
 def advance(run: Run, event: Event) -> tuple[Run, tuple[Effect, ...]]:
     """Return the run after an event, and what is to be done, in order."""
     turn = Turn(run.but(now=max(run.now, event.at)))
+    if run.status is None:
+        grants.end_due(turn)
     if run.status is None or isinstance(event, Operated):
         _take(turn, event)
     if turn.run.begun and turn.run.status is None:
@@ -76,9 +81,10 @@ def advance(run: Run, event: Event) -> tuple[Run, tuple[Effect, ...]]:
 
 
 def next_moment(run: Run) -> datetime | None:
-    """Return when `TimePassed` is due next, None when no step waits for a time."""
+    """Return when `TimePassed` is due next, None when no step waits for a time and no grant runs."""
     waits = [s.until for s in run.steps.values() if s.is_begun and s.state == "waiting" and s.until is not None]
-    return min(waits, default=None)
+    ends = [s.granted.until for s in run.steps.values() if s.granted is not None]
+    return min([*waits, *ends], default=None)
 
 
 def _take(turn: Turn, event: Event) -> None:
@@ -88,6 +94,8 @@ def _take(turn: Turn, event: Event) -> None:
         case JobSucceeded() | JobFailed() | JobCancelled() | AskAnswered() | AttemptTaken():
             if _is_current(turn.run, event):
                 _hear(turn, event)
+        case ExtensionAnswered() | ExtensionFailed() | ExtensionTaken():
+            extensions.hear(turn, event)
         case UndoSucceeded() | UndoFailed():
             _hear_of_undo(turn, event)
         case Operated():
@@ -104,7 +112,7 @@ _News = JobSucceeded | JobFailed | JobCancelled | AskAnswered | AttemptTaken
 def _is_current(run: Run, event: _News) -> bool:
     """Tell whether the event is about what the step is doing now, not about an earlier start of it."""
     step = run.steps.get(event.step)
-    if step is None or not step.is_begun or step.state == "parked" or step.n != event.n:
+    if step is None or not step.is_begun or step.state == "parked" or step.n != event.n or step.has_given:
         return False
     match event:
         case JobSucceeded():
@@ -122,7 +130,7 @@ def _hear(turn: Turn, event: _News) -> None:
         case JobSucceeded() if wrong := unfit(event.outputs):
             _failed(turn, event.step, f"its outputs are {wrong}")
         case JobSucceeded():
-            steps.succeed(turn, event.step, event.outputs)
+            steps.give(turn, event.step, event.outputs)
         case JobFailed():
             _failed(turn, event.step, event.error)
         case AskAnswered() if wrong := unfit(event.result.form):
@@ -184,11 +192,13 @@ def _pass_time(turn: Turn) -> None:
 
 def _settle(turn: Turn) -> None:
     """Start, skip and end whatever the last change has made possible, until nothing changes any more."""
+    for step_id in grants.to_take_back(turn.run):
+        undoing.start_undo(turn, step_id)
     while turn.run.ending is None and _move(turn):
         pass
     if turn.run.ending is not None:
         _unwind(turn)
-    elif all(s.is_final for s in turn.run.steps.values()):
+    elif all(s.is_final for s in turn.run.steps.values()) and not any(extensions.out(turn.run)):
         _complete(turn)
 
 
@@ -220,6 +230,8 @@ def _unwind(turn: Turn) -> None:
         if done:
             undoing.start_undo(turn, max(done)[1])
             return
+    if any(extensions.out(run)):  # what is undone need not wait for a question to come back, but the end does
+        return
     for step_id, step in run.steps.items():
         if not step.is_final:
             steps.skip(turn, step_id, ending.reason, passes_on=True)

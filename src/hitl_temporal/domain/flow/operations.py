@@ -5,8 +5,8 @@ Must not know: doors, who may (policy.py), what follows (machine.py settles that
 
 from collections.abc import Callable
 
-from hitl_temporal.domain.flow import steps
-from hitl_temporal.domain.flow.commands import Cancel, Finish, Operate, Receipt, SetValue
+from hitl_temporal.domain.flow import extensions, grants, steps, undoing
+from hitl_temporal.domain.flow.commands import Cancel, ExtendGrant, Finish, Operate, Receipt, SetValue
 from hitl_temporal.domain.flow.effects import Reply
 from hitl_temporal.domain.flow.events import Operated
 from hitl_temporal.domain.flow.policy import refusal
@@ -28,7 +28,10 @@ _ALLOWED = {
 }
 """The states of a step in which an action on it is allowed."""
 
-_NEEDS_STEP = frozenset({"skip", "finish", "rerun", "cancel_step"})
+_NEEDS_STEP = frozenset({"skip", "finish", "rerun", "cancel_step", "revoke", "extend_grant"})
+_ON_GRANTS = frozenset({"revoke", "extend_grant"})
+"""Allowed while a step runs as a grant."""
+
 _WHILE_ENDING = frozenset({"set_value"})
 
 
@@ -37,13 +40,23 @@ def operate(turn: Turn, event: Operated) -> None:
     command = event.command
     key = command.key or digest([turn.run.id, event.action, command.model_dump(mode="json"), turn.now.isoformat()])[:32]
     spent = turn.run.receipts.get(f"{command.actor}:{key}")
-    turn.effects.append(Reply(receipt=spent or _carry_out(turn, event, key).but(key=key)))
+    turn.effects.append(Reply(receipt=spent or _carry_out(turn, _aimed(turn.run, event), key).but(key=key)))
+
+
+def _aimed(run: Run, event: Operated) -> Operated:
+    """Return an action on a grant with the step it is about, where it names none and there is only one it can mean."""
+    if event.action not in _ON_GRANTS or event.command.step is not None:
+        return event
+    granting = [s.id for s in run.definition.steps if s.grant is not None]
+    running = [step for step in granting if run.steps[step].granted is not None]
+    meant = running if len(running) == 1 else granting
+    return event if len(meant) != 1 else event.but(command=event.command.model_copy(update={"step": meant[0]}))
 
 
 def _carry_out(turn: Turn, event: Operated, key: str) -> Receipt:
     command = event.command
     receipt = _judge(turn.run, event)
-    if receipt.status != "done":
+    if receipt.status not in {"done", "asked"}:
         return receipt
     trial = Turn(turn.run)
     receipt = receipt.but(key=key, changes=_DO[event.action](trial, command))
@@ -73,7 +86,17 @@ def _judge(run: Run, event: Operated) -> Receipt:
     if invalid is not None:
         return Receipt(status="invalid", reason=invalid)
     closed = _closed(run, event)
-    return Receipt(status="done") if closed is None else Receipt(status="closed", reason=closed)
+    if closed is not None:
+        return Receipt(status="closed", reason=closed)
+    return _judge_extension(run, event.command) if isinstance(event.command, ExtendGrant) else Receipt(status="done")
+
+
+def _judge_extension(run: Run, command: ExtendGrant) -> Receipt:
+    step = _step_of(command)
+    impossible = extensions.impossible(run, step, command)
+    if impossible is not None:
+        return Receipt(status="invalid", reason=impossible)
+    return Receipt(status="asked" if extensions.asks_people(run, step) else "done")
 
 
 def _invalid(run: Run, event: Operated) -> str | None:
@@ -86,6 +109,8 @@ def _invalid(run: Run, event: Operated) -> str | None:
         ask = run.definition.step(command.step).ask
         if ask is not None and command.outcome not in ask.outcome_names:
             return f"as: {command.outcome!r} is not one of {', '.join(sorted(ask.outcome_names))}"
+    if isinstance(command, ExtendGrant) and command.step is not None and extensions.is_ruled_out(run, command.step):
+        return f"step {command.step!r} can't be extended: its `grant` has no `extend`"
     if isinstance(command, SetValue) and (unknown := sorted(command.values.keys() - run.vars.keys())):
         return f"with: no variable {unknown[0]!r}; variables: {', '.join(run.vars) or 'none'}"
     return None
@@ -100,9 +125,13 @@ def _closed(run: Run, event: Operated) -> str | None:
         return None
     if run.ending is not None and action not in _WHILE_ENDING:
         return f"the run is ending: {run.ending.reason}"
+    if step_id is not None and action in _ON_GRANTS:
+        return grants.forbidding(run, step_id)
     if step_id is None or action not in _ALLOWED:
         return None
     state = run.steps[step_id].state
+    if run.steps[step_id].undo == "parked":
+        return f"step {step_id!r} is {state}: its undo failed; rerun tries it again, skip goes on without"
     return None if state in _ALLOWED[action] else f"step {step_id!r} is {state}"
 
 
@@ -125,7 +154,7 @@ def _set_held(turn: Turn, step: str | None, *, held: bool) -> tuple[str, ...]:
 def _skip(turn: Turn, command: Operate) -> tuple[str, ...]:
     step = _step_of(command)
     if turn.run.steps[step].undo == "parked":
-        turn.set_step(step, undo="skipped")
+        undoing.skip_undo(turn, step)
         return (f"{step}: undo skipped",)
     return _end_instead(turn, step, Instead(state="skipped", reason=f"skipped by {command.actor}"))
 
@@ -150,14 +179,15 @@ def _cancel_step(turn: Turn, command: Operate) -> tuple[str, ...]:
 
 def _end_instead(turn: Turn, step: str, instead: Instead) -> tuple[str, ...]:
     steps.stop(turn, step, instead)
-    becomes = instead.state + (f" ({instead.outcome})" if instead.outcome else "")
-    return (f"{step}: {becomes}" + ("" if turn.run.steps[step].is_final else " once it has stopped"),)
+    becomes, now = instead.state + (f" ({instead.outcome})" if instead.outcome else ""), turn.run.steps[step]
+    once = " once its undo has run" if now.has_given else " once it has stopped"
+    return (f"{step}: {becomes}" + ("" if now.is_final else once),)
 
 
 def _rerun(turn: Turn, command: Operate) -> tuple[str, ...]:
     step = _step_of(command)
     if turn.run.steps[step].undo == "parked":
-        turn.set_step(step, undo="none", error="")
+        undoing.undo_again(turn, step)
         return (f"{step}: undo again",)
     steps.reset(turn, step)
     turn.set_step(step, again=True)
@@ -177,6 +207,17 @@ def _set_value(turn: Turn, command: Operate) -> tuple[str, ...]:
     return tuple(f"vars.{name}: set" for name in sorted(command.values))
 
 
+def _revoke(turn: Turn, command: Operate) -> tuple[str, ...]:
+    step = _step_of(command)
+    grants.end(turn, step, f"revoked by {command.actor}")
+    return (f"{step}: its grant ends now, with its undo",)
+
+
+def _extend_grant(turn: Turn, command: Operate) -> tuple[str, ...]:
+    assert isinstance(command, ExtendGrant), "the table pairs `extend_grant` with ExtendGrant"
+    return extensions.wish(turn, _step_of(command), command)
+
+
 def _step_of(command: Operate) -> str:
     assert command.step is not None, "judged before"
     return command.step
@@ -191,4 +232,6 @@ _DO: dict[str, Callable[[Turn, Operate], tuple[str, ...]]] = {
     "cancel_step": _cancel_step,
     "cancel": _cancel,
     "set_value": _set_value,
+    "revoke": _revoke,
+    "extend_grant": _extend_grant,
 }

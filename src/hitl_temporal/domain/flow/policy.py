@@ -1,4 +1,6 @@
-"""Who may do what to a run; without a policy these are operators and admins, and the requester may cancel.
+"""Who may do what to a run; without a policy these are operators and admins.
+
+The requester, and whom they act for, may cancel, give back what was granted, and ask people for more of it.
 
 Must not know: what the actions change, doors.
 """
@@ -8,6 +10,7 @@ from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.flow.commands import Operate
 from hitl_temporal.domain.flow.definition import Step
 from hitl_temporal.domain.flow.events import Operated
+from hitl_temporal.domain.flow.extensions import asks_people
 from hitl_temporal.domain.flow.scope import scope
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.people import SYSTEM, Roster
@@ -20,10 +23,15 @@ PASSING = frozenset({"skip", "finish"})
 def refusal(run: Run, event: Operated) -> str | None:
     """Return why this actor may not do this, None when nothing keeps them from it."""
     actor, roster = event.command.actor, event.roster
-    if event.action == "cancel" and (actor.startswith(SYSTEM) or actor in {run.requester, run.on_behalf_of}):
+    is_own = actor in {run.requester, run.on_behalf_of}
+    if event.action == "cancel" and (actor.startswith(SYSTEM) or is_own):
+        return None
+    if event.action == "revoke" and is_own:
         return None
     if not roster.is_active(actor):
         return f"{actor!r} is not an active person of the directory"
+    if event.action == "extend_grant" and is_own and _asks_people(run, event.command):
+        return None
     roles = roster.cards[actor].roles
     if not ROLES.intersection(roles):
         return f"{event.action} needs the role operator or admin, which {actor!r} does not have"
@@ -40,6 +48,10 @@ def selectors(run: Run, action: str, command: Operate) -> tuple[str, ...]:
     step = _passed_ask(run, action, command)
     approval = None if step is None else _as_asked(run, step)
     return () if approval is None else tuple(dict.fromkeys(s for stage in approval.stages for s in stage.cast.barred))
+
+
+def _asks_people(run: Run, command: Operate) -> bool:
+    return command.step in run.steps and asks_people(run, command.step)
 
 
 def _passed_ask(run: Run, action: str, command: Operate) -> Step | None:

@@ -5,16 +5,19 @@ Must not know: whether it may start (readiness.py), what comes of it (steps.py).
 
 from datetime import timedelta
 
-from hitl_temporal.domain import calendar
+from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.opening import AskError, begin, material
 from hitl_temporal.domain.approval.state import Origin
+from hitl_temporal.domain.calendar import CalendarError
 from hitl_temporal.domain.duration import DurationError, backoff, fixed
 from hitl_temporal.domain.expressions import ExpressionError, is_true, render
 from hitl_temporal.domain.flow.definition import Step, Undo
 from hitl_temporal.domain.flow.effects import StartAsk, StartCall
+from hitl_temporal.domain.flow.grants import promise
 from hitl_temporal.domain.flow.scope import scope
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.steps import approval_id, park, skip
+from hitl_temporal.domain.flow.times import after, duration_of
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import Json, canonical, digest
 
@@ -34,7 +37,7 @@ def start(turn: Turn, step: Step) -> None:
                 _start_ask(turn, step, n, now)
             case _:
                 _start_wait(turn, step, n, now)
-    except (ExpressionError, AskError, calendar.CalendarError, ValueError) as error:
+    except (ExpressionError, AskError, CalendarError, ValueError) as error:
         park(turn, step.id, str(error))
 
 
@@ -87,45 +90,62 @@ def _start_call(turn: Turn, step: Step, n: int, now: dict[str, Json]) -> None:
     _refuse_undecided(turn.run, step, now)
     effect = call(step.id, n, f"{turn.run.id}.{step.id}.{n}", step, now)
     arguments_digest = digest(effect.arguments)
-    turn.set_step(step.id, state="running", started_at=turn.now, error="")
+    grant = promise(turn.run, step, now)
+    turn.set_step(step.id, state="running", started_at=turn.now, error="", grant=grant)
     turn.record(
         "step.started", f"{step.id}:{n}:started", step=step.id, call=step.call, arguments_digest=arguments_digest
     )
     turn.effects.append(effect)
 
 
+def question(
+    run: Run,
+    step: str,
+    n: int,
+    approval: str,
+    ask: Ask,
+    *,
+    requester: str,
+    on_behalf_of: str | None,
+    now: dict[str, Json],
+) -> StartAsk:
+    """Return the effect that asks people, in the flow's calendar unless the ask names one.
+
+    Raises:
+        AskError: What is asked can't be rendered over `now`.
+    """
+    default = run.definition.calendar
+    ask = ask if ask.calendar or default is None else ask.but(calendar=default)
+    # Put here once for its errors alone: what can't be asked is not asked, with the reason.
+    begin(approval, ask, requester=requester, on_behalf_of=on_behalf_of, context=now, at=run.now)
+    origin = Origin(run=run.id, step=step, attempt=n, flow=run.definition.flow)
+    return StartAsk(
+        step=step,
+        n=n,
+        approval=approval,
+        ask=ask,
+        requester=requester,
+        on_behalf_of=on_behalf_of,
+        origin=origin,
+        context=now,
+    )
+
+
 def _start_ask(turn: Turn, step: Step, n: int, now: dict[str, Json]) -> None:
     assert step.ask is not None, f"step {step.id!r} is no ask"
     run, approval = turn.run, approval_id(turn.run.id, step.id, n)
-    default = run.definition.calendar
-    ask = step.ask if step.ask.calendar or default is None else step.ask.but(calendar=default)
-    origin = Origin(run=run.id, step=step.id, attempt=n, flow=run.definition.flow)
-    # Put here once for its errors alone: what can't be asked parks this step with the reason.
-    begin(approval, ask, requester=run.requester, on_behalf_of=run.on_behalf_of, context=now, at=turn.now)
+    effect = question(
+        run, step.id, n, approval, step.ask, requester=run.requester, on_behalf_of=run.on_behalf_of, now=now
+    )
     turn.set_step(step.id, started_at=turn.now, since=turn.now, error="")
     turn.record("step.started", f"{step.id}:{n}:started", step=step.id, approval=approval)
-    turn.effects.append(
-        StartAsk(
-            step=step.id,
-            n=n,
-            approval=approval,
-            ask=ask,
-            requester=run.requester,
-            on_behalf_of=run.on_behalf_of,
-            origin=origin,
-            context=now,
-            fields={f"inputs.{name}": field for name, field in run.definition.inputs.items()},
-        )
-    )
+    fields = {f"inputs.{name}": field for name, field in run.definition.inputs.items()}
+    turn.effects.append(effect.but(fields=fields))
 
 
 def _start_wait(turn: Turn, step: Step, n: int, now: dict[str, Json]) -> None:
     assert step.wait is not None, f"step {step.id!r} is no wait"
-    duration = render(step.wait.duration, now)
-    if not isinstance(duration, str):
-        raise DurationError(f"wait.for gave {duration!r}; a duration such as 2h is needed")
-    counted_in = calendar.choose(turn.run.calendars, turn.run.definition.calendar, duration)
-    until = calendar.add(turn.now, duration, counted_in)
+    until = after(turn.run, turn.now, duration_of(step.wait.duration, "wait.for", now))
     turn.set_step(step.id, started_at=turn.now, since=turn.now, until=until, error="")
     turn.record("step.started", f"{step.id}:{n}:started", step=step.id, until=until.isoformat())
 

@@ -66,6 +66,48 @@ class Decided(Value):
     material: dict[str, Json] = Field(default_factory=dict)
 
 
+class GrantRun(Value):
+    """The grant of one start of a step, from before its call on.
+
+    Attributes:
+        state: `pending` until the call has succeeded, `active`, then `ended`: only the `undo` is left to do.
+        until: When it ends; while pending, when it would end if the call had succeeded at once.
+        since: When the call had succeeded; None before.
+        reason: Why it has ended.
+    """
+
+    duration: str
+    until: AwareDatetime
+    state: Literal["pending", "active", "ended"] = "pending"
+    since: AwareDatetime | None = None
+    reason: str = ""
+
+
+class Extension(Value):
+    """One wish that a grant end later.
+
+    Attributes:
+        n: The start of the step whose grant it is about.
+        k: Which question of that start it is, from 1; 0: nobody was asked.
+        by: Who wants it.
+        state: `withdrawing` once the grant has ended before the answer; `late` when that answer was a yes.
+        approval: The id of the question, None: nobody was asked.
+    """
+
+    n: int
+    k: int = 0
+    by: str
+    duration: str
+    reason: str = ""
+    state: Literal["asked", "withdrawing", "granted", "refused", "withdrawn", "late", "failed"]
+    approval: str | None = None
+
+    @property
+    def is_out(self) -> bool:
+        """Whether people are still being asked."""
+        return self.state in {"asked", "withdrawing"}
+
+
 class StepRun(Value):
     """One step as it stands.
 
@@ -81,6 +123,8 @@ class StepRun(Value):
         decided: What an ask was decided about; None while it has not been, or when an operator has passed it.
         undo: How far its compensation is; `skipped` by an operator after it had parked.
         undos: How often the compensation has been started.
+        grant: Of a step whose document has one, once it has begun.
+        extensions: Of the present start, in order, and those of earlier ones whose question is still out.
     """
 
     state: StepState = "waiting"
@@ -101,6 +145,18 @@ class StepRun(Value):
     done: Done | None = None
     undo: Literal["none", "running", "done", "parked", "skipped"] = "none"
     undos: int = 0
+    grant: GrantRun | None = None
+    extensions: tuple[Extension, ...] = ()
+
+    @property
+    def granted(self) -> GrantRun | None:
+        """The grant as which it runs, None while what it gave is not in use."""
+        return self.grant if self.grant is not None and self.grant.state == "active" else None
+
+    @property
+    def has_given(self) -> bool:
+        """Whether its call is over and its grant keeps it from ending: it runs as one, or until its undo has run."""
+        return self.is_begun and self.grant is not None and self.grant.state != "pending"
 
     @property
     def is_final(self) -> bool:

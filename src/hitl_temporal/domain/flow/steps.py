@@ -8,6 +8,7 @@ from typing import assert_never
 from hitl_temporal.domain.approval.changing import amended
 from hitl_temporal.domain.approval.views import Result
 from hitl_temporal.domain.audit import child_attributes
+from hitl_temporal.domain.flow import grants
 from hitl_temporal.domain.flow.definition import Step
 from hitl_temporal.domain.flow.effects import StopStep
 from hitl_temporal.domain.flow.state import Decided, Done, Ending, Instead, RunStatus, StepRun
@@ -28,17 +29,17 @@ def approval_id(run: str, step: str, n: int) -> str:
 def reset(turn: Turn, step_id: str) -> StepRun:
     """Make a step as it was before it began, one start further; what it has done stays known to its `undo`."""
     old = turn.run.steps[step_id]
-    fresh = StepRun(since=turn.now, n=old.n + 1, held=old.held, done=old.done)
+    asking = tuple(e for e in old.extensions if e.is_out)
+    fresh = StepRun(since=turn.now, n=old.n + 1, held=old.held, done=old.done, undos=old.undos, extensions=asking)
     turn.set(steps={**turn.run.steps, step_id: fresh})
     return fresh
 
 
 def succeed(turn: Turn, step_id: str, outputs: dict[str, Json], outcome: str | None = None) -> None:
     """End a step well."""
+    if not turn.run.steps[step_id].has_given:
+        _keep(turn, step_id, outputs, outcome)
     old = turn.set_step(step_id, state="succeeded", outputs=outputs, outcome=outcome, error="")
-    if turn.run.definition.step(step_id).undo is not None:
-        order = 1 + max(s.done.order if s.done else 0 for s in turn.run.steps.values())
-        turn.set_step(step_id, done=Done(n=old.n, order=order, outputs=outputs, outcome=outcome))
     turn.record(
         "step.succeeded",
         f"{step_id}:{old.n}:succeeded",
@@ -47,6 +48,38 @@ def succeed(turn: Turn, step_id: str, outputs: dict[str, Json], outcome: str | N
         outcome=outcome,
         outputs_digest=digest(outputs),
     )
+
+
+def _keep(turn: Turn, step_id: str, outputs: dict[str, Json], outcome: str | None = None) -> None:
+    """Keep what the `undo` of a step will need."""
+    if turn.run.definition.step(step_id).undo is not None:
+        order = 1 + max(s.done.order if s.done else 0 for s in turn.run.steps.values())
+        turn.set_step(step_id, done=Done(n=turn.run.steps[step_id].n, order=order, outputs=outputs, outcome=outcome))
+
+
+def give(turn: Turn, step_id: str, outputs: dict[str, Json]) -> None:
+    """Take the success of a call: it ends the step, or begins its grant, for no time if nobody wants it any more."""
+    old = turn.run.steps[step_id]
+    if old.grant is None:
+        succeed(turn, step_id, outputs)
+        return
+    _keep(turn, step_id, outputs)
+    turn.set_step(step_id, outputs=outputs, error="")
+    grants.begin(turn, step_id)
+    if turn.run.ending is not None:
+        _end_with_run(turn, step_id)
+    elif old.instead is not None:
+        grants.end(turn, step_id, old.instead.reason)
+
+
+def take_back(turn: Turn, step_id: str) -> None:
+    """End a step whose grant has ended, now that its `undo` has run or is given up: nothing is left to reverse."""
+    old = turn.run.steps[step_id]
+    if old.instead is None:
+        succeed(turn, step_id, old.outputs)
+    else:
+        become(turn, step_id, old.instead)
+    turn.set_step(step_id, done=None)
 
 
 def answer(turn: Turn, step_id: str, approval: str, result: Result) -> None:
@@ -117,13 +150,18 @@ def park(turn: Turn, step_id: str, error: str) -> None:
 
 def skip(turn: Turn, step_id: str, reason: str, *, passes_on: bool) -> None:
     """Leave a step out."""
-    turn.set_step(step_id, state="skipped", error=reason, passes_on=passes_on)
+    turn.set_step(step_id, state="skipped", outputs={}, error=reason, passes_on=passes_on)
     turn.record("step.skipped", f"{step_id}:{turn.run.steps[step_id].n}:skipped", step=step_id, reason=reason)
 
 
 def stop(turn: Turn, step_id: str, instead: Instead) -> None:
-    """Let a step become this instead: at once, or, if a job or a question is out, once that has stopped."""
+    """Let a step become this instead: at once, or once what is out has stopped, what was granted is taken back."""
     step, old = turn.run.definition.step(step_id), turn.run.steps[step_id]
+    if old.has_given:
+        if old.granted is not None:
+            grants.end(turn, step_id, instead.reason)
+        turn.set_step(step_id, instead=instead)
+        return
     if not old.is_begun or old.state == "parked" or step.wait is not None:
         become(turn, step_id, instead)
         return
@@ -162,5 +200,22 @@ def end_early(turn: Turn, ending: Ending) -> None:
     turn.set(ending=ending)
     turn.record("run.ending", "ending", status=ending.status, reason=ending.reason, undo=ending.undo)
     for step_id, step in turn.run.steps.items():
-        if step.is_begun and step.instead is None:
+        if step.has_given:
+            _end_with_run(turn, step_id)
+        elif step.is_begun and step.instead is None:
             stop(turn, step_id, Instead(state="cancelled", reason=ending.reason))
+
+
+def _end_with_run(turn: Turn, step_id: str) -> None:
+    """End what is granted with the run: it has succeeded, and is undone in its turn like the rest.
+
+    What is being taken back already goes on; where it has failed, an ending without undo gives it up.
+    """
+    step, ending = turn.run.steps[step_id], turn.run.ending
+    assert ending is not None, "only an ending run ends what it has granted"
+    if step.granted is not None:
+        grants.end(turn, step_id, "run ended")
+        succeed(turn, step_id, step.outputs)
+    elif step.undo == "parked" and not ending.undo:
+        turn.set_step(step_id, undo="skipped")
+        take_back(turn, step_id)

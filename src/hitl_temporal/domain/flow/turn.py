@@ -49,7 +49,10 @@ class Turn:
         child: Mapping[str, Json] | None = None,
         **attributes: Json,
     ) -> None:
-        """Write a fact; attribute names get the prefix `hitl.` and drop None; `child` vouches for a child's trail."""
-        facts: dict[str, Json] = {f"hitl.{k}": v for k, v in attributes.items() if v is not None}
+        """Write a fact; `child` vouches for a child's trail.
+
+        Attribute names get the prefix `hitl.` and lose a `_` at the end, as in `from_`; None is dropped.
+        """
+        facts: dict[str, Json] = {f"hitl.{k.removesuffix('_')}": v for k, v in attributes.items() if v is not None}
         facts.update(child or {})
         self.effects.append(Record(name=name, key=key, at=self.now, began=began, attributes=facts))

@@ -1,4 +1,4 @@
-"""How a step that has succeeded is undone, when its run ends early.
+"""How a step that has succeeded is undone: when its run ends early, or when its grant has ended.
 
 Must not know: the order (machine.py chooses).
 """
@@ -6,6 +6,7 @@ Must not know: the order (machine.py chooses).
 from hitl_temporal.domain.expressions import ExpressionError
 from hitl_temporal.domain.flow.scope import scope, self_view
 from hitl_temporal.domain.flow.starting import call
+from hitl_temporal.domain.flow.steps import take_back
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import Json, digest
 
@@ -35,12 +36,30 @@ def start_undo(turn: Turn, step_id: str) -> None:
 
 
 def end_undo(turn: Turn, step_id: str) -> None:
-    """Note that a step has been undone; its state stays what it was."""
+    """Note that a step has been undone; its state stays what it was, unless only its `undo` kept it from ending."""
     old = turn.set_step(step_id, undo="done", since=turn.now)
     turn.record("step.undone", f"{step_id}:undo:{old.undos}:done", step=step_id)
+    if old.has_given:
+        take_back(turn, step_id)
 
 
 def park_undo(turn: Turn, step_id: str, error: str) -> None:
     """Leave a compensation for an operator: `rerun` tries it again, `skip` goes on without it."""
     old = turn.set_step(step_id, undo="parked", error=error, since=turn.now)
+    if old.has_given:
+        turn.set_step(step_id, state="parked", instead=old.instead)
     turn.record("step.undo_parked", f"{step_id}:undo:{old.undos}:parked", step=step_id, reason=error)
+
+
+def undo_again(turn: Turn, step_id: str) -> None:
+    """Let a compensation that has parked be tried again."""
+    old = turn.set_step(step_id, undo="none", error="")
+    if old.has_given:
+        turn.set_step(step_id, state="running", instead=old.instead)
+
+
+def skip_undo(turn: Turn, step_id: str) -> None:
+    """Give a compensation up that has parked."""
+    old = turn.set_step(step_id, undo="skipped")
+    if old.has_given:
+        take_back(turn, step_id)

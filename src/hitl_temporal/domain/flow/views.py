@@ -9,13 +9,31 @@ from pydantic import AwareDatetime, Field
 
 from hitl_temporal.domain.audit import Evidence
 from hitl_temporal.domain.flow.readiness import missing
-from hitl_temporal.domain.flow.state import Run
+from hitl_temporal.domain.flow.state import Run, StepRun
 from hitl_temporal.domain.flow.steps import approval_id
 from hitl_temporal.domain.value import Json, Value
 
 
+class ExtensionStands(Value):
+    """More time for a grant, wished or made; `by` is who wants it, `approval` what people were asked."""
+
+    duration: str
+    by: str
+    state: str
+    approval: str | None = None
+
+
+class GrantStands(Value):
+    """Until when what a step gave may be used; `ended` when it may not any more, for this reason."""
+
+    until: AwareDatetime
+    extensions: tuple[ExtensionStands, ...] = ()
+    state: str
+    reason: str = ""
+
+
 class StepResult(Value):
-    """How a step ended, or stands."""
+    """How a step ended, or stands; `grant` is there from the success of its call on."""
 
     state: str
     outcome: str | None = None
@@ -23,6 +41,7 @@ class StepResult(Value):
     reason: str = ""
     approval: str | None = None
     since: AwareDatetime | None = None
+    grant: GrantStands | None = None
 
 
 class Result(Value):
@@ -74,6 +93,7 @@ def result(run: Run, evidence: Evidence) -> Result:
                 reason=step.error,
                 approval=_approval(run, name),
                 since=step.since,
+                grant=_grant(step),
             )
             for name, step in run.steps.items()
         },
@@ -126,6 +146,22 @@ def _approval(run: Run, name: str) -> str | None:
     return approval_id(run.id, name, run.steps[name].n) if is_asked else None
 
 
+def _grant(step: StepRun) -> GrantStands | None:
+    """Return how the grant of the present start of a step stands, None when it has granted nothing."""
+    if step.grant is None or step.grant.state == "pending":
+        return None
+    return GrantStands(
+        until=step.grant.until,
+        extensions=tuple(
+            ExtensionStands(duration=e.duration, by=e.by, state=e.state, approval=e.approval)
+            for e in step.extensions
+            if e.n == step.n
+        ),
+        state=step.grant.state,
+        reason=step.grant.reason,
+    )
+
+
 def _shown_inputs(run: Run) -> dict[str, Json]:
     hidden = {name for name, i in run.definition.inputs.items() if i.sensitive}
     return {name: "***" if name in hidden else value for name, value in run.inputs.items()}
@@ -137,7 +173,13 @@ def _why(run: Run, name: str) -> Reason | None:
     def because(reason: str, releases: str, *by: str, state: str = step.state) -> Reason:
         return Reason(step=name, state=state, reason=reason, since=step.since, by=by, releases=releases)
 
+    out = [e.approval for e in step.extensions if e.is_out and e.approval is not None]
     match step.state:
+        case _ if definition.undo is not None and step.undo in {"running", "parked"}:
+            return _why_undoing(run, name, definition.undo.call, because)
+        case _ if step.granted is not None:
+            until = step.granted.until.isoformat()
+            return because(f"grant until {until}", f"{until}, or hitl revoke {run.id} {name}", *out)
         case "parked":
             return because(step.error, f"hitl rerun {run.id} {name}, or skip, finish or cancel it")
         case "running":
@@ -151,14 +193,18 @@ def _why(run: Run, name: str) -> Reason | None:
             return because("answer", f"{what} {approval}", approval)
         case "waiting":
             return None if run.ending else _why_not_begun(run, name, because)
-        case _ if definition.undo is not None and step.undo == "running":
-            call = definition.undo.call
-            return because("job", f"the end of its undo, {call}", call, state="running")
-        case _ if step.undo == "parked":
-            releases = f"hitl rerun {run.id} {name}, or hitl skip {run.id} {name}"
-            return because(f"its undo failed: {step.error}", releases, state="parked")
+        case _ if out:
+            return because("answer", f"the withdrawal of {', '.join(out)}", *out, state="waiting")
         case _:
             return None
+
+
+def _why_undoing(run: Run, name: str, call: str, because: Callable[..., Reason]) -> Reason:
+    step = run.steps[name]
+    if step.undo == "running":
+        return because("job", f"the end of its undo, {call}", call, state="running")
+    releases = f"hitl rerun {run.id} {name}, or hitl skip {run.id} {name}"
+    return because(f"its undo failed: {step.error}", releases, state="parked")
 
 
 def _why_not_begun(run: Run, name: str, because: Callable[..., Reason]) -> Reason:

@@ -1,0 +1,84 @@
+"""A grant: what a step gives is given for a time, and taken back by the step's `undo`.
+
+It is promised before the call, since nothing may be given whose end can't be told; it begins when the call has
+succeeded; it ends by time, by a person's word, or with the run. The step is `running` from first to last.
+
+Must not know: what becomes of the step (steps.py), how people are asked for more time (extensions.py).
+"""
+
+from hitl_temporal.domain.calendar import CalendarError
+from hitl_temporal.domain.flow.definition import Step
+from hitl_temporal.domain.flow.effects import StopStep
+from hitl_temporal.domain.flow.state import GrantRun, Run
+from hitl_temporal.domain.flow.times import after, duration_of
+from hitl_temporal.domain.flow.turn import Turn
+from hitl_temporal.domain.value import Json
+
+
+def promise(run: Run, step: Step, now: dict[str, Json]) -> GrantRun | None:
+    """Return the grant that the call of a step will begin, None when it is given for good.
+
+    Raises:
+        CalendarError: Its end lies beyond what the calendar knows.
+        DurationError: `for` gives no duration.
+        ExpressionError: `for` can't be evaluated.
+    """
+    if step.grant is None:
+        return None
+    duration = duration_of(step.grant.duration, "grant.for", now)
+    return GrantRun(duration=duration, until=after(run, run.now, duration))
+
+
+def begin(turn: Turn, step_id: str) -> None:
+    """Let what was promised begin, now that the call has succeeded."""
+    old = turn.run.steps[step_id]
+    assert old.grant is not None, f"step {step_id!r} has promised nothing"
+    try:
+        until = after(turn.run, turn.now, old.grant.duration)
+    except CalendarError:  # the calendar ended while the call ran: as counted from its start, a little earlier
+        until = old.grant.until
+    turn.set_step(step_id, since=turn.now, grant=old.grant.but(state="active", until=until, since=turn.now))
+    turn.record("step.granted", f"{step_id}:{old.n}:granted", step=step_id, until=until.isoformat())
+
+
+def end(turn: Turn, step_id: str, reason: str) -> None:
+    """End a grant: nobody is asked for more time any longer, and its `undo` is due."""
+    old = turn.run.steps[step_id]
+    assert old.grant is not None, f"step {step_id!r} has granted nothing"
+    extensions = tuple(e.but(state="withdrawing") if e.state == "asked" else e for e in old.extensions)
+    turn.set_step(step_id, since=turn.now, grant=old.grant.but(state="ended", reason=reason), extensions=extensions)
+    turn.record(
+        "step.grant_ended",
+        f"{step_id}:{old.n}:grant_ended",
+        began=old.grant.since,
+        step=step_id,
+        reason=reason,
+        until=old.grant.until.isoformat(),
+    )
+    turn.effects.extend(
+        StopStep(step=step_id, n=e.n, approval=e.approval, reason=f"the grant has ended: {reason}")
+        for e in old.extensions
+        if e.state == "asked"
+    )
+
+
+def end_due(turn: Turn) -> None:
+    """End each grant whose time is over; whatever else happens now finds it ended."""
+    for step_id, step in turn.run.steps.items():
+        if step.granted is not None and step.granted.until <= turn.now:
+            end(turn, step_id, "time")
+
+
+def to_take_back(run: Run) -> tuple[str, ...]:
+    """Return the steps whose grant has ended and whose `undo` has not been begun, in document order."""
+    return tuple(n for n, s in run.steps.items() if s.has_given and s.granted is None and s.undo == "none")
+
+
+def forbidding(run: Run, step_id: str) -> str | None:
+    """Return the state that keeps a grant from being revoked or extended, None when it is running."""
+    step = run.steps[step_id]
+    if step.granted is not None:
+        return None
+    if step.undo == "running":
+        return f"step {step_id!r} is running its undo: the grant has ended"
+    return f"step {step_id!r} is {step.state}" + (", not as a grant" if step.state == "running" else "")
