@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -23,6 +24,7 @@ from tests.engine.asking import Asking
 from tests.engine.conftest import FLAGS, Rig
 from tests.engine.test_approval import eventually as approval_eventually
 from tests.engine.test_flow import BY_ANN, CALL_ASK_CALL, asked, eventually
+from tests.engine.test_grants import extended, grant_of, granted
 from tests.fakes import answer
 
 SHORT = [*FLAGS, "--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=30"]
@@ -93,6 +95,38 @@ async def test_flow_continues_as_new_and_adopts_its_open_question(short_rig: Rig
     assert facts[-1].hash == result["evidence"]["digest"]
 
 
+async def test_grant_continues_as_new_with_its_end_and_its_open_question(short_rig: Rig) -> None:
+    """A granted run that continues as new is still granted; the answer about more time reaches the new run."""
+    rig = short_rig
+    handle = await granted(rig)
+    first, until = await handle.describe(), (await grant_of(handle)).until
+    approval = await extended(rig, handle)
+    while (await handle.describe()).run_id == first.run_id:
+        await handle.execute_update("hold", {"actor": "gus", "step": "after"})
+    await handle.execute_update("release", {"actor": "gus", "step": "after"})
+    assert (await grant_of(handle)).until == until
+    await rig.decide(approval, answer("approved", "cai"))
+    await eventually(handle, lambda s: s.steps["open"].grant.until == until + timedelta(days=10))
+    await handle.execute_update("revoke", {"actor": "ann", "step": "open"})
+    assert (await handle.result())["status"] == "completed"
+    assert rig.jobs.names() == ["open", "undo open", "after"]
+    assert verify_chain(rig.sink.of(handle.id)) == ()
+
+
+async def test_grant_over_continue_as_new_withdraws_the_question_it_has_adopted(short_rig: Rig) -> None:
+    """What an earlier run has asked is taken back by the one in which the grant ends."""
+    rig = short_rig
+    handle = await granted(rig)
+    first = await handle.describe()
+    approval = await extended(rig, handle)
+    while (await handle.describe()).run_id == first.run_id:
+        await handle.execute_update("hold", {"actor": "gus", "step": "after"})
+    await handle.execute_update("cancel", {"actor": "ann"})
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    assert ((await approval.result())["outcome"], rig.jobs.names()) == ("withdrawn", ["open", "undo open"])
+
+
 async def test_steps_over_many_continue_as_new_run_once_each(short_rig: Rig) -> None:
     """Forty calls in a row, over several continue-as-new, are done once each and in order."""
     rig = short_rig
@@ -116,16 +150,7 @@ async def test_reset_to_the_start_adopts_the_question(rig: Rig, *, is_closed: bo
     if is_closed:
         await rig.decide(approval, answer("approved", "bob"))
         await handle.result()
-    run = (await handle.describe()).run_id
-    await rig.client.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace=rig.client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=handle.id, run_id=run),
-            reason="test",
-            workflow_task_finish_event_id=4,
-            request_id=str(uuid4()),
-        )
-    )
+    await _reset(rig, handle.id, 4)
     again = rig.client.get_workflow_handle(handle.id)
     if not is_closed:
         await eventually(again, lambda s: s.steps["approve"].approval == approval.id)
@@ -135,6 +160,46 @@ async def test_reset_to_the_start_adopts_the_question(rig: Rig, *, is_closed: bo
     assert rig.notifier.sent("asked") == ["bob"]
     chain = follow(rig.sink.of(handle.id))
     assert (chain.problem, chain.live[-1].hash) == (None, result["evidence"]["digest"])
+
+
+async def test_reset_keeps_what_was_granted_and_adopts_the_question_about_more_time(rig: Rig) -> None:
+    """After a reset to within the grant its end is the same, and nobody is asked again about more of it."""
+    handle = await granted(rig)
+    until = (await grant_of(handle)).until
+    while "step.granted" not in rig.sink.names(handle.id):
+        await asyncio.sleep(0.02)
+    await handle.execute_update("hold", {"actor": "gus", "step": "after"})
+    await handle.execute_update("release", {"actor": "gus", "step": "after"})
+    events = [e async for e in handle.fetch_history_events()]
+    within = max(e.event_id for e in events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
+    approval = await extended(rig, handle)
+    await approval_eventually(approval, lambda s: sum(d.state == "delivered" for d in s.deliveries) == 2)
+    await _reset(rig, handle.id, within)
+    again = rig.client.get_workflow_handle(handle.id)
+    adopted = await eventually(again, lambda s: bool(s.steps["open"].grant and s.steps["open"].grant.extensions))
+    stands = adopted.steps["open"].grant
+    assert stands is not None
+    assert (stands.until, [e.approval for e in stands.extensions]) == (until, [approval.id])
+    await rig.decide(approval, answer("approved", "cai"))
+    await eventually(again, lambda s: s.steps["open"].grant.until == until + timedelta(days=10))
+    await again.execute_update("revoke", {"actor": "ann", "step": "open"})
+    result = await again.result()
+    assert (result["status"], rig.notifier.sent("asked")) == ("completed", ["cai", "dee"])
+    assert rig.jobs.names() == ["open", "undo open", "after"]
+
+
+async def _reset(rig: Rig, workflow_id: str, task: int) -> None:
+    """Reset a run to the end of this task; Temporal applies again what it was told since."""
+    run = (await rig.client.get_workflow_handle(workflow_id).describe()).run_id
+    await rig.client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=rig.client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=workflow_id, run_id=run),
+            reason="test",
+            workflow_task_finish_event_id=task,
+            request_id=str(uuid4()),
+        )
+    )
 
 
 async def test_question_of_a_terminated_run_withdraws_itself(rig: Rig) -> None:

@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.messages import APPROVAL, FETCH_CHILD, ApprovalResult, Child, FetchChild, ReportTo
 
 from hitl_temporal.engine import options
+from hitl_temporal.engine.question import Question
 from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.renewal import Renewal
 from hitl_temporal.engine.tasks import Tasks
@@ -88,7 +89,7 @@ class Errands:
             case StartCall():
                 self._start(effect)
             case StartAsk():
-                self.tasks.start(effect.step, self._ask(effect, trail))
+                self.tasks.start(Question.of(effect).task, self._ask(effect, trail))
             case StopStep():
                 self._stop(effect)
 
@@ -97,13 +98,12 @@ class Errands:
         postponed, self._postponed = self._postponed, []
         for call in postponed:
             self._start(call)
-        for step_id, step in run.steps.items():
-            if step.is_begun and step.state == "waiting" and run.definition.step(step_id).ask is not None:
-                self.tasks.start(step_id, self._adopt(step_id, step.n, f"{run.id}.{step_id}.{step.n}"))
+        for question in Question.all_of(run):
+            self.tasks.start(question.task, self._adopt(question))
 
-    def close(self, step: str) -> None:
+    def close(self, question: Question) -> None:
         """Stop waiting for a question whose answer came as a signal."""
-        self.tasks.cancel(step)
+        self.tasks.cancel(question.task)
 
     def _start(self, effect: StartCall) -> None:
         self._calls.add(effect.key)
@@ -177,6 +177,7 @@ class Errands:
         return events.JobFailed(at=at, step=effect.step, n=effect.n, error=reason)
 
     async def _ask(self, effect: StartAsk, trail: Trail) -> None:
+        question = Question.of(effect)
         document = effect.ask.model_dump(mode="json", by_alias=True)
         request: dict[str, Json] = {
             **document,
@@ -205,42 +206,40 @@ class Errands:
             except WorkflowAlreadyStartedError:  # a reset to before the start: the question is out already
                 child = None
         if child is None:
-            await self._adopt(effect.step, effect.n, effect.approval)
+            await self._adopt(question)
             return
         try:
             answer = await asyncio.shield(child)
         except ChildWorkflowError as error:
-            self._news.append(_child_failed(effect.step, effect.n, error))
+            self._news.append(_child_failed(question, error))
         else:
-            self._answer(effect.step, effect.n, effect.approval, answer)
+            self._news.append(question.answered(answer))
         self._renewal.sample()
 
-    async def _adopt(self, step: str, n: int, approval: str) -> None:
+    async def _adopt(self, question: Question) -> None:
         """Take over a question that another run of ours has put, or learn that the id is somebody else's."""
         with self._delicately():
+            approval = question.approval
             request = FetchChild(workflow_id=approval, first_run_id=workflow.info().first_execution_run_id)
             child = await read(FETCH_CHILD, request, Child)
             (self._put if child.is_ours else self._strange).add(approval)
             if child.is_open:
-                report = ReportTo(workflow_id=workflow.info().workflow_id, step=step, n=n)
+                report = ReportTo(workflow_id=workflow.info().workflow_id, step=question.step, n=question.n)
                 try:
                     await workflow.get_external_workflow_handle(approval).signal("report_to", report)
                     return
                 except ApplicationError:  # it has closed in between
                     child = await read(FETCH_CHILD, request, Child)
         if not child.is_ours:
-            self._news.append(events.AttemptTaken(at=workflow.now(), step=step, n=n))
+            self._news.append(question.taken())
         elif child.result is not None:
-            self._answer(step, n, approval, child.result)
+            self._news.append(question.answered(child.result))
         else:
-            self._news.append(events.JobFailed(at=workflow.now(), step=step, n=n, error=child.error))
-
-    def _answer(self, step: str, n: int, approval: str, answer: ApprovalResult) -> None:
-        self._news.append(events.AskAnswered(at=workflow.now(), step=step, n=n, approval=approval, result=answer))
+            self._news.append(question.failed(child.error))
 
     def _stop(self, effect: StopStep) -> None:
         if effect.approval is not None:
-            self.tasks.start(f"{effect.step}:withdraw", self._withdraw(effect.approval, effect.reason))
+            self.tasks.start(f"{effect.approval}:withdraw", self._withdraw(effect.approval, effect.reason))
         elif any(call.step == effect.step for call in self._postponed):  # it was never begun
             self._postponed = [call for call in self._postponed if call.step != effect.step]
             self._news.append(events.JobCancelled(at=workflow.now(), step=effect.step, n=effect.n))
@@ -273,8 +272,7 @@ def _reason(error: ActivityError) -> str:
     return f"{kind}: {cause}"[:1000]
 
 
-def _child_failed(step: str, n: int, error: ChildWorkflowError) -> events.Event:
-    cause = error.cause or error
+def _child_failed(question: Question, error: ChildWorkflowError) -> events.Event:
     if is_cancelled_exception(error):
-        return events.JobCancelled(at=workflow.now(), step=step, n=n)
-    return events.JobFailed(at=workflow.now(), step=step, n=n, error=f"the approval failed: {cause}"[:1000])
+        return question.stopped()
+    return question.failed(f"the approval failed: {error.cause or error}"[:1000])

@@ -48,6 +48,7 @@ from hitl_temporal.engine.errands import Errands
 from hitl_temporal.engine.listing import Listing
 from hitl_temporal.engine.mailbox import Letter, Mailbox
 from hitl_temporal.engine.outbox import hand_over
+from hitl_temporal.engine.question import Question
 from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.recorder import Recorder
 from hitl_temporal.engine.renewal import Renewal
@@ -173,11 +174,12 @@ class Flow:
     def _take_news(self) -> None:
         while self._early:
             told = self._early.pop(0)
+            question = Question.answered_by(told, self._now)
             asked = self._now.steps.get(told.step)
-            if asked is not None and asked.n == told.n:  # a late answer to an earlier attempt stops nothing
-                self._errands.close(told.step)
-            answer = {"step": told.step, "n": told.n, "approval": told.approval, "result": told.result}
-            self._news.append(events.AskAnswered.model_validate({"at": workflow.now(), **answer}))
+            # A late answer to an earlier attempt stops nothing; a question about more time has a name of its own.
+            if question.is_extension or (asked is not None and asked.n == told.n):
+                self._errands.close(question)
+            self._news.append(question.answered(told.result))
         while self._news:
             self._feed(self._news.pop(0), letter=None)
         moment = next_moment(self._now)
