@@ -1,4 +1,4 @@
-"""Accounts of a system, in a CSV file: listed for a review, disabled when somebody says so.
+"""Accounts of a system, in a CSV file: listed for a review, disabled when somebody says so, opened for a time.
 
 The file: `HITL_ACCOUNTS`, else `accounts.csv` in `HITL_STATE` (default `.hitl`), made from the shipped one at first
 use.
@@ -7,13 +7,15 @@ use.
 import asyncio
 import csv
 import fcntl
+import hashlib
 import os
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from temporalio import activity
 
 from hitl_temporal.ports import PermanentError
@@ -31,6 +33,35 @@ class Account(BaseModel):
     person: str
     role: str
     state: str = "active"
+
+
+Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@ -]*$", max_length=100)]
+"""A name of a system, a person or a role, as it stands in the file."""
+
+
+class Opening(BaseModel):
+    """Who gets which role on which system."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    system: Word
+    person: Word
+    role: Word
+
+
+class Opened(BaseModel):
+    """What opening did; `changed` is False when the same call had opened the account already."""
+
+    account: str
+    changed: bool
+
+
+class Closing(BaseModel):
+    """Which account is closed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    account: str
 
 
 class Disabled(BaseModel):
@@ -59,6 +90,42 @@ async def disable(account: str) -> Disabled:
         PermanentError: There is no such account.
     """
     return await asyncio.to_thread(_disable, _file(), account)
+
+
+@activity.defn(name="accounts.open")
+async def open_account(opening: Opening) -> Opened:
+    """Open an account of its own for one call, so that closing it takes nothing that was given otherwise.
+
+    Raises:
+        PermanentError: The file is missing or has other columns.
+    """
+    info = activity.info() if activity.in_activity() else None
+    key = f"{info.workflow_id}.{info.activity_id}" if info else opening.model_dump_json()
+    return await asyncio.to_thread(_open, _file(), opening, hashlib.sha256(key.encode()).hexdigest()[:8])
+
+
+@activity.defn(name="accounts.close")
+async def close_account(closing: Closing) -> Disabled:
+    """Disable an account that was opened; one that is disabled or removed already is no error, since nobody has it.
+
+    Raises:
+        PermanentError: The file is missing or has other columns.
+    """
+    file = _file()
+    if all(a.account != closing.account for a in await asyncio.to_thread(_read, file)):
+        return Disabled(account=closing.account, changed=False)
+    return await asyncio.to_thread(_disable, file, closing.account)
+
+
+def _open(file: Path, opening: Opening, mark: str) -> Opened:
+    account = f"{opening.system}-{opening.person}-{mark}"
+    with _locked(file):
+        accounts = _read(file)
+        if any(a.account == account and a.state == "active" for a in accounts):
+            return Opened(account=account, changed=False)
+        others = [a for a in accounts if a.account != account]
+        _write(file, [*others, Account(account=account, person=opening.person, role=opening.role)])
+        return Opened(account=account, changed=True)
 
 
 def _disable(file: Path, account: str) -> Disabled:

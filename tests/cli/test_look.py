@@ -83,6 +83,21 @@ def test_show_takes_the_id_of_a_run(hitl, service, a_run) -> None:
     assert hitl("show", "r", "--json").document == a_run()
 
 
+def test_show_says_until_when_a_step_has_granted(hitl, service, a_run) -> None:
+    """A grant that has ended says nothing."""
+    grant = {"until": "2026-04-01T09:00:00Z", "extensions": [], "state": "active", "reason": ""}
+    opened = {"state": "running", "outcome": None, "outputs": {}, "reason": "", "grant": grant}
+    closed = {**opened, "state": "succeeded", "grant": {**grant, "state": "ended"}}
+    service.on("GET /v1/runs/r", a_run("running", steps={"open": opened, "shut": closed}))
+
+    lines = hitl("show", "r").out.splitlines()
+
+    assert [line.rstrip() for line in lines[-2:]] == [
+        "open\trunning\t\t\tgranted until 2026-04-01T09:00:00Z",
+        "shut\tsucceeded",
+    ]
+
+
 def test_show_takes_the_id_of_an_approval_and_spells_control_characters_out(hitl, service) -> None:
     """What people wrote can't drive the terminal."""
     service.on("GET /v1/approvals/r.approve.1", APPROVAL)

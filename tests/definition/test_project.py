@@ -6,7 +6,7 @@ from pathlib import Path
 from hitl_temporal.definition.project import load_flow, load_project
 
 ROOT = Path(__file__).parents[2]
-ACTIVITIES = frozenset({"firewall.assess", "firewall.apply", "firewall.remove"})
+ACTIVITIES = frozenset({"firewall.assess", "firewall.apply", "firewall.remove", "accounts.open", "accounts.close"})
 FLOW = "flow: {name}\nsteps:\n  - id: a\n    call: firewall.apply\n"
 
 
@@ -22,7 +22,7 @@ def test_the_reference_project_has_no_problems() -> None:
     """What we ship as an example passes every check, warnings included."""
     loaded = load_project(ROOT, ACTIVITIES)
     assert loaded.problems == ()
-    assert "firewall_change" in loaded.flows
+    assert set(loaded.flows) == {"firewall_change", "temporary_access"}
     assert loaded.site.calendars.default == "office-nl"
 
 

@@ -69,6 +69,23 @@ def test_a_flow_has_the_table_that_it_names_in_it(tmp_path: Path) -> None:
     assert names(ask, 1000) == ["board"]
 
 
+def test_a_question_about_more_time_may_go_by_a_table_too(tmp_path: Path) -> None:
+    """The table is put into the ask in `grant.extend`, beside the asks of steps."""
+    granted = """  - id: open
+    call: x
+    undo: {call: y}
+    grant: {for: 1d, extend: {ask: {stages: {route: spend}}}}
+"""
+    loaded = project(tmp_path, buy=FLOW % "buy" + granted)
+    assert loaded.problems == ()
+    _, step = loaded.flows["buy"].steps
+    assert step.grant is not None
+    assert step.grant.extend is not None
+    assert step.grant.extend.ask is not None
+    assert names(step.grant.extend.ask, 5000) == ["board"]
+    assert step.grant.extend.ask.title.startswith("Extend")
+
+
 def test_the_rows_of_hit_all_are_asked_one_after_the_other(tmp_path: Path) -> None:
     """`all` adds the stages of every row that holds."""
     ask = ask_of(project(tmp_path, SITE.replace("hit: first", "hit: all"), buy=FLOW % "buy"))

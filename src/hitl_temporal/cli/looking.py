@@ -12,7 +12,7 @@ from hitl_temporal.cli.command import people
 from hitl_temporal.cli.session import Session
 
 if TYPE_CHECKING:
-    from hitl_temporal.client import Approval, ApprovalItem, Client, Page, Reason, Run, RunItem
+    from hitl_temporal.client import Approval, ApprovalItem, Client, Page, Reason, Run, RunItem, StepResult
 
 _T = TypeVar("_T")
 _Item = TypeVar("_Item", "RunItem", "ApprovalItem")
@@ -140,9 +140,16 @@ def _show_run(session: Session, run: "Run") -> None:
             *((f"output {name}", output.value(given)) for name, given in run.outputs.items()),
         ]
     )
-    rows = [(name, s.state, s.outcome or "", s.approval or "", s.reason) for name, s in run.steps.items()]
+    rows = [(name, s.state, s.outcome or "", s.approval or "", _reason(s)) for name, s in run.steps.items()]
     if rows:
         output.table(("STEP", "STATE", "OUTCOME", "APPROVAL", "REASON"), rows)
+
+
+def _reason(step: "StepResult") -> str:
+    """Return why a step is as it is, or until when what it has given may be used."""
+    if step.grant is None or step.grant.state != "active":
+        return step.reason
+    return f"granted until {output.moment(step.grant.until)}"
 
 
 def _show_approval(session: Session, approval: "Approval") -> None:

@@ -1,4 +1,4 @@
-"""`hitl hold`, `release`, `skip`, `finish`, `rerun`, `cancel`, `set`: what operators do to a run."""
+"""`hitl hold`, `release`, `skip`, `finish`, `rerun`, `cancel`, `set`, `revoke`, `extend-grant`: acting on a run."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,9 @@ app = typer.Typer()
 RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id.")]
 Step = Annotated[str, typer.Argument(metavar="STEP", help="The step's id.")]
 StepOrRun = Annotated[str | None, typer.Argument(metavar="STEP", help="The step's id; without it, the whole run.")]
+Granted = Annotated[
+    str | None, typer.Argument(metavar="STEP", help="The step's id; without it, the one that can be meant.")
+]
 Reason = Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="Why; kept in the audit trail.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
 
@@ -101,6 +104,31 @@ def set_value(
     """Change variables of a run; steps that start later see them."""
     changed = values.loose(values.pairs("set", variables))
     return _operate(session, run_id, "set_value", None, reason=reason, dry_run=dry_run, arguments={"with": changed})
+
+
+@people(app)
+def revoke(
+    session: Session, run_id: RunId, step: Granted = None, *, reason: Reason = "", dry_run: DryRun = False
+) -> int:
+    """Give back now what a step has granted: its undo runs, and the run goes on."""
+    return _operate(session, run_id, "revoke", step, reason=reason, dry_run=dry_run)
+
+
+@people(app, "extend-grant")
+def extend_grant(
+    session: Session,
+    run_id: RunId,
+    step: Granted = None,
+    *,
+    duration: Annotated[
+        str, typer.Option("--for", metavar="DURATION", help="How much more time, such as 2d; 4bh and 1bd count too.")
+    ],
+    reason: Reason = "",
+    dry_run: DryRun = False,
+) -> int:
+    """Let what a step has granted end later, or ask people whether it may."""
+    arguments: dict[str, Json] = {"with": {"for": duration}}
+    return _operate(session, run_id, "extend_grant", step, reason=reason, dry_run=dry_run, arguments=arguments)
 
 
 def _operate(

@@ -13,6 +13,7 @@ from hitl_temporal.client.answers import (
     Run,
     RunItem,
     Started,
+    StepResult,
 )
 from hitl_temporal.client.client import Client
 from hitl_temporal.client.errors import (
@@ -46,6 +47,7 @@ __all__ = [
     "Run",
     "RunItem",
     "Started",
+    "StepResult",
     "StrangeAnswerError",
     "UnauthenticatedError",
     "UnavailableError",

@@ -69,6 +69,13 @@ class RunItem(Answer):
     ended: AwareDatetime | None = None
 
 
+class Grant(Answer):
+    """Until when what a step gave may be used; `active` while it may."""
+
+    until: AwareDatetime
+    state: str
+
+
 class StepResult(Answer):
     """How a step of a run ended, or stands; `approval` is the id of what it asks people."""
 
@@ -77,6 +84,7 @@ class StepResult(Answer):
     outputs: dict[str, Json] = {}
     reason: str = ""
     approval: str | None = None
+    grant: Grant | None = None
 
 
 class Run(Answer):

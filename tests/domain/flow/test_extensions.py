@@ -195,6 +195,15 @@ def test_an_approved_extension_moves_the_end_without_interruption() -> None:
     }
 
 
+def test_what_is_amended_in_the_question_changes_nothing_of_the_run() -> None:
+    """People were asked about more time, and the approvals of the run about everything else."""
+    world = asking(inputs={"role": "buyer"})
+    extend(world, actor="ann")
+    (q,) = questions(world)
+    world.extension("a", amended={"inputs.role": "admin"})
+    assert (world.run.inputs, states(world), q.fields) == ({"role": "buyer"}, ["granted"], {})
+
+
 def test_the_answer_is_a_fact_that_vouches_for_the_question() -> None:
     """Who decided, and the evidence of their approval's own trail."""
     world = asking()

@@ -158,9 +158,10 @@ class World:
         self.feed(events.AttemptTaken(at=self.now, step=step, n=self.n(step)))
         return self
 
-    def extension(self, step: str, outcome: str = "approved", k: int = 1, n: int | None = None) -> "World":
+    def extension(self, step: str, outcome: str = "approved", k: int = 1, n: int | None = None, **more: Any) -> "World":
         """People have answered whether a grant may be extended."""
-        result, approval = answered(outcome, by=() if outcome == "withdrawn" else ("bob",)), self.about(step, k, n)
+        result = answered(outcome, by=() if outcome == "withdrawn" else ("bob",), **more)
+        approval = self.about(step, k, n)
         self.feed(events.ExtensionAnswered(at=self.now, step=step, approval=approval, result=result))
         return self
 

@@ -26,7 +26,7 @@ from hitl_temporal.domain.flow.times import after
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import Json
 
-MAX_WISHES = 200
+MAX_WISHES = 100
 """For one grant, refused ones included: a run may be granted for years and must stay small."""
 
 News = ExtensionAnswered | ExtensionFailed | ExtensionTaken
