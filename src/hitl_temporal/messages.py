@@ -122,6 +122,8 @@ class LoadFlow(_Message):
 
     flow: str
     inputs: Json
+    at: AwareDatetime | None = None
+    """As in `ReadPeople`."""
 
 
 class FlowLoaded(_Message):
@@ -137,6 +139,7 @@ class FlowLoaded(_Message):
     inputs: dict[str, Json] = Field(default_factory=dict)
     refused: Literal["UnknownFlow", "InvalidInput"] | None = None
     reason: str = ""
+    at: AwareDatetime | None = None
 
 
 class ReadPeople(_Message):
@@ -151,6 +154,8 @@ class ReadPeople(_Message):
     people: tuple[str, ...] = ()
     calendars: tuple[str, ...] = ()
     known: dict[str, str] = Field(default_factory=dict)
+    at: AwareDatetime | None = None
+    """When it is asked, in workflow time: it comes back with the answer (engine/clock.py)."""
 
 
 class PeopleRead(_Message):
@@ -158,6 +163,7 @@ class PeopleRead(_Message):
 
     roster: Roster
     calendars: dict[str, Calendar] = Field(default_factory=dict)
+    at: AwareDatetime | None = None
 
 
 class Picking(_Message):

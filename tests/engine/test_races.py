@@ -1,15 +1,18 @@
 """Things that meet at the wrong moment: each once hung, lost or misnamed something."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from temporalio import activity
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowQueryFailedError
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 
 from hitl_temporal.domain.approval.views import Result
+from hitl_temporal.domain.chain import verify_chain
 from hitl_temporal.ports import PermanentError
 from tests.engine.conftest import Rig
 from tests.engine.test_approval import eventually, status
@@ -138,3 +141,27 @@ async def test_heartbeat_details_of_an_author_are_kept(idle_rig: Rig) -> None:
     async with rig.worker(activities=[pages]):
         assert (await (await rig.start()).result())["status"] == "completed"
     assert found == [[], [{"page": 7}]]
+
+
+@pytest.mark.parametrize("what", ["approval", "flow"])
+async def test_a_task_that_a_query_cuts_in_two_tells_no_other_time_on_replay(idle_rig: Rig, what: str) -> None:
+    """Facts that were exported before a restart and those that are told after it are one chain."""
+    rig = idle_rig
+    rig.directory.delay = rig.catalogue.delay = 0.4
+    rig.catalogue.add("steps: [{id: approve, ask: {title: Go?, who: 'user:bob'}}]")
+    async with rig.worker():
+        handle = await rig.ask(ASK) if what == "approval" else await rig.start("test_flow", {}, {"requester": "ann"})
+        approval = handle if what == "approval" else rig.child(handle, "approve")
+        for _ in range(60):
+            with suppress(RPCError, WorkflowQueryFailedError):
+                await approval.query("status")
+            with suppress(RPCError, WorkflowQueryFailedError):
+                await handle.query("status")
+            await asyncio.sleep(0.01)
+        await rig.until_put(approval)
+    async with rig.worker():
+        await rig.decide(approval, answer("approved", "bob"))
+        result = await handle.result()
+    facts = rig.sink.of(handle.id)
+    assert verify_chain(facts) == ()
+    assert (len(facts), facts[-1].hash) == (result["evidence"]["events"], result["evidence"]["digest"])

@@ -84,7 +84,8 @@ class Effects:
             return FlowLoaded(refused="UnknownFlow", reason=error.reason)
         except InvalidInputError as error:
             return FlowLoaded(refused="InvalidInput", reason=error.reason)
-        return FlowLoaded(definition=loaded.definition, calendars=loaded.calendars, inputs=loaded.inputs)
+        definition, calendars, inputs = loaded
+        return FlowLoaded(definition=definition, calendars=calendars, inputs=inputs, at=request.at)
 
     @activity.defn(name=READ_PEOPLE)
     async def read_people(self, request: ReadPeople) -> PeopleRead:
@@ -94,6 +95,7 @@ class Effects:
         return PeopleRead(
             roster=await self._with_absences(roster),
             calendars={n: c for n, c in calendars.items() if request.known.get(n) != digest(c.model_dump(mode="json"))},
+            at=request.at,
         )
 
     @activity.defn(name=READ_ROUTE)

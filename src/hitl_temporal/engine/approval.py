@@ -43,6 +43,7 @@ with workflow.unsafe.imports_passed_through():
     )
 
 from hitl_temporal.engine import options
+from hitl_temporal.engine.clock import Clock
 from hitl_temporal.engine.consequences import Consequences
 from hitl_temporal.engine.deliveries import Deliveries
 from hitl_temporal.engine.details import approval_details
@@ -73,6 +74,7 @@ class Approval:
         self._reports: list[ReportTo] = []
         self._news: list[events.Event] = []
         self._is_stale = False
+        self._clock = Clock()
         self._listing = Listing()
         self._renewal = Renewal()
         self._consequences = Consequences(self._renewal)
@@ -151,7 +153,7 @@ class Approval:
             origin=request.origin,
             fields=request.fields,
             seed=info.first_execution_run_id,  # the server's own choice: nobody could draw a better lot with it
-            at=workflow.now(),
+            at=info.workflow_start_time,
         )
 
     async def _look_up_route(self) -> None:
@@ -181,8 +183,8 @@ class Approval:
         if self._now.is_open:
             self._show()
         else:
-            seen = await look(self._now)
-            self._feed(events.PeopleResolved(at=workflow.now(), roster=seen.roster, calendars=seen.calendars))
+            seen = await self._look(self._clock.now)
+            self._feed(events.PeopleResolved(at=self._clock.now, roster=seen.roster, calendars=seen.calendars))
         while not self._is_over:
             self._deliveries.tasks.raise_error()
             self._consequences.tasks.raise_error()
@@ -192,7 +194,7 @@ class Approval:
                 break
             if not self._deliveries.open:
                 self._recorder.flush()
-            self._recorder.flush_if_due()
+            self._recorder.flush_if_due(self._clock.now)
             if self._may_continue_as_new():
                 await self._continue_as_new()
             await self._wait()
@@ -212,38 +214,43 @@ class Approval:
     async def _judge_letters(self) -> None:
         while self._mailbox:
             letter = self._mailbox.take()
-            at = letter.at
-            roster = None
+            at, roster = self._clock.now, None
             # Too late, whoever it is, or one more of a flood that is only counted: there is nothing to read.
-            is_idle = self._now.outcome is not None or self._refuse(letter.verb, letter.command) is not None
-            if not is_idle:
-                await self._look_whether_moot()
-            if not is_idle and self._now.outcome is None:
+            if self._now.outcome is None and self._refuse(letter.verb, letter.command) is None:
                 named = (letter.command.actor, getattr(letter.command, "to", None))
-                seen = await look(self._now, *(p for p in named if p is not None))
-                self._hear_of_calendars(seen)
+                seen = await self._look(letter.at, *(p for p in named if p is not None))
                 roster, at = seen.roster, await self._sent_at(letter)
+                await self._withdraw_if_moot()
+                self._hear_of_calendars(seen)
             event = events.CommandSubmitted(at=at, verb=letter.verb, command=letter.command, roster=roster)
             self._feed(event, letter)
 
     async def _take_news(self) -> None:
+        moment = next_moment(self._now)
+        is_due = moment is not None and moment <= self._clock.now
+        is_stale, self._is_stale = self._is_stale, False  # also after the outcome: else the loop would wait for nothing
+        seen = None
+        if (is_due or is_stale) and self._now.outcome is None:
+            # Who is reminded, and who is asked next, are those who are there now. Read first: it sets the clock.
+            seen = await self._look(self._clock.now)
+            await self._withdraw_if_moot()
+            self._hear_of_calendars(seen)
         if self._news:
             while self._news:
-                self._feed(self._news.pop(0))
+                self._feed(self._news.pop(0).but(at=self._clock.now))
             self._show()
-        moment = next_moment(self._now)
-        is_due = moment is not None and moment <= workflow.now()
-        is_stale, self._is_stale = self._is_stale, False  # also after the outcome: else the loop would wait for nothing
-        if (is_due or is_stale) and self._now.outcome is None:
-            await self._look_whether_moot()
-            # Who is reminded, and who is asked next, are those who are there now.
-            seen = await look(self._now)
-            self._hear_of_calendars(seen)
-            self._feed(events.TimePassed(at=workflow.now(), roster=seen.roster))
+        if seen is not None:
+            self._feed(events.TimePassed(at=self._clock.now, roster=seen.roster))
+
+    async def _look(self, at: datetime, *people: str) -> Seen:
+        """Read what is around the approval, and hold the clock at when that was begun."""
+        seen = await look(self._now, at, *people)
+        self._clock.hold(seen.at)
+        return seen
 
     def _hear_of_calendars(self, seen: Seen) -> None:
         if seen.calendars:
-            self._feed(events.CalendarChanged(at=workflow.now(), calendars=seen.calendars))
+            self._feed(events.CalendarChanged(at=self._clock.now, calendars=seen.calendars))
 
     def _feed(self, event: events.Event, letter: Letter[Command, Receipt] | None = None) -> None:
         had_outcome = self._now.outcome is not None
@@ -270,28 +277,26 @@ class Approval:
 
     async def _sent_at(self, letter: Letter[Command, Receipt]) -> datetime:
         """Return when a command was given: a signal may have waited on the server beyond a moment that matters."""
-        moment = next_moment(self._now)
-        if not letter.is_signal or moment is None or letter.at < moment:
-            return letter.at
+        moment, at = next_moment(self._now), self._clock.now
+        if not letter.is_signal or moment is None or at < moment:
+            return at
         info = workflow.info()
         command = letter.command.model_dump(mode="json")
         signalled = Signalled(workflow_id=info.workflow_id, run_id=info.run_id, verb=letter.verb, command=command)
-        return (await read(SIGNALLED_AT, signalled, Moment)).at or letter.at
+        return (await read(SIGNALLED_AT, signalled, Moment)).at or at
 
-    async def _look_whether_moot(self) -> None:
+    async def _withdraw_if_moot(self) -> None:
         """Withdraw when nobody needs the answer any more."""
-        if self._now.outcome is not None:
-            return
         reason = await why_moot(self._now)
         if reason is not None:
             withdraw = Withdraw(actor=f"{SYSTEM}run", reason=reason, key=reason.replace(" ", "-")[:200])
-            self._feed(events.CommandSubmitted(at=workflow.now(), verb="withdraw", command=withdraw))
+            self._feed(events.CommandSubmitted(at=self._clock.now, verb="withdraw", command=withdraw))
 
     def _refuse(self, verb: str, command: Command) -> Receipt | None:
         """Turn away a flood of attempts that would be refused anyway, before it fills the history."""
         if self._state is None or not self._state.is_open:
             return None
-        return flooded(self._state, verb, command, workflow.now())
+        return flooded(self._state, verb, command, self._clock.now)
 
     async def _wait(self) -> None:
         moments = [m for m in (next_moment(self._now), self._recorder.due) if m is not None]
@@ -304,6 +309,7 @@ class Approval:
             )
         except TimeoutError:
             self._renewal.sample()
+        self._clock.release()
 
     @property
     def _must_move(self) -> bool:
@@ -334,7 +340,7 @@ class Approval:
         workflow.continue_as_new(args=[None, carried])
 
     async def _close(self) -> ApprovalResult:
-        self._feed(events.Closed(at=workflow.now()))
+        self._feed(events.Closed(at=self._clock.now))
         facts = await self._recorder.close()
         await hand_over(Unsent(messages=self._deliveries.unsent, facts=facts))
         answer = result(self._now, self._recorder.evidence)

@@ -43,6 +43,7 @@ with workflow.unsafe.imports_passed_through():
     )
 
 from hitl_temporal.engine import options
+from hitl_temporal.engine.clock import Clock
 from hitl_temporal.engine.details import run_details
 from hitl_temporal.engine.errands import Errands
 from hitl_temporal.engine.listing import Listing
@@ -68,6 +69,7 @@ class Flow:
         self._listing = Listing()
         self._inputs, self._started_by, carried, self._refused = _read(args)
         self._renewal = Renewal()
+        self._clock = Clock()
         self._mailbox: Mailbox[Operate, Receipt] = Mailbox(
             ACTIONS, parse, Receipt, lambda _verb, _command: None, self._renewal
         )
@@ -121,7 +123,7 @@ class Flow:
     async def _live(self) -> Result:
         if self._run is None:
             await self._load()
-            self._feed(events.Begun(at=workflow.now()), letter=None)
+            self._feed(events.Begun(at=self._clock.now), letter=None)
         else:
             self._errands.resume(self._now)
             self._show()
@@ -133,7 +135,7 @@ class Flow:
                 break
             if not self._errands.calls_in_flight:
                 self._recorder.flush()
-            self._recorder.flush_if_due()
+            self._recorder.flush_if_due(self._clock.now)
             if self._renewal.is_possible:
                 self._errands.postpone_calls()
             if self._may_continue_as_new():
@@ -148,7 +150,9 @@ class Flow:
 
     async def _load(self) -> None:
         info = workflow.info()
-        loaded = await read(LOAD_FLOW, LoadFlow(flow=info.workflow_type, inputs=self._inputs), FlowLoaded)
+        asked = LoadFlow(flow=info.workflow_type, inputs=self._inputs, at=self._clock.now)
+        loaded = await read(LOAD_FLOW, asked, FlowLoaded)
+        self._clock.hold(loaded.at)
         if loaded.refused is not None or loaded.definition is None:
             raise ApplicationError(loaded.reason, type=loaded.refused or "UnknownFlow", non_retryable=True)
         try:
@@ -159,7 +163,7 @@ class Flow:
                 requester=self._started_by.requester,
                 on_behalf_of=self._started_by.on_behalf_of,
                 calendars=loaded.calendars,
-                at=workflow.now(),
+                at=info.workflow_start_time,
             )
         except ExpressionError as error:
             raise ApplicationError(f"vars: {error}", type="InvalidInput", non_retryable=True) from error
@@ -168,7 +172,7 @@ class Flow:
         while self._mailbox:
             letter = self._mailbox.take()
             roster = await self._read_people(letter)
-            event = events.Operated(at=letter.at, action=letter.verb, command=letter.command, roster=roster)
+            event = events.Operated(at=self._clock.now, action=letter.verb, command=letter.command, roster=roster)
             self._feed(event, letter)
 
     def _take_news(self) -> None:
@@ -181,10 +185,10 @@ class Flow:
                 self._errands.close(question)
             self._news.append(question.answered(told.result))
         while self._news:
-            self._feed(self._news.pop(0), letter=None)
+            self._feed(self._news.pop(0).but(at=self._clock.now), letter=None)
         moment = next_moment(self._now)
-        if moment is not None and moment <= workflow.now():
-            self._feed(events.TimePassed(at=workflow.now()), letter=None)
+        if moment is not None and moment <= self._clock.now:
+            self._feed(events.TimePassed(at=self._clock.now), letter=None)
 
     def _feed(self, event: events.Event, letter: Letter[Operate, Receipt] | None) -> None:
         self._run, effects = advance(self._now, event)
@@ -208,7 +212,9 @@ class Flow:
         if actor.startswith(SYSTEM):
             return Roster()
         asked = selectors(self._now, letter.verb, letter.command)
-        return (await read(READ_PEOPLE, ReadPeople(selectors=asked, people=(actor,)), PeopleRead)).roster
+        found = await read(READ_PEOPLE, ReadPeople(selectors=asked, people=(actor,), at=letter.at), PeopleRead)
+        self._clock.hold(found.at)
+        return found.roster
 
     async def _wait(self) -> None:
         moments = [m for m in (next_moment(self._now), self._recorder.due) if m is not None]
@@ -221,6 +227,7 @@ class Flow:
             )
         except TimeoutError:
             self._renewal.sample()
+        self._clock.release()
 
     @property
     def _must_move(self) -> bool:

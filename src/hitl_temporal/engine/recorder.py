@@ -70,10 +70,10 @@ class Recorder:
             self._in_flight, self._waiting = self._waiting[:most], self._waiting[most:]
             self._export = asyncio.create_task(self._export_durably())
 
-    def flush_if_due(self) -> None:
+    def flush_if_due(self, now: datetime) -> None:
         """Hand over what has waited long enough."""
         self.has_news = False
-        if self.due is not None and self.due <= workflow.now():
+        if self.due is not None and self.due <= now:
             self.flush()
 
     async def close(self) -> tuple[Fact, ...]:

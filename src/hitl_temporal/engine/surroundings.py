@@ -3,6 +3,7 @@
 All are local activities that are tried until they succeed (reading.py).
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
 from temporalio import workflow
@@ -40,17 +41,20 @@ class Seen(NamedTuple):
 
     Attributes:
         calendars: Those that are not as they were known.
+        at: When the look was begun, as the history keeps it.
     """
 
     roster: Roster
     calendars: dict[str, Calendar]
+    at: datetime | None
 
 
-async def look(now: Approval, *persons: str) -> Seen:
+async def look(now: Approval, at: datetime, *persons: str) -> Seen:
     """Return the people and calendars of an approval as they are now.
 
     Args:
         now: The approval.
+        at: What time it is.
         persons: Whose cards are needed beside those it names.
     """
     names = ("default", *(s.document.calendar for s in now.stages), now.ask.calendar)
@@ -60,9 +64,10 @@ async def look(now: Approval, *persons: str) -> Seen:
         people=tuple(wanted),
         calendars=tuple(dict.fromkeys(n for n in names if n is not None)),
         known={name: digest(c.model_dump(mode="json")) for name, c in now.calendars.items()},
+        at=at,
     )
     found = await read(READ_PEOPLE, request, PeopleRead)
-    return Seen(await _with_loads(now.but(roster=found.roster)), found.calendars)
+    return Seen(await _with_loads(now.but(roster=found.roster)), found.calendars, found.at)
 
 
 async def _with_loads(now: Approval) -> Roster:
