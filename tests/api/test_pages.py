@@ -13,9 +13,9 @@ from hitl_temporal.api.pages.route import SECURITY
 from hitl_temporal.api.pages.words import RECEIPTS
 from hitl_temporal.api.problems import receipt_response
 from hitl_temporal.domain.approval.commands import STATUSES, Receipt
+from hitl_temporal.domain.approval.digest import Item
 from hitl_temporal.domain.audit import Fact
 from hitl_temporal.domain.flow.views import Reason, StepResult
-from hitl_temporal.service.approvals import Item
 from hitl_temporal.service.errors import (
     ConflictError,
     ForbiddenError,

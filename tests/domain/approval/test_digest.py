@@ -23,7 +23,7 @@ def test_what_is_overdue_and_what_is_due_today() -> None:
 
 @pytest.mark.parametrize(("hours", "due_today"), [(0, 1), (1, 0), (2, 1), (-5, 1)])
 def test_a_day_is_the_persons_own(hours: int, due_today: int) -> None:
-    """The same hour is before midnight here and after it there: at 23:30 local time it is tomorrow's, at 00:30 today's."""
+    """The same moment is tomorrow for who looks at 23:30, and today for who looks at 00:30 or at half past five."""
     zone = timezone(timedelta(hours=hours), f"there{hours}")
     found = digest_of("bob", [row("a", NOW + HOUR)], at=NOW, zone=zone)
     assert (found.due_today, found.zone, found.at) == (due_today, f"there{hours}", NOW)
