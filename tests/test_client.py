@@ -24,8 +24,9 @@ from hitl_temporal.client import (
     UnreachableError,
 )
 from hitl_temporal.client.answers import ACCEPTED
-from hitl_temporal.client.verbs import PATHS
+from hitl_temporal.client.verbs import MOST_AT_ONCE, PATHS
 from hitl_temporal.domain.approval.commands import VERBS, Receipt, parse
+from hitl_temporal.service.batch import MOST
 
 RUN = {"id": "r", "flow": "f", "status": "waiting"}
 RECEIPT = {"status": "counted", "key": "k"}
@@ -163,6 +164,7 @@ def test_the_client_has_a_method_for_every_verb() -> None:
     assert {verb: path for verb, (_, path) in PATHS.items()} == VERB_PATHS
     assert [verb for verb, (method, _) in PATHS.items() if method == "DELETE"] == ["release_claim"]
     assert all(callable(getattr(Client, verb)) for verb in VERBS)
+    assert MOST_AT_ONCE <= MOST, "the service takes as many answers at once as the client sends"
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -96,7 +96,7 @@ async def test_the_page_tells_all_that_has_happened(bob: httpx.AsyncClient, hous
         "Cai sent it back to Ann",
         "Cai, with an answer",
         "inputs.port22 words",
-        "1 messages",
+        "1 message ",
         "Dee: notice for manager",
         "Messages that did not arrive",
     ):
