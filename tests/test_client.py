@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hitl_temporal.api.approvals import VERB_PATHS
 from hitl_temporal.client import (
     ApiError,
     Client,
@@ -23,6 +24,9 @@ from hitl_temporal.client import (
     UnreachableError,
 )
 from hitl_temporal.client.answers import ACCEPTED
+from hitl_temporal.client.verbs import MOST_AT_ONCE, PATHS
+from hitl_temporal.domain.approval.commands import VERBS, Receipt, parse
+from hitl_temporal.service.batch import MOST
 
 RUN = {"id": "r", "flow": "f", "status": "waiting"}
 RECEIPT = {"status": "counted", "key": "k"}
@@ -92,6 +96,21 @@ def problem(status: int, detail: str = "why", **headers: str) -> httpx.Response:
         (lambda c: c.add_absence("2026-12-24", "2027-01-02"), CHANGE, "POST /v1/me/absences"),
         (lambda c: c.add_absence("1", "2", person="a b"), CHANGE, "POST /v1/me/absences?person=a%20b"),
         (lambda c: c.remove_absence("a/7"), CHANGE, "DELETE /v1/me/absences/a%2F7"),
+        (lambda c: c.approvals(person="a b"), EMPTY, "GET /v1/approvals?person=a+b&limit=50"),
+        (lambda c: c.digest(), {"person": "bob", "total": 0}, "GET /v1/me/digest"),
+        (lambda c: c.decide_many([{"id": "a"}]), {"receipts": []}, "POST /v1/decisions:batch"),
+        (lambda c: c.comment("a", "x"), RECEIPT, "POST /v1/approvals/a/comments"),
+        (lambda c: c.request_info("a", "x"), RECEIPT, "POST /v1/approvals/a/info-requests"),
+        (lambda c: c.provide_info("a", "x"), RECEIPT, "POST /v1/approvals/a/info"),
+        (lambda c: c.delegate("a", "bob"), RECEIPT, "POST /v1/approvals/a/delegations"),
+        (lambda c: c.reassign("a", "bob", reason="x"), RECEIPT, "POST /v1/approvals/a/reassignments"),
+        (lambda c: c.add_approver("a", "bob"), RECEIPT, "POST /v1/approvals/a/approvers"),
+        (lambda c: c.claim("a"), RECEIPT, "POST /v1/approvals/a/claim"),
+        (lambda c: c.release_claim("a"), RECEIPT, "DELETE /v1/approvals/a/claim"),
+        (lambda c: c.amend("a", {"x": 1}), RECEIPT, "POST /v1/approvals/a/amendments"),
+        (lambda c: c.override("a", "approved", reason="x"), RECEIPT, "POST /v1/approvals/a/override"),
+        (lambda c: c.extend("a", "2bd", reason="x"), RECEIPT, "POST /v1/approvals/a/extensions"),
+        (lambda c: c.retract("a"), RECEIPT, "POST /v1/approvals/a/retractions"),
     ],
 )
 def test_each_method_is_one_route(call: Callable[[Client], object], answer: object, sent: str) -> None:
@@ -102,6 +121,116 @@ def test_each_method_is_one_route(call: Callable[[Client], object], answer: obje
 
     [request] = wire.requests
     assert f"{request.method} {request.url.raw_path.decode()}" == sent
+
+
+SAID: dict[str, tuple[Callable[[Client], object], dict[str, object]]] = {
+    "decide": (
+        lambda c: c.decide("a", "approved", comment="c", form={"f": 1}, edit={"x": 2}, digest="d", on_behalf_of="cai"),
+        {
+            "outcome": "approved",
+            "comment": "c",
+            "form": {"f": 1},
+            "edit": {"x": 2},
+            "digest": "d",
+            "on_behalf_of": "cai",
+        },
+    ),
+    "comment": (
+        lambda c: c.comment("a", "t", attachments=[{"name": "n", "url": "u"}]),
+        {"text": "t", "attachments": [{"name": "n", "url": "u"}]},
+    ),
+    "request_info": (lambda c: c.request_info("a", "t", to="cai"), {"text": "t", "to": "cai"}),
+    "provide_info": (lambda c: c.provide_info("a", "t"), {"text": "t"}),
+    "delegate": (lambda c: c.delegate("a", "cai", reason="r"), {"to": "cai", "reason": "r"}),
+    "reassign": (
+        lambda c: c.reassign("a", "cai", source="bob", reason="r"),
+        {"from": "bob", "to": "cai", "reason": "r"},
+    ),
+    "add_approver": (lambda c: c.add_approver("a", "cai", reason="r"), {"to": "cai", "reason": "r"}),
+    "claim": (lambda c: c.claim("a"), {}),
+    "release_claim": (lambda c: c.release_claim("a"), {}),
+    "withdraw": (lambda c: c.withdraw("a", reason="r"), {"reason": "r"}),
+    "amend": (lambda c: c.amend("a", {"x": None}, reason="r"), {"set": {"x": None}, "reason": "r"}),
+    "override": (lambda c: c.override("a", "approved", reason="r"), {"outcome": "approved", "reason": "r"}),
+    "extend": (lambda c: c.extend("a", "2bd", reason="r"), {"by": "2bd", "reason": "r"}),
+    "retract": (lambda c: c.retract("a", reason="r"), {"reason": "r"}),
+}
+"""One call of each verb, and the body it sends."""
+
+
+def test_the_client_has_a_method_for_every_verb() -> None:
+    """On the routes that the service has."""
+    assert SAID.keys() == PATHS.keys() == VERBS.keys()
+    assert {verb: path for verb, (_, path) in PATHS.items()} == VERB_PATHS
+    assert [verb for verb, (method, _) in PATHS.items() if method == "DELETE"] == ["release_claim"]
+    assert all(callable(getattr(Client, verb)) for verb in VERBS)
+    assert MOST_AT_ONCE <= MOST, "the service takes as many answers at once as the client sends"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_says_what_the_judge_reads(verb: str) -> None:
+    """Every word of a method's own stands in the command, which needs no actor: the service knows who calls."""
+    wire = Wire(RECEIPT)
+    call, body = SAID[verb]
+
+    call(wire.client())
+
+    [request] = wire.requests
+    assert json.loads(request.content) == body
+    assert request.headers["Idempotency-Key"]
+    command = parse(verb, {**body, "actor": "bob"})
+    assert not isinstance(command, Receipt)
+    assert body == command.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"actor"})
+
+
+def test_many_answers_are_sent_in_hundreds() -> None:
+    """Each under a key of its own, and the receipts come back in order."""
+    sent: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        decisions = json.loads(request.content)["decisions"]
+        sent.extend(d["key"] for d in decisions)
+        return httpx.Response(200, json={"receipts": [{"id": d["id"], "status": "counted"} for d in decisions]})
+
+    client = Client("http://hitl.test", transport=httpx.MockTransport(answer))
+    receipts = client.decide_many({"id": str(n), "outcome": "approved"} for n in range(250))
+
+    assert [r.id for r in receipts] == [str(n) for n in range(250)]
+    assert len(set(sent)) == 250
+    assert Client("http://hitl.test", transport=httpx.MockTransport(answer)).decide_many([]) == ()
+
+
+def test_a_batch_that_got_no_answer_is_sent_again_as_it_was() -> None:
+    """Under the same keys, so nothing is decided twice."""
+    wire = Wire(httpx.ReadError("gone"), {"receipts": [{"id": "a", "status": "counted"}]})
+
+    [receipt] = wire.client().decide_many([{"id": "a", "outcome": "approved"}])
+
+    assert (receipt.id, receipt.is_accepted) == ("a", True)
+    assert wire.requests[0].content == wire.requests[1].content
+
+
+def a_stage(**changes: object) -> dict[str, object]:
+    return {"name": "s1", "state": "open", "may_act": ["bob"], "asked": ["bob", "cai"], **changes}
+
+
+@pytest.mark.parametrize(
+    ("stages", "decisions", "places"),
+    [
+        ([a_stage()], [], ("s1",)),
+        ([a_stage(), a_stage(name="s2")], [{"actor": "bob", "outcome": "approved", "stage": "s2"}], ("s1",)),
+        ([a_stage(state="approved", may_act=[])], [], ()),
+        ([a_stage(may_act=["cai"])], [], ()),
+        ([a_stage(state="parked", may_act=[])], [], ("s1",)),
+        ([a_stage(state="parked", may_act=[], stand_ins={"dee": "bob"})], [], ()),
+        ([a_stage(state="pending", may_act=[], asked=[])], [], ()),
+    ],
+)
+def test_where_somebody_has_a_place(stages: list[object], decisions: list[object], places: tuple[str, ...]) -> None:
+    """In each live stage where they may act, or were asked before it parked; not where they have answered."""
+    shown = {"id": "a", "state": "open", "stages": stages, "decisions": decisions}
+
+    assert Wire(shown).client().approval("a").places_of("bob") == places
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda text: text not in {".", ".."}))

@@ -17,12 +17,12 @@ from hitl_temporal.audit import verify
 from hitl_temporal.definition.inputs import input_schema
 from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.commands import Receipt
+from hitl_temporal.domain.approval.digest import Digest, Item, digest_of
 from hitl_temporal.domain.approval.views import Status
 from hitl_temporal.domain.audit import Evidence, Fact, Trail, record
 from hitl_temporal.domain.flow.views import Reason, StepResult
 from hitl_temporal.domain.flow.views import Status as RunStatus
 from hitl_temporal.service.absences import Change
-from hitl_temporal.service.approvals import Item
 from hitl_temporal.service.audit import Trail as ShownTrail
 from hitl_temporal.service.catalogue import FlowCard
 from hitl_temporal.service.errors import NotFoundError
@@ -61,6 +61,8 @@ def an_approval(**changes: Any) -> Status:
         "comment": "optional",
         "requester": "ann",
         "on_behalf_of": None,
+        "barred": ["ann"],
+        "audience": ["ann", "bob"],
         "origin": {"run": "r1", "step": "approve", "attempt": 1, "flow": "test_flow"},
         "reason": "",
         "tally": "0 of 1, bob pending",
@@ -123,8 +125,14 @@ class House:
     reasons: tuple[Reason, ...] = ()
     away: Change = field(default_factory=lambda: Change(status="done", absence=an_absence(), refreshed=2, key="k"))
     receipt: Receipt = field(default_factory=lambda: Receipt(status="counted", tally="1 of 1"))
+    receipts: dict[str, Receipt | Exception] = field(default_factory=dict)
+    """Of single approvals, by id; for all others `receipt`."""
     error: Exception | None = None
+    hides: Exception | None = None
+    """What showing the approval raises."""
     sent: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    """What lists were asked for."""
 
     def answer(self, answer: Any) -> Any:
         """Return the answer, or raise the error that was set."""
@@ -150,18 +158,32 @@ class Approvals:
 
     house: House
 
-    async def list(self, me: Any, *, cursor: str | None, limit: int) -> Page[Item]:
+    async def list(self, me: Any, *, cursor: str | None, limit: int, **query: Any) -> Page[Item]:
         """One window, and a cursor unless it is the last."""
+        self.house.asked.append({name: value for name, value in query.items() if value is not None})
         return self.house.answer(Page(items=self.house.waiting, next=None if cursor else "more"))
 
+    async def digest(self, me: Any) -> Digest:
+        """Of what waits."""
+        return self.house.answer(digest_of(me.person, self.house.waiting, at=NOW, zone=UTC))
+
     async def show(self, me: Any, approval_id: str) -> Status:
-        """The one approval."""
+        """The one approval, unless it is hidden."""
+        if self.house.hides is not None:
+            raise self.house.hides
         return self.house.answer(self.house.approval)
 
     async def act(self, me: Any, approval_id: str, verb: str, body: dict[str, Any]) -> Receipt:
         """Remember the command."""
         self.house.sent.append({"by": me.person, "via": me.via, "id": approval_id, "verb": verb, **body})
-        return self.house.answer(self.house.receipt)
+        receipt = self.house.receipts.get(approval_id, self.house.receipt)
+        if isinstance(receipt, Exception):
+            raise receipt
+        return self.house.answer(receipt)
+
+    async def receipt(self, me: Any, approval_id: str, key: str) -> Receipt:
+        """The one receipt, under any key."""
+        return self.house.answer(self.house.receipt.but(key=key))
 
 
 @dataclass
@@ -249,3 +271,16 @@ def hidden(page: httpx.Response) -> dict[str, str]:
     """Return the hidden fields of a page's forms."""
     found = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
     return {name: html.unescape(text) for name, text in found}
+
+
+def form_of(page: httpx.Response, verb: str) -> dict[str, str]:
+    """Return the hidden fields of the form that sends a verb; a page without it fails the test."""
+    forms = re.findall(r"<form.*?</form>", page.text, re.DOTALL)
+    (found,) = [form for form in forms if f'name="verb" value="{verb}"' in form]
+    fields = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', found)
+    return {html.unescape(name): html.unescape(text) for name, text in fields}
+
+
+def verbs_of(page: httpx.Response) -> list[str]:
+    """Return the verbs that a page offers, in order."""
+    return re.findall(r'name="verb" value="(\w+)"', page.text)

@@ -13,9 +13,9 @@ from hitl_temporal.api.pages.route import SECURITY
 from hitl_temporal.api.pages.words import RECEIPTS
 from hitl_temporal.api.problems import receipt_response
 from hitl_temporal.domain.approval.commands import STATUSES, Receipt
+from hitl_temporal.domain.approval.digest import Item
 from hitl_temporal.domain.audit import Fact
 from hitl_temporal.domain.flow.views import Reason, StepResult
-from hitl_temporal.service.approvals import Item
 from hitl_temporal.service.errors import (
     ConflictError,
     ForbiddenError,
@@ -25,7 +25,7 @@ from hitl_temporal.service.errors import (
     UnavailableError,
 )
 from hitl_temporal.service.runs import Refusal, RunItem
-from tests.api.house import BASE, EVIL, FLOW, NOW, House, a_run, a_trail, an_approval, browser, hidden
+from tests.api.house import BASE, EVIL, FLOW, NOW, House, a_run, a_trail, an_approval, browser, form_of, hidden
 
 # Sessions and identity
 
@@ -176,7 +176,7 @@ async def test_an_approval_shows_everything_to_decide_on(bob: httpx.AsyncClient,
 async def test_a_decision_carries_what_was_shown(bob: httpx.AsyncClient, house: House) -> None:
     """The answer has the digest that the page showed and the key it was made with, as the person of the session."""
     page = await bob.get("/approvals/r1.approve.1")
-    fields = hidden(page)
+    fields = form_of(page, "decide")
     sent = {**fields, "outcome": "rejected", "comment": "no\r\nreally", "actor": "ann", "assurance": "high"}
     answer = await bob.post("/approvals/r1.approve.1", data=sent)
     assert answer.status_code == 200
@@ -189,13 +189,13 @@ async def test_a_decision_carries_what_was_shown(bob: httpx.AsyncClient, house: 
             "outcome": "rejected",
             "comment": "no\nreally",
             "digest": "d1",
-            "key": fields["key"],
+            "key": f"{fields['key']}.decide.rejected",
         }
     ]
-    assert hidden(await bob.get("/approvals/r1.approve.1"))["key"] != fields["key"]
+    assert form_of(await bob.get("/approvals/r1.approve.1"), "decide")["key"] != fields["key"]
 
 
-@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("status", [s for s in STATUSES if s != "invalid"])
 async def test_every_receipt_is_said_in_words(bob: httpx.AsyncClient, house: House, status: Any) -> None:
     """Each receipt has a headline of its own, its reason, the status of the API, and keeps a comment not taken."""
     house.receipt = Receipt(status=status, reason=EVIL, tally="2 of 3")
@@ -240,11 +240,22 @@ async def test_who_can_not_decide_is_told_why(
     assert "<script" not in page
 
 
-@pytest.mark.parametrize(("rule", "said"), [("required", " required>"), ("on_reject", "Needed unless you agree.")])
-async def test_a_needed_comment_is_announced(bob: httpx.AsyncClient, house: House, rule: str, said: str) -> None:
-    """The form says when a comment is needed."""
-    house.approval = an_approval(comment=rule)
-    assert said in (await bob.get("/approvals/r1.approve.1")).text
+@pytest.mark.parametrize(
+    ("rule", "on", "said"),
+    [
+        ("required", ["approved", "later", "rejected"], "Needed."),
+        ("on_reject", ["later", "rejected"], "Needed with: Reject, Ask me later."),
+        ("optional", [], "If you like;"),
+    ],
+)
+async def test_a_needed_comment_is_announced(
+    bob: httpx.AsyncClient, house: House, rule: str, on: list[str], said: str
+) -> None:
+    """The form says with which answers a comment is needed; the browser asks for it where it always is."""
+    house.approval = an_approval(comment=rule, comment_on=on)
+    page = (await bob.get("/approvals/r1.approve.1")).text
+    assert said in page
+    assert ('aria-describedby="comment-hint" required>' in page) == (rule == "required")
 
 
 async def test_nothing_that_people_wrote_becomes_markup(bob: httpx.AsyncClient, house: House) -> None:

@@ -49,7 +49,7 @@ def test_an_answer_that_is_kept_for_later_is_no_failure(hitl, service) -> None:
 
 def test_the_fields_of_a_form_are_sent_as_the_form_declares_them(hitl, service) -> None:
     """What the form does not declare stays text."""
-    form = {"properties": {"amount": {"type": "number"}}}
+    form = {"amount": {"type": "number"}}
     service.on("GET /v1/approvals/r.approve.1", {"id": "r.approve.1", "state": "open", "form": form}).on(
         DECISIONS, COUNTED
     )

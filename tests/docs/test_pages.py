@@ -7,8 +7,11 @@ import pytest
 from pydantic import BaseModel
 
 from hitl_temporal.app.settings import Settings
+from hitl_temporal.client.verbs import PATHS
 from hitl_temporal.definition.site import Site
 from hitl_temporal.domain.approval.ask import Ask, Auto, Outcome
+from hitl_temporal.domain.approval.commands import VERBS
+from hitl_temporal.domain.approval.digest import Digest, Item
 from hitl_temporal.domain.approval.stage import Stage
 from hitl_temporal.domain.calendar import CalendarDocument
 from hitl_temporal.domain.flow.definition import Extend, Flow, Grant, Retry, Step, Undo, Wait
@@ -54,6 +57,23 @@ def test_every_key_of_a_document_is_on_its_page(heading: str) -> None:
     """A section's table has exactly the keys of its model."""
     fields = SECTIONS[heading].model_fields
     assert keys_in(sections()[heading]) == {field.alias or name for name, field in fields.items()}
+
+
+def test_every_verb_is_on_its_page_with_route_body_and_who() -> None:
+    """What a verb takes beside what the door adds, in the order of the table."""
+    doors = {"actor", "key", "via", "assurance"}
+    rows = []
+    for name, verb in VERBS.items():
+        method, path = PATHS[name]
+        fields = [f.alias or n for n, f in verb.command.model_fields.items() if n not in doors]
+        rows.append(f"| `{name}` | `{method} /{path}` | `{{{', '.join(fields)}}}` | {verb.who} |")
+    assert "\n".join(rows) in (DOCS / "http.md").read_text()
+
+
+def test_what_a_digest_and_its_rows_have_is_on_their_page() -> None:
+    """Every field, in order."""
+    page = (DOCS / "http.md").read_text()
+    assert all(f"{{{', '.join(model.model_fields)}}}" in page for model in (Digest, Item))
 
 
 def test_every_setting_is_on_its_page() -> None:

@@ -49,6 +49,8 @@ def test_without_identity_every_route_is_401(house: House) -> None:
         ("GET", "/v1/approvals"),
         ("GET", "/v1/approvals/x"),
         ("POST", "/v1/approvals/x/decisions"),
+        ("POST", "/v1/decisions:batch"),
+        ("GET", "/v1/me/digest"),
         ("GET", "/v1/me/absences"),
         ("POST", "/v1/me/absences"),
         ("DELETE", "/v1/me/absences/1"),

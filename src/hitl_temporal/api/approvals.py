@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import JSONResponse
 
-from hitl_temporal.api.bodies import Body
+from hitl_temporal.api.bodies import json_object
 from hitl_temporal.api.identity import Caller, UseCases
+from hitl_temporal.api.preconditions import bound_body
 from hitl_temporal.api.problems import receipt_response
+from hitl_temporal.domain.approval.digest import Item
 from hitl_temporal.domain.approval.views import Status
-from hitl_temporal.service.approvals import Item
 from hitl_temporal.service.reading import Page
 
 router = APIRouter(prefix="/v1/approvals", tags=["approvals"])
@@ -39,6 +40,7 @@ VERB_PATHS = {
 async def list_approvals(
     me: Caller,
     use: UseCases,
+    person: Annotated[str | None, Query(max_length=200, description="Somebody else; for operators and admins.")] = None,
     state: str | None = None,
     flow: str | None = None,
     q: str | None = None,
@@ -46,17 +48,25 @@ async def list_approvals(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Page[Item]:
     """What I may decide now, soonest due first; with `state`, everything I may see in that state."""
-    return await use.approvals.list(me, state=state, flow=flow, text=q, cursor=cursor, limit=limit)
+    return await use.approvals.list(me, person=person, state=state, flow=flow, text=q, cursor=cursor, limit=limit)
 
 
 @router.get("/{approval_id:path}/decisions/{key}")
 async def show_receipt(approval_id: str, key: str, me: Caller, use: UseCases) -> JSONResponse:
-    """What became of an answer of mine that was `recorded`."""
+    """What became of a command of mine that was `recorded`, whatever its verb was."""
     return receipt_response(await use.approvals.receipt(me, approval_id, key))
 
 
 def _add(verb: str, path: str) -> None:
-    async def act(approval_id: str, me: Caller, use: UseCases, body: Body, key: IdempotencyKey = None) -> JSONResponse:
+    read = bound_body if verb == "decide" else json_object
+
+    async def act(
+        approval_id: str,
+        me: Caller,
+        use: UseCases,
+        body: dict[str, object] = Depends(read),  # noqa: B008 - which of them depends on the verb
+        key: IdempotencyKey = None,
+    ) -> JSONResponse:
         command = {**body, "key": key} if key is not None else body
         return receipt_response(await use.approvals.act(me, approval_id, verb, command))
 
@@ -70,7 +80,8 @@ for _verb, _path in VERB_PATHS.items():
 
 
 # Last: a foreign id may hold slashes, so this one takes whatever no other route has taken.
-@router.get("/{approval_id:path}")
+# The keys that were spent tell people nothing: a receipt has a route of its own.
+@router.get("/{approval_id:path}", response_model_exclude={"spent"})
 async def show_approval(approval_id: str, me: Caller, use: UseCases, response: Response) -> Status:
     """One approval: what is asked, the stages with tally, decisions, deliveries. The ETag is the digest."""
     status = await use.approvals.show(me, approval_id)

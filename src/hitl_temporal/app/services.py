@@ -35,7 +35,7 @@ def make_services(client: Client, settings: Settings) -> Services:
         directory=documents,
         catalogue=FlowCatalogue(documents),
         runs=Runs(client, documents, documents, settings.task_queue),
-        approvals=Approvals(client, documents),
+        approvals=Approvals(client, documents, documents),
         absences=Absences(client, documents, settings.task_queue),
         audit=Audit(audit_store(settings)),
     )

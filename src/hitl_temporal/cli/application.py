@@ -12,8 +12,11 @@ import typer
 
 from hitl_temporal.cli import (
     absences,
+    approvers,
     auditing,
     authoring,
+    changing,
+    conversing,
     deciding,
     drawing,
     hosting,
@@ -32,7 +35,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _module in (hosting, authoring, starting, looking, drawing, deciding, operating):
+for _module in (
+    *(hosting, authoring, starting, looking, drawing),
+    *(deciding, conversing, approvers, changing, operating),
+):
     app.add_typer(_module.app)
 app.add_typer(absences.app, name="absence")
 app.add_typer(auditing.app, name="audit")

@@ -1,57 +1,63 @@
-"""`hitl approve`, `reject`, `decide`, `withdraw`: what people say to an approval."""
-
-# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+"""`hitl approve`, `reject`, `decide`: answers to one approval, and the same answer to many."""
 
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from hitl_temporal.cli import values
+from hitl_temporal.cli.addressing import ApprovalId, Key, say
 from hitl_temporal.cli.command import people
-from hitl_temporal.cli.errors import CommandError
+from hitl_temporal.cli.errors import UsageError
 from hitl_temporal.cli.session import Session
-from hitl_temporal.cli.words import tell
+from hitl_temporal.cli.words import tell_many
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from hitl_temporal.client import Client, Receipt
     from hitl_temporal.domain.value import Json
 
 app = typer.Typer()
 
-ApprovalId = Annotated[str, typer.Argument(metavar="ID", help="The approval's id, as `hitl inbox` shows it.")]
+ApprovalIds = Annotated[
+    list[str], typer.Argument(metavar="ID", help="Ids of approvals, as `hitl inbox` shows them; each has its receipt.")
+]
 Comment = Annotated[str, typer.Option("-m", "--message", metavar="TEXT", help="Why; kept with the decision.")]
 Digest = Annotated[
     str | None,
     typer.Option("--digest", metavar="DIGEST", help="Of what you have seen; refused if it has changed since."),
 ]
 OnBehalfOf = Annotated[str | None, typer.Option("--on-behalf-of", metavar="USER", help="For whom you decide.")]
-Key = Annotated[str | None, typer.Option("--key", metavar="KEY", help="Sent again with the same key, it counts once.")]
 Fields = Annotated[
     list[str] | None, typer.Option("-f", metavar="NAME=VALUE", help="One field of the form; as often as needed.")
+]
+Edits = Annotated[
+    list[str] | None,
+    typer.Option("--edit", metavar="PATH=VALUE", help="Change this with your answer, as JSON or text; where allowed."),
 ]
 
 
 @people(app)
 def approve(
     session: Session,
-    approval_id: ApprovalId,
+    approval_ids: ApprovalIds,
     *,
     message: Comment = "",
     fields: Fields = None,
+    edits: Edits = None,
     digest: Digest = None,
     on_behalf_of: OnBehalfOf = None,
     key: Key = None,
 ) -> int:
-    """Say yes to an approval; prints the receipt."""
-    return _decide(session, approval_id, _Said("approved", message, fields, digest, on_behalf_of, key))
+    """Say yes to approvals; prints a receipt for each."""
+    said = _Said("approved", message, fields, edits, digest, on_behalf_of, key)
+    return _decide_each(session, approval_ids, said)
 
 
 @people(app)
 def reject(
     session: Session,
-    approval_id: ApprovalId,
+    approval_ids: ApprovalIds,
     *,
     message: Comment = "",
     fields: Fields = None,
@@ -59,41 +65,26 @@ def reject(
     on_behalf_of: OnBehalfOf = None,
     key: Key = None,
 ) -> int:
-    """Say no to an approval; prints the receipt."""
-    return _decide(session, approval_id, _Said("rejected", message, fields, digest, on_behalf_of, key))
+    """Say no to approvals; prints a receipt for each."""
+    said = _Said("rejected", message, fields, None, digest, on_behalf_of, key)
+    return _decide_each(session, approval_ids, said)
 
 
 @people(app)
-def decide(
+def decide(  # noqa: PLR0913 one parameter per option
     session: Session,
     approval_id: ApprovalId,
     outcome: Annotated[str, typer.Argument(metavar="OUTCOME", help="One of those that `hitl show ID` lists.")],
     *,
     message: Comment = "",
     fields: Fields = None,
+    edits: Edits = None,
     digest: Digest = None,
     on_behalf_of: OnBehalfOf = None,
     key: Key = None,
 ) -> int:
     """Answer an approval with any of its outcomes; prints the receipt."""
-    return _decide(session, approval_id, _Said(outcome, message, fields, digest, on_behalf_of, key))
-
-
-@people(app)
-def withdraw(
-    session: Session,
-    approval_id: ApprovalId,
-    *,
-    reason: Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="Why; kept in the audit trail.")] = "",
-    key: Key = None,
-) -> int:
-    """Take back what you have asked for; prints the receipt."""
-    client = session.client
-
-    def send() -> "Receipt":
-        return client.withdraw(approval_id, reason=reason, key=key)
-
-    return tell(session, approval_id, _to_approval(client, approval_id, send))
+    return _decide(session, approval_id, _Said(outcome, message, fields, edits, digest, on_behalf_of, key))
 
 
 class _Said(NamedTuple):
@@ -102,13 +93,25 @@ class _Said(NamedTuple):
     outcome: str
     message: str
     fields: list[str] | None
+    edits: list[str] | None
     digest: str | None
     on_behalf_of: str | None
     key: str | None
 
+    def form(self, client: "Client", approval_id: str) -> "dict[str, Json]":
+        """Return the fields in the types that the approval's form declares."""
+        texts = values.pairs("-f", self.fields or ())
+        if not texts:
+            return {}
+        declared: dict[str, Json] = {"properties": client.approval(approval_id).form}
+        return values.typed(texts, declared)
+
+    def changes(self) -> "dict[str, Json]":
+        """Return what is to be changed, by path."""
+        return values.loose(values.pairs("--edit", self.edits or ()))
+
 
 def _decide(session: Session, approval_id: str, said: _Said) -> int:
-    texts = values.pairs("-f", said.fields or ())
     client = session.client
 
     def send() -> "Receipt":
@@ -116,37 +119,33 @@ def _decide(session: Session, approval_id: str, said: _Said) -> int:
             approval_id,
             said.outcome,
             comment=said.message,
-            form=values.typed(texts, _form(client, approval_id)) if texts else None,
+            form=said.form(client, approval_id),
+            edit=said.changes(),
             digest=said.digest,
             on_behalf_of=said.on_behalf_of,
             key=said.key,
         )
 
-    return tell(session, approval_id, _to_approval(client, approval_id, send))
+    return say(session, approval_id, send)
 
 
-def _to_approval(client: "Client", approval_id: str, send: "Callable[[], Receipt]") -> "Receipt":
-    """Send something to an approval; whoever names the run instead is told which approvals it waits for.
-
-    Nothing is chosen for people: what a run asks next may be another question than the one they have read.
-    """
-    from hitl_temporal.client import NotFoundError
-
-    try:
-        return send()
-    except NotFoundError:
-        try:
-            run = client.run(approval_id)
-        except NotFoundError:
-            run = None
-        if run is None:
-            raise
-        waiting = ", ".join(run.open_approvals)
-        what = f"its open approvals: {waiting}" if waiting else f"it has no open approval (it is {run.status})"
-        raise CommandError(f"{approval_id!r} is a run, not an approval; {what}") from None
-
-
-def _form(client: "Client", approval_id: str) -> "dict[str, Json]":
-    """Return the schema of an approval's form; empty when the server shows none."""
-    form = client.approval(approval_id).document().get("form")
-    return dict(form) if isinstance(form, dict) else {}
+def _decide_each(session: Session, approval_ids: "Sequence[str]", said: _Said) -> int:
+    """Give the same answer to each; one that is refused keeps no other from being counted."""
+    if len(approval_ids) == 1:
+        return _decide(session, approval_ids[0], said)
+    if said.digest is not None:
+        raise UsageError("--digest is that of one approval; leave it out, or decide one at a time")
+    client = session.client
+    answers: list[dict[str, Json]] = [
+        {
+            "id": approval_id,
+            "outcome": said.outcome,
+            "comment": said.message,
+            "form": said.form(client, approval_id),
+            "edit": said.changes(),
+            "on_behalf_of": said.on_behalf_of,
+            "key": said.key,
+        }
+        for approval_id in dict.fromkeys(approval_ids)
+    ]
+    return tell_many(session, [(receipt.id, receipt) for receipt in client.decide_many(answers)])

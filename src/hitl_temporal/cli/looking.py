@@ -9,7 +9,9 @@ import typer
 
 from hitl_temporal.cli import output
 from hitl_temporal.cli.command import people
+from hitl_temporal.cli.errors import UsageError
 from hitl_temporal.cli.session import Session
+from hitl_temporal.cli.showing import show_approval
 
 if TYPE_CHECKING:
     from hitl_temporal.client import Approval, ApprovalItem, Client, Page, Reason, Run, RunItem, StepResult
@@ -49,22 +51,34 @@ def list_runs(
 
 
 @people(app)
-def inbox(session: Session, *, state: State = None, flow: Flow = None, limit: Limit = 50) -> None:
+def inbox(
+    session: Session,
+    *,
+    digest: Annotated[bool, typer.Option("--digest", help="In short: how much, how urgent, the most urgent.")] = False,
+    person: Annotated[
+        str | None, typer.Option("--person", metavar="USER", help="Somebody else's; for operators and admins.")
+    ] = None,
+    state: State = None,
+    flow: Flow = None,
+    limit: Limit = 50,
+) -> None:
     """List what you may decide now, soonest due first; with --state, all approvals you may see in that state."""
+    if digest:
+        if person is not None or state is not None or flow is not None:
+            raise UsageError("--digest is about all that you may decide; leave --person, --state and --flow out")
+        _show_digest(session)
+        return
 
     def page(cursor: str | None) -> "Page[ApprovalItem]":
-        return session.client.approvals(state=state, flow=flow, cursor=cursor, limit=PAGE)
+        return session.client.approvals(person=person, state=state, flow=flow, cursor=cursor, limit=PAGE)
 
-    def row(item: "ApprovalItem") -> tuple[str, ...]:
-        return (item.id, item.title, item.requester, output.moment(item.due), item.tally or item.state)
-
-    _list(session, page, limit, ("ID", "TITLE", "REQUESTER", "DUE", "STANDS"), row)
+    _list(session, page, limit, _ROW, _row)
 
 
 @people(app)
 def show(session: Session, subject: Id) -> None:
     """Show a run, or what an approval asks and how it stands."""
-    _of_either(session.client, subject, lambda run: _show_run(session, run), lambda a: _show_approval(session, a))
+    _of_either(session.client, subject, lambda run: _show_run(session, run), lambda a: show_approval(session, a))
 
 
 @people(app)
@@ -79,6 +93,27 @@ def why(session: Session, subject: Id) -> None:
         output.table(("STEP", "STATE", "REASON", "BY", "RELEASED BY"), rows)
     else:
         output.note(f"{subject} waits for nothing; `hitl show {subject}` says how it ended")
+
+
+_ROW = ("ID", "TITLE", "REQUESTER", "DUE", "STANDS")
+
+
+def _row(item: "ApprovalItem") -> tuple[str, ...]:
+    return (item.id, item.title, item.requester, output.moment(item.due), item.tally or item.state)
+
+
+def _show_digest(session: Session) -> None:
+    found = session.client.digest()
+    if session.as_json:
+        output.as_json(found.document())
+        return
+    counts = (f"{found.total} to decide", f"{found.overdue} overdue", f"{found.due_today} due today ({found.zone})")
+    output.line(", ".join(counts))
+    for flow, number in found.by_flow.items():
+        output.line(f"{number} of {flow}")
+    output.table(_ROW, map(_row, found.items))
+    if found.has_more:
+        output.note(f"there are more than {found.total}; `hitl inbox --limit N` lists them")
 
 
 def _list(
@@ -150,32 +185,6 @@ def _reason(step: "StepResult") -> str:
     if step.grant is None or step.grant.state != "active":
         return step.reason
     return f"granted until {output.moment(step.grant.until)}"
-
-
-def _show_approval(session: Session, approval: "Approval") -> None:
-    if session.as_json:
-        output.as_json(approval.document())
-        return
-    output.fields(
-        [
-            ("approval", approval.id),
-            ("title", approval.title),
-            ("state", approval.outcome or approval.state),
-            ("reason", approval.reason),
-            ("requester", approval.requester),
-            ("on behalf of", approval.on_behalf_of or ""),
-            *((f"{name}", output.value(given)) for name, given in approval.show.items()),
-            ("stands", approval.tally),
-            ("outcomes", ", ".join(approval.outcomes) if approval.outcome is None else ""),
-        ]
-    )
-    for text in approval.body.splitlines():
-        output.line(f"  {text}")
-    stages = [(s.name, s.state, s.tally, ", ".join(s.may_act), output.moment(s.due)) for s in approval.stages]
-    output.table(("STAGE", "STATE", "STANDS", "MAY DECIDE", "DUE"), stages)
-    decisions = [(d.actor, d.outcome, d.stage, output.moment(d.at), d.comment) for d in approval.decisions]
-    if decisions:
-        output.table(("WHO", "DECIDED", "STAGE", "AT", "COMMENT"), decisions)
 
 
 def _why_open(approval: "Approval") -> "tuple[Reason, ...]":

@@ -3,9 +3,10 @@
 from hitl_temporal.client.answers import (
     Absence,
     AbsenceChange,
-    Approval,
     ApprovalItem,
     AuditTrail,
+    BatchReceipt,
+    Digest,
     FlowCard,
     Page,
     Reason,
@@ -15,6 +16,7 @@ from hitl_temporal.client.answers import (
     Started,
     StepResult,
 )
+from hitl_temporal.client.approval import Approval
 from hitl_temporal.client.client import Client
 from hitl_temporal.client.errors import (
     ApiError,
@@ -35,8 +37,10 @@ __all__ = [
     "Approval",
     "ApprovalItem",
     "AuditTrail",
+    "BatchReceipt",
     "Client",
     "ConflictError",
+    "Digest",
     "FlowCard",
     "ForbiddenError",
     "InvalidError",

@@ -125,53 +125,6 @@ class Reason(Answer):
     releases: str = ""
 
 
-class Choice(Answer):
-    """An outcome that a person may choose."""
-
-    label: str
-    positive: bool = False
-
-
-class Stage(Answer):
-    """One stage of an approval."""
-
-    name: str
-    state: str
-    tally: str = ""
-    may_act: tuple[str, ...] = ()
-    due: AwareDatetime | None = None
-    reason: str = ""
-
-
-class Decision(Answer):
-    """One counted answer of a person."""
-
-    actor: str
-    outcome: str
-    stage: str = ""
-    comment: str = ""
-    at: AwareDatetime | None = None
-
-
-class Approval(Answer):
-    """One question to people, as the caller may see it; `outcome` is None while it is open."""
-
-    id: str
-    state: str
-    outcome: str | None = None
-    digest: str = ""
-    title: str = ""
-    body: str = ""
-    show: dict[str, Json] = {}
-    outcomes: dict[str, Choice] = {}
-    requester: str = ""
-    on_behalf_of: str | None = None
-    reason: str = ""
-    tally: str = ""
-    stages: tuple[Stage, ...] = ()
-    decisions: tuple[Decision, ...] = ()
-
-
 class ApprovalItem(Answer):
     """One row of the inbox."""
 
@@ -182,6 +135,22 @@ class ApprovalItem(Answer):
     state: str
     due: AwareDatetime | None = None
     tally: str = ""
+    digest: str = ""
+    stage: str = ""
+    claimed_by: str | None = None
+
+
+class Digest(Answer):
+    """What the caller has to do, in a few numbers and the most urgent rows; `zone` is where `due_today` counts."""
+
+    person: str
+    zone: str = "UTC"
+    total: int
+    overdue: int = 0
+    due_today: int = 0
+    by_flow: dict[str, int] = {}
+    items: tuple[ApprovalItem, ...] = ()
+    has_more: bool = False
 
 
 class Receipt(Answer):
@@ -221,6 +190,18 @@ class AbsenceChange(Answer):
     refreshed: int = 0
     note: str = ""
     key: str = ""
+
+
+class BatchReceipt(Receipt):
+    """What became of one answer of many; `unavailable`: nothing was recorded for this one."""
+
+    id: str
+
+
+class Receipts(Answer):
+    """Those of a batch, in the order of the answers."""
+
+    receipts: tuple[BatchReceipt, ...]
 
 
 class Report(Answer):

@@ -1,6 +1,7 @@
 """The client: one method a route, typed answers, keys that make repeating harmless.
 
-Whatever decides or starts something carries an idempotency key, made here if the caller has none.
+Whatever decides or starts something carries an idempotency key, made here if the caller has none. What people do to an
+approval is in `verbs`.
 
 Must not know: where the address and the token come from, how requests are repeated (`wire`), Temporal.
 """
@@ -18,9 +19,9 @@ from pydantic import RootModel
 from hitl_temporal.client.answers import (
     Absence,
     AbsenceChange,
-    Approval,
     ApprovalItem,
     AuditTrail,
+    Digest,
     FlowCard,
     Page,
     Reason,
@@ -29,11 +30,13 @@ from hitl_temporal.client.answers import (
     RunItem,
     Started,
 )
+from hitl_temporal.client.approval import Approval
+from hitl_temporal.client.verbs import Verbs
 from hitl_temporal.client.wire import PATIENCE, Wire, part
 from hitl_temporal.domain.value import Json
 
 
-class Client:
+class Client(Verbs):
     """The HTTP service as one person, or one program, sees it. Not thread-safe; close it, or use it in a `with`.
 
     Every method raises an `ApiError` when there is no answer to work with (drawn in `client.errors`).
@@ -60,7 +63,7 @@ class Client:
         Raises:
             UnreachableError: This is no address.
         """
-        self._wire = Wire(url, token=token, transport=transport, patience=patience, sleep=sleep)
+        super().__init__(Wire(url, token=token, transport=transport, patience=patience, sleep=sleep))
 
     def __enter__(self) -> Self:
         return self
@@ -163,56 +166,27 @@ class Client:
     def approvals(
         self,
         *,
+        person: str | None = None,
         state: str | None = None,
         flow: str | None = None,
         text: str | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page[ApprovalItem]:
-        """Return what the caller may decide now, soonest due first; with `state`, all they may see in that state."""
-        query = {"state": state, "flow": flow, "q": text, "cursor": cursor, "limit": str(limit)}
+        """Return what the caller may decide now, soonest due first; with `state`, all they may see in that state.
+
+        An operator may ask for the inbox of another `person`.
+        """
+        query = {"person": person, "state": state, "flow": flow, "q": text, "cursor": cursor, "limit": str(limit)}
         return self._wire.get(Page[ApprovalItem], "/v1/approvals", query)
+
+    def digest(self) -> Digest:
+        """Return what the caller has to do, in short."""
+        return self._wire.get(Digest, "/v1/me/digest")
 
     def approval(self, approval_id: str) -> Approval:
         """Return one approval."""
         return self._wire.get(Approval, f"/v1/approvals/{part(approval_id)}")
-
-    def decide(
-        self,
-        approval_id: str,
-        outcome: str,
-        *,
-        comment: str = "",
-        form: Mapping[str, Json] | None = None,
-        digest: str | None = None,
-        on_behalf_of: str | None = None,
-        key: str | None = None,
-    ) -> Receipt:
-        """Answer an approval; counted or not, its receipt comes back.
-
-        Args:
-            approval_id: What is answered.
-            outcome: `approved`, `rejected`, or one of its own.
-            comment: Why.
-            form: What the form asks for.
-            digest: Of what the person has seen; None: whatever is shown now.
-            on_behalf_of: For whom.
-            key: Makes a repetition harmless; None: one is made.
-        """
-        answer: dict[str, Json] = {"outcome": outcome, "comment": comment, "form": dict(form or {}), "digest": digest}
-        return self._verb(approval_id, "decisions", answer | {"on_behalf_of": on_behalf_of}, key)
-
-    def receipt(self, approval_id: str, key: str) -> Receipt:
-        """Return what became of an answer of the caller's that was `recorded`.
-
-        Raises:
-            NotFoundError: It has not been judged yet, or never arrived.
-        """
-        return self._wire.receipt(f"/v1/approvals/{part(approval_id)}/decisions/{part(key)}")
-
-    def withdraw(self, approval_id: str, *, reason: str = "", key: str | None = None) -> Receipt:
-        """Take a request back; its receipt comes back."""
-        return self._verb(approval_id, "withdrawal", {"reason": reason}, key)
 
     def absences(self, *, person: str | None = None) -> tuple[Absence, ...]:
         """Return the caller's absences, or somebody else's for an operator, those that begin first in front."""
@@ -250,9 +224,6 @@ class Client:
     def remove_absence(self, absence_id: str, *, key: str | None = None) -> AbsenceChange:
         """Say that an absence was a mistake, or is over early."""
         return self._wire.delete(AbsenceChange, f"{_ABSENCES}/{part(absence_id)}", key or uuid4().hex)
-
-    def _verb(self, approval_id: str, path: str, body: dict[str, Json], key: str | None) -> Receipt:
-        return self._wire.command(f"/v1/approvals/{part(approval_id)}/{path}", body, key or uuid4().hex)
 
 
 _ABSENCES = "/v1/me/absences"

@@ -95,18 +95,18 @@ class Wire:
         """Remove something."""
         return _read(answer, _successful(self._send(self._http.build_request("DELETE", path, headers={_KEY: key}))))
 
-    def command(self, path: str, body: Mapping[str, Json], key: str) -> Receipt:
+    def command(self, path: str, body: Mapping[str, Json], key: str, method: str = "POST") -> Receipt:
         """Send something that is answered by a receipt, refused or not; fields that are None are left out."""
-        return _receipt(self._post(path, body, key))
+        return _receipt(self._post(path, body, key, method))
 
     def receipt(self, path: str) -> Receipt:
         """Read a receipt again."""
         return _receipt(self._send(self._http.build_request("GET", path)))
 
-    def _post(self, path: str, body: Mapping[str, Json], key: str | None) -> httpx.Response:
+    def _post(self, path: str, body: Mapping[str, Json], key: str | None, method: str = "POST") -> httpx.Response:
         given = {name: value for name, value in body.items() if value is not None}
         headers = {_KEY: key} if key else None
-        return self._send(self._http.build_request("POST", path, json=given, headers=headers))
+        return self._send(self._http.build_request(method, path, json=given, headers=headers))
 
     def _send(self, request: httpx.Request) -> httpx.Response:
         is_repeatable = request.method == "GET" or _KEY in request.headers

@@ -385,6 +385,7 @@ class Approval:
                 "stage": seen.stage,
                 "answers": seen.answers.model_dump(mode="json", by_alias=True),
                 "barred": list(seen.barred),
+                "claimed_by": seen.claimed_by,
             },
         )
         workflow.set_current_details(approval_details(now))

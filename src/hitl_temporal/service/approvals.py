@@ -4,58 +4,48 @@ Must not know: HTTP, terminals.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime
-from temporalio.client import (
-    Client,
-    WorkflowExecution,
-    WorkflowExecutionDescription,
-    WorkflowFailureError,
-    WorkflowHandle,
-)
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowFailureError, WorkflowHandle
 
 from hitl_temporal.domain.approval.ask import Answers
 from hitl_temporal.domain.approval.closed import judge_closed
 from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, Withdraw, parse
-from hitl_temporal.domain.approval.judge import default_key, receipt_of, withdrawal_key
+from hitl_temporal.domain.approval.digest import Digest, Item, digest_of
+from hitl_temporal.domain.approval.judge import default_key, spent, withdrawal_key
 from hitl_temporal.domain.approval.views import Result, Status
-from hitl_temporal.domain.value import Value
-from hitl_temporal.engine.attributes import DUE, FLOW, REQUESTER, STATE
 from hitl_temporal.messages import APPROVAL
-from hitl_temporal.ports import Directory
+from hitl_temporal.ports import Catalogue, Directory
 from hitl_temporal.service import door
-from hitl_temporal.service.errors import NotFoundError, UnavailableError
+from hitl_temporal.service.errors import ForbiddenError, NotFoundError, UnavailableError
 from hitl_temporal.service.identity import Identity
-from hitl_temporal.service.participation import asked_or_acted, foreign_actor, may_act
-from hitl_temporal.service.reading import Page, answer_of, describe, list_page, literal, memo_of
+from hitl_temporal.service.inbox import inbox_page
+from hitl_temporal.service.ownership import owns
+from hitl_temporal.service.participation import foreign_actor
+from hitl_temporal.service.reading import Page, answer_of, describe, memo_of
 
+MOST_IN_DIGEST = 1_000
+"""How many rows a digest looks at: more than one person could ever do; it says when there are more."""
 
-class Item(Value):
-    """One row of the inbox."""
-
-    id: str
-    kind: str = "approval"
-    title: str
-    flow: str | None
-    requester: str
-    state: str
-    due: AwareDatetime | None
-    tally: str
+_AT_A_TIME = 200
 
 
 class Approvals:
     """The use cases of one approval and of many."""
 
-    def __init__(self, client: Client, directory: Directory) -> None:
+    def __init__(self, client: Client, directory: Directory, catalogue: Catalogue) -> None:
         self._client = client
         self._directory = directory
+        self._catalogue = catalogue
 
     async def list(
         self,
         me: Identity,
         *,
+        person: str | None = None,
         state: str | None = None,
         flow: str | None = None,
         text: str | None = None,
@@ -64,31 +54,31 @@ class Approvals:
     ) -> Page[Item]:
         """Return what I may decide now, soonest due first; with `state`, everything I may see in that state.
 
+        Args:
+            me: Who asks.
+            person: Somebody else whose inbox it is, for operators.
+            state: Of the approvals; None: whatever may be decided.
+            flow: Only what this one asks.
+            text: Part of the title.
+            cursor: Where an earlier page ended.
+            limit: How many rows are looked at.
+
         Raises:
             InvalidError: The cursor is not one of ours.
+            ForbiddenError: It is somebody else's inbox.
         """
-        conditions = [f"WorkflowType = '{APPROVAL}'"]
-        if state is None:
-            conditions.append("ExecutionStatus = 'Running'")
-            conditions.append(f"{STATE.name} IN ('open', 'parked', 'info')")  # of a block one stage may be parked
-            conditions.append(may_act(me))
-        else:
-            conditions.append(f"{STATE.name} = {literal(state)}")
-            if not me.is_operator:
-                conditions.append(f"({asked_or_acted(me)} OR {REQUESTER.name} = {literal(me.person)})")
-        if flow is not None:
-            conditions.append(f"{FLOW.name} = {literal(flow)}")
-        items: list[Item] = []
-        while not items:
-            rows, cursor = await list_page(self._client, " AND ".join(conditions), cursor, limit)
-            found = [(row, await memo_of(row)) for row in rows]
-            shown = [_item(row, memo) for row, memo in found if state is not None or _is_mine(memo, me)]
-            items = [item for item in shown if text is None or text.lower() in item.title.lower()]
-            if cursor is None:
-                break
-        # Visibility sorts by start alone; by due within what was read, and `next` says when there is more.
-        items.sort(key=lambda i: (i.due is None, i.due, i.id))
-        return Page(items=tuple(items), next=cursor)
+        whose = me if person in {None, me.person} else await self._other(me, person)
+        return await inbox_page(self._client, whose, state=state, flow=flow, text=text, cursor=cursor, limit=limit)
+
+    async def digest(self, me: Identity) -> Digest:
+        """Return what I have to do, in a few numbers and the most urgent rows; a day is one where I live."""
+        page = await self.list(me, limit=_AT_A_TIME)
+        rows = page.items
+        while page.next is not None and len(rows) < MOST_IN_DIGEST:
+            page = await self.list(me, cursor=page.next, limit=_AT_A_TIME)
+            rows = (*rows, *page.items)
+        zone = _zone(await self._directory.zone_of(me.person))
+        return digest_of(me.person, rows, at=datetime.now(UTC), zone=zone, has_more=page.next is not None)
 
     async def show(self, me: Identity, approval_id: str) -> Status:
         """Return one approval as I may see it.
@@ -96,18 +86,15 @@ class Approvals:
         Raises:
             NotFoundError: There is none, or I have no part in it.
         """
-        handle = await self._handle(approval_id)
-        status = await answer_of(handle, "status", Status)
-        if not self.may_see(me, status):
+        status = await answer_of(await self._handle(approval_id), "status", Status)
+        if not (self.may_see(me, status) or await self._owns(me, status)):
             raise NotFoundError(f"no approval {approval_id!r} that you take part in")
         return status
 
     @staticmethod
     def may_see(me: Identity, status: Status) -> bool:
-        """Tell whether this person takes part: asked for it, is asked, has acted, or operates."""
-        asked = {p for stage in status.stages for p in (*stage.asked, *stage.may_act)}
-        acted = {d.actor for d in status.decisions}
-        return me.is_operator or me.person in {status.requester, status.on_behalf_of, *asked, *acted}
+        """Tell whether this person takes part, or operates."""
+        return me.is_operator or me.person in status.audience
 
     async def act(self, me: Identity, approval_id: str, verb: str, body: Mapping[str, object]) -> Receipt:
         """Send a verb as this person and return its receipt; every refusal is a receipt too.
@@ -147,18 +134,18 @@ class Approvals:
         )
 
     async def receipt(self, me: Identity, approval_id: str, key: str) -> Receipt:
-        """Return what became of an answer of mine, by its key.
+        """Return what became of a command of mine, whatever its verb was, by its key.
 
         Raises:
-            NotFoundError: I have sent no such answer, or it has not been judged yet.
+            NotFoundError: I have sent no such command, or it has not been judged yet.
         """
         status = await answer_of(await self._handle(approval_id), "status", Status)
-        for decision in status.decisions:
-            if decision.key == key and decision.actor == me.person:
-                return receipt_of(decision)
+        done = spent(status, me.person, key)
+        if done is not None:
+            return done
         mine = [r.receipt for r in status.refusals if r.receipt.key == key and r.actor == me.person]
         if not mine:
-            raise NotFoundError(f"no answer of yours with key {key!r} to {approval_id!r}: it may still be on its way")
+            raise NotFoundError(f"nothing of yours with key {key!r} to {approval_id!r}: it may still be on its way")
         return mine[-1]
 
     async def _closed(self, approval_id: str, verb: str, command: Command) -> Receipt:
@@ -172,6 +159,17 @@ class Approvals:
         known = memo.get("answers")
         answers = Answers.model_validate(known) if known is not None else None
         return judge_closed(approval_id, result, answers, verb, command)
+
+    async def _other(self, me: Identity, person: str | None) -> Identity:
+        """Return somebody else as one whose inbox is looked at: by their name and groups, not by their roles."""
+        if person is None or not me.is_operator:
+            raise ForbiddenError(f"person: only operators and admins see the inbox of {person!r}; leave it out")
+        groups = await self._directory.groups_of(person)
+        return Identity(person, frozenset(), frozenset(groups), "low", me.via)
+
+    async def _owns(self, me: Identity, status: Status) -> bool:
+        flow = status.origin.flow if status.origin is not None else None
+        return flow is not None and await owns(self._catalogue, self._directory, me, flow)
 
     async def _handle(self, approval_id: str) -> WorkflowHandle[Any, Any]:
         description = await describe(self._client, approval_id)
@@ -191,21 +189,9 @@ def _key_of(approval_id: str, command: Command, memo: Mapping[str, object]) -> s
     return default_key(approval_id, command.actor, str(memo.get("stage") or ""), command.outcome)
 
 
-def _is_mine(memo: Mapping[str, object], me: Identity) -> bool:
-    """Leave out what the query finds by my groups and I could not decide: my own requests, what I have answered."""
-    barred = memo.get("barred")
-    return not (isinstance(barred, list) and me.person in barred)
-
-
-def _item(row: WorkflowExecution, memo: Mapping[str, object]) -> Item:
-    found = row.typed_search_attributes
-    flow, title, tally = memo.get("flow"), memo.get("title"), memo.get("tally")
-    return Item(
-        id=row.id,
-        title=str(title or row.id),
-        flow=str(flow) if flow else None,
-        requester=found.get(REQUESTER) or "",
-        state=found.get(STATE) or "open",
-        due=found.get(DUE),
-        tally=str(tally or ""),
-    )
+def _zone(name: str) -> tzinfo:
+    """Return a time zone; UTC for one that the directory gives and this machine does not have."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC

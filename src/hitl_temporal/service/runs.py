@@ -33,6 +33,7 @@ from hitl_temporal.ports import Catalogue, Directory, InvalidInputError, Loaded,
 from hitl_temporal.service import door
 from hitl_temporal.service.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
 from hitl_temporal.service.identity import Identity
+from hitl_temporal.service.ownership import owns
 from hitl_temporal.service.participation import asked_or_acted, foreign_actor
 from hitl_temporal.service.reading import Page, answer_of, describe, list_page, literal, memo_of
 
@@ -289,11 +290,7 @@ class Runs:
         raise NotFoundError(f"there is no {run_id!r} that you take part in")
 
     async def _owns(self, me: Identity, flow: str) -> bool:
-        try:
-            owner = (await self._catalogue.flow(flow)).owner
-        except UnknownFlowError:
-            return False
-        return owner is not None and me.person in (await self._directory.read([owner], [])).named_by([owner])
+        return await owns(self._catalogue, self._directory, me, flow)
 
     async def _takes_part(self, me: Identity, run_id: str) -> bool:
         """Tell whether I am asked, or have acted, in an approval of this run."""

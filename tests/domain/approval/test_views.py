@@ -43,6 +43,7 @@ def test_the_status_has_everything_a_page_needs() -> None:
             "form": {},
             "required": [],
             "edit": {},
+            "material": {},
             "outcomes": {
                 "approved": {"label": "Approve", "positive": True, "comment": "optional"},
                 "rejected": {"label": "Reject", "positive": False, "comment": "optional"},
@@ -52,6 +53,9 @@ def test_the_status_has_everything_a_page_needs() -> None:
             "comment_on": [],
             "requester": "ann",
             "on_behalf_of": "gus",
+            "barred": ["ann", "gus"],
+            "audience": ["ann", "gus", "cai", "dee"],
+            "break_glass": [],
             "origin": None,
             "subject": None,
             "reason": "",
@@ -120,6 +124,8 @@ def test_the_status_has_everything_a_page_needs() -> None:
             "shadowed": None,
             "rounds_left": 0,
             "token": None,
+            "withdrawal": None,
+            "spent": {},
         }
     )
 

@@ -3,6 +3,8 @@
 Must not know: how lists are read.
 """
 
+import secrets
+
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
@@ -23,6 +25,13 @@ async def inbox(request: Request, visitor: Me, use: UseCases, cursor: str | None
     """Show what waits for me, soonest due first, then my newest runs."""
     waiting = await use.approvals.list(visitor.me, cursor=cursor, limit=MOST)
     runs = await use.runs.list(visitor.me, mine=True, limit=NEWEST)
-    names = await names_of(use.directory, [visitor.me.person, *(item.requester for item in waiting.items)])
-    has_more_runs = runs.next is not None or len(runs.items) == NEWEST
-    return render(request, "inbox.html", waiting=waiting, runs=runs, has_more_runs=has_more_runs, names=names)
+    people = [visitor.me.person, *(p for item in waiting.items for p in (item.requester, item.claimed_by))]
+    return render(
+        request,
+        "inbox.html",
+        waiting=waiting,
+        runs=runs,
+        has_more_runs=runs.next is not None or len(runs.items) == NEWEST,
+        names=await names_of(use.directory, people),
+        key=secrets.token_urlsafe(16),
+    )

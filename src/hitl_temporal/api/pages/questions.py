@@ -1,12 +1,12 @@
-"""The form of a flow: one question per input, made from its JSON Schema, and what people typed as values.
+"""Forms: one question per value, made from its JSON Schema or from the value it has, and what was typed as values.
 
-Nothing is refused here: a text that is no number stays a text, and starting the flow says what is wrong with it.
+Nothing is refused here: a text that is no number stays a text, and whoever is sent it says what is wrong with it.
 
-Must not know: flows, HTTP.
+Must not know: flows, approvals, HTTP.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from hitl_temporal.domain.value import Json, canonical
@@ -15,17 +15,35 @@ PREFIX = "input."
 """Before the name of each field, so that an input may have the name of a field of ours."""
 
 
+NameOf = Callable[[str, bool], str]
+"""Gives the name of a field, for the name of a value and whether it is a text."""
+
+
+def plain(name: str, is_text: bool) -> str:  # noqa: ARG001, FBT001 - one shape for all
+    """Return the name of the field of a flow's input."""
+    return f"{PREFIX}{name}"
+
+
+LONG = 80
+"""Texts longer than this get room of several lines."""
+
+
 class Question(NamedTuple):
-    """One input as a form asks for it.
+    """One value as a form asks for it.
 
     Attributes:
-        kind: What draws it: `choice`, `text`, `lines`, or another type of HTML's `input`.
+        field: The name of its field.
+        kind: What draws it: `choice`, `many`, `text`, `lines`, or another type of HTML's `input`.
         text: What stands there: what was typed, else the default.
-        choices: Of a `choice`, as texts; the empty one is not among them.
+        choices: Of a `choice`, as texts; the empty one is not among them. Of `many` as JSON, one field each, numbered.
+        chosen: Which of `many` are.
         bounds: Attributes of HTML that tell a browser what fits.
+        was: What stands there if nobody types, which the form says beside it; None: it does not matter.
+        may_be_empty: Whether leaving it empty is an answer, too.
     """
 
     name: str
+    field: str
     label: str
     hint: str
     kind: str
@@ -33,24 +51,45 @@ class Question(NamedTuple):
     text: str
     choices: tuple[str, ...]
     bounds: tuple[tuple[str, str], ...]
-
-    @property
-    def field(self) -> str:
-        """The name of its field."""
-        return f"{PREFIX}{self.name}"
+    chosen: tuple[str, ...] = ()
+    was: str | None = None
+    may_be_empty: bool = False
 
 
-def questions(schema: Mapping[str, Json], form: Mapping[str, str]) -> tuple[Question, ...]:
-    """Return what to ask, in the order of the flow's inputs; with what was typed before, if anything was."""
+def questions(schema: Mapping[str, Json], form: Mapping[str, str], name_of: NameOf = plain) -> tuple[Question, ...]:
+    """Return what to ask, in the order of the properties; with what was typed before, if anything was."""
     required = schema.get("required")
     needed = required if isinstance(required, list) else []
-    return tuple(_question(name, found, form, is_required=name in needed) for name, found in _properties(schema))
+    found = ((name, part, name_of(name, part.get("type") == "string")) for name, part in _properties(schema))
+    asked = (_question(name, field, part, form, is_required=name in needed) for name, part, field in found)
+    return tuple(q._replace(was=None) if name_of is plain else q for q in asked)
+
+
+def changeable(values: Mapping[str, Json], form: Mapping[str, str], name_of: NameOf) -> tuple[Question, ...]:
+    """Return a question for each value that may be changed, with what it is now, or what was typed before."""
+    return tuple(
+        _changeable(name, value, name_of(name, isinstance(value, str)), form) for name, value in values.items()
+    )
 
 
 def answers(schema: Mapping[str, Json], form: Mapping[str, str]) -> dict[str, Json]:
     """Return the inputs that were typed; an empty field is an input that was not given."""
-    typed = {name: (found.get("type"), form.get(f"{PREFIX}{name}", "")) for name, found in _properties(schema)}
-    return {name: text if kind == "string" else _read(text) for name, (kind, text) in typed.items() if text}
+    found: dict[str, Json] = {}
+    for name, part in _properties(schema):
+        field = plain(name, part.get("type") == "string")
+        text = form.get(field, "")
+        if _kind(part) == "many":
+            some = chosen(field, form)
+            found |= {name: [read(one) for one in some]} if some else {}
+        elif text:
+            found[name] = text if part.get("type") == "string" else read(text)
+    return found
+
+
+def chosen(field: str, form: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what was chosen of `many`, as JSON, in the order of the choices."""
+    numbers = (name.removeprefix(f"{field}.") for name in form if name.startswith(f"{field}."))
+    return tuple(form[f"{field}.{n}"] for n in sorted((n for n in numbers if n.isdecimal()), key=int))
 
 
 def _properties(schema: Mapping[str, Json]) -> Iterator[tuple[str, dict[str, Json]]]:
@@ -60,21 +99,53 @@ def _properties(schema: Mapping[str, Json]) -> Iterator[tuple[str, dict[str, Jso
             yield name, found
 
 
-def _question(name: str, schema: Mapping[str, Json], form: Mapping[str, str], *, is_required: bool) -> Question:
+def _question(
+    name: str, field: str, schema: Mapping[str, Json], form: Mapping[str, str], *, is_required: bool
+) -> Question:
     kind = _kind(schema)
-    text = form.get(f"{PREFIX}{name}", _written(schema["default"]) if "default" in schema else "")
+    default = written(schema["default"]) if "default" in schema else ""
+    text = form.get(field, default)
     hint = str(schema.get("description") or "")
     if kind == "lines":
         hint = f"{hint} ({'a list' if schema.get('type') == 'array' else 'an object'}, as JSON)".strip()
     return Question(
         name=name,
+        field=field,
         label=str(schema.get("title") or name),
         hint=hint,
         kind=kind,
         is_required=is_required,
         text="" if kind == "password" else text,
         choices=_choices(schema),
+        chosen=chosen(field, form) if kind == "many" else (),
+        was="" if kind == "password" else default,
+        may_be_empty=not is_required,
         bounds=tuple(_bounds(schema, kind)),
+    )
+
+
+def _changeable(name: str, value: Json, field: str, form: Mapping[str, str]) -> Question:
+    text = written(value)
+    match value:
+        case bool():
+            kind = "choice"
+        case int() | float():
+            kind = "number"
+        case list() | dict():
+            kind = "lines"
+        case _:
+            kind = "lines" if "\n" in text or len(text) > LONG else "text"
+    return Question(
+        name=name,
+        field=field,
+        label=name,
+        hint="as JSON" if isinstance(value, list | dict) else "",
+        kind=kind,
+        is_required=False,
+        text=form.get(field, text),
+        choices=("true", "false") if kind == "choice" else (),
+        bounds=(("step", "any"), ("inputmode", "decimal")) if kind == "number" else (),
+        was=text,
     )
 
 
@@ -86,6 +157,8 @@ def _kind(schema: Mapping[str, Json]) -> str:
             return "choice"
         case {"type": "integer" | "number"}:
             return "number"
+        case {"type": "array", "items": {"enum": list()}}:
+            return "many"
         case {"type": "array" | "object"}:
             return "lines"
         case {"format": "email" | "date" as kind}:
@@ -95,9 +168,11 @@ def _kind(schema: Mapping[str, Json]) -> str:
 
 
 def _choices(schema: Mapping[str, Json]) -> tuple[str, ...]:
-    match schema.get("enum"):
-        case list(values):
-            return tuple(map(_written, values))
+    match schema:
+        case {"type": "array", "items": {"enum": list(values)}}:
+            return tuple(map(canonical, values))
+        case {"enum": list(values)}:
+            return tuple(map(written, values))
         case _:
             return ("true", "false") if schema.get("type") == "boolean" else ()
 
@@ -111,11 +186,13 @@ def _bounds(schema: Mapping[str, Json], kind: str) -> Iterator[tuple[str, str]]:
             yield html, str(limit)
 
 
-def _written(value: Json) -> str:
+def written(value: Json) -> str:
+    """Return a value as it stands in a field: texts as they are, nothing for none, the rest as JSON."""
     return value if isinstance(value, str) else "" if value is None else canonical(value)
 
 
-def _read(text: str) -> Json:
+def read(text: str) -> Json:
+    """Return what a text says as JSON, or the text where it says nothing in JSON."""
     try:
         value: Json = json.loads(text)
         canonical(value).encode()  # Python reads more than JSON has: NaN, infinities, lone surrogates

@@ -3,6 +3,7 @@
 Must not know: markup, where the words go.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -20,7 +21,34 @@ RECEIPTS: Mapping[Status, str] = {
     "needs_step_up": "Log in again first",
     "invalid": "Your answer does not fit",
 }
-"""The headline of each receipt."""
+"""The headline of each receipt of an answer."""
+
+_REFUSED: Mapping[Status, str] = {
+    "duplicate": "It was done before",
+    "not_eligible": "You can't do this",
+    "invalid": "This does not fit",
+    "recorded": "It is kept",
+}
+"""What is said otherwise where nobody was answered."""
+
+_DONE = {"withdraw": "Your request is withdrawn", "override": "You have decided alone"}
+
+REMARKS = {
+    "comment": "said",
+    "info_requested": "asked",
+    "info_provided": "answered",
+    "sent_back": "sent it back to",
+    "resubmitted": "sent it in again, to",
+}
+"""What somebody did who said something; whom follows."""
+
+KINDS = {
+    "vote": "",
+    "auto": "by a rule",
+    "override": "as admin, alone",
+    "break_glass": "in an emergency",
+}
+"""What a decision was that is no vote."""
 
 _UNITS = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))
 
@@ -57,9 +85,26 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
 
 
-def headline(receipt: Receipt) -> str:
-    """Return what became of an answer, in one line."""
-    return RECEIPTS[receipt.status]
+def headline(receipt: Receipt, verb: str = "decide") -> str:
+    """Return what became of an answer, or of any other verb, in one line."""
+    if verb == "decide":
+        return RECEIPTS[receipt.status]
+    if receipt.status == "counted":
+        return _DONE.get(verb, "Done")
+    return _REFUSED.get(receipt.status, RECEIPTS[receipt.status])
+
+
+def comment_hint(status: Approval) -> str:
+    """Return with which outcomes a comment is needed."""
+    labels = [outcome.label for name, outcome in status.outcomes.items() if name in status.comment_on]
+    if not labels:
+        return "If you like; everybody who takes part can read it."
+    return "Needed." if len(labels) == len(status.outcomes) else f"Needed with: {', '.join(labels)}."
+
+
+def unquoted(text: str) -> str:
+    """Return a value that is written as JSON, to read."""
+    return value(json.loads(text))
 
 
 def why_not(status: Approval, person: str) -> str | None:
@@ -73,6 +118,12 @@ def why_not(status: Approval, person: str) -> str | None:
         return "Nobody can decide it as it stands; an operator has to look at it."
     if mine := [d.outcome for d in status.decisions if d.actor == person]:
         return f"You have answered: {plain(mine[-1])}. Now it is up to others."
-    if person in {status.requester, status.on_behalf_of}:
+    if status.cooling is not None:
+        return f"It is decided: {plain(status.cooling.outcome)}."
+    if status.info is not None and status.info.rework:
+        return "It was sent back, and can be decided when it comes again."
+    if claim := next((s.claim for s in status.stages if s.claim is not None and person in s.asked), None):
+        return f"{claim.holder} has claimed it until {moment(claim.until)}."
+    if person in status.barred:
         return "It is your own request, so somebody else decides."
     return "You are not asked now."

@@ -6,15 +6,7 @@ Must not know: how the result was read.
 from hitl_temporal.domain.approval.ask import Answers
 from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, Withdraw
 from hitl_temporal.domain.approval.deciding import unfit
-from hitl_temporal.domain.approval.judge import (
-    closed_verdict,
-    counted_before,
-    default_key,
-    ledger_name,
-    receipt_of,
-    receipt_of_void,
-    withdrawal_key,
-)
+from hitl_temporal.domain.approval.judge import closed_verdict, default_key, spent, withdrawal_key
 from hitl_temporal.domain.approval.views import Result
 
 
@@ -31,7 +23,7 @@ def judge_closed(approval: str, result: Result | None, answers: Answers | None, 
         command: What was sent with it.
     """
     key = _key(approval, result, command)
-    done = _done(result, command.actor, key) if result is not None and key else None
+    done = spent(result, command.actor, key) if result is not None and key else None
     if done is not None:
         return done
     wrong = unfit(command, answers) if isinstance(command, Decide) and answers is not None else None
@@ -55,16 +47,3 @@ def _key(approval: str, result: Result | None, command: Command) -> str:
             return withdrawal_key(approval, command)
         case _:
             return command.key or ""
-
-
-def _done(result: Result, actor: str, key: str) -> Receipt | None:
-    """Return what a command with this key was answered while the approval was open, None when it is new."""
-    withdrawals = [result.withdrawal] if result.withdrawal else []
-    done = counted_before(result.decisions, actor, key) or counted_before(withdrawals, actor, key)
-    if done is not None:
-        return receipt_of(done)
-    void = next((v for v in result.voided if v.decision.key == key and v.decision.actor == actor), None)
-    if void is not None:
-        return receipt_of_void(void)
-    tally = result.spent.get(ledger_name(actor, key))
-    return None if tally is None else Receipt(status="counted", tally=tally, key=key)

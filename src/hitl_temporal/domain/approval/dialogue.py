@@ -21,11 +21,17 @@ MAX_CONVERSATION_BYTES = 400_000
 
 
 def may_see(state: Approval, person: str) -> bool:
-    """Tell whether a person takes part: asked for it, is or was asked, has acted, or operates."""
+    """Tell whether a person takes part, or operates."""
+    return is_operator(state, person) or person in audience(state)
+
+
+def audience(state: Approval) -> tuple[str, ...]:
+    """Return who takes part: asked for it, is or was asked, was told of it, has acted, or may act now."""
     asked = (p for s in state.stages for p in s.asked)
     told = (d.person for d in state.deliveries)
     now = (seat.holder for s in state.live_stages for seat in seats(state, s, s.who))
-    return is_operator(state, person) or person in {*state.barred, *participants(state), *asked, *told, *now}
+    wanted = (state.info.to,) if state.info is not None else ()  # a notice is forgotten after a hundred others
+    return tuple(dict.fromkeys((*state.barred, *participants(state), *asked, *told, *now, *wanted)))
 
 
 def may_comment(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape

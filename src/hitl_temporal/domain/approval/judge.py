@@ -8,7 +8,7 @@ Must not know: signals, updates, HTTP, what each verb does (the verbs' modules).
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from hitl_temporal.domain.approval import deciding, dialogue, handing, overruling
 from hitl_temporal.domain.approval.commands import VERBS, Command, Decide, Receipt, Status, Withdraw
@@ -91,17 +91,26 @@ def closed_verdict(verb: str, outcome: str) -> tuple[Status, str]:
     return "closed", f"already {outcome}"
 
 
-def spent(state: Approval, actor: str, key: str) -> Receipt | None:
+class Remembering(Protocol):
+    """What keeps the keys that were spent: an approval, its status, its result."""
+
+    decisions: tuple[Decision, ...]
+    withdrawal: Withdrawal | None
+    voided: tuple[Voided, ...]
+    spent: dict[str, str]
+
+
+def spent(known: Remembering, actor: str, key: str) -> Receipt | None:
     """Return the receipt that a key of this actor has been answered with, None when it is new."""
-    done = counted_before(state.decisions, actor, key)
-    if done is None and state.withdrawal is not None:
-        done = counted_before([state.withdrawal], actor, key)
+    done = counted_before(known.decisions, actor, key)
+    if done is None and known.withdrawal is not None:
+        done = counted_before([known.withdrawal], actor, key)
     if done is not None:
         return receipt_of(done)
-    void = next((v for v in state.voided if v.decision.key == key and v.decision.actor == actor), None)
+    void = next((v for v in known.voided if v.decision.key == key and v.decision.actor == actor), None)
     if void is not None:
         return receipt_of_void(void)
-    tally = state.spent.get(ledger_name(actor, key))
+    tally = known.spent.get(ledger_name(actor, key))
     return None if tally is None else Receipt(status="counted", tally=tally, key=key)
 
 

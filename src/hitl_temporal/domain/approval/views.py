@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from hitl_temporal.domain.approval.ask import REWORK, Answers, Outcome
 from hitl_temporal.domain.approval.commands import Reference
+from hitl_temporal.domain.approval.dialogue import audience
 from hitl_temporal.domain.approval.eligibility import may_act, may_act_anywhere
 from hitl_temporal.domain.approval.notation import picking
 from hitl_temporal.domain.approval.picking import turn_key
@@ -33,7 +34,7 @@ from hitl_temporal.domain.people import SYSTEM
 from hitl_temporal.domain.value import Json, Value, digest
 
 MAX_SPENT_KEPT = 100
-"""How many spent keys a result keeps: a repeat comes within minutes of the end."""
+"""How many spent keys others see: a repeat, or a look at what became of it, comes within minutes."""
 
 
 class StageStatus(Value):
@@ -79,11 +80,19 @@ class Status(Value):
     required: tuple[str, ...] = ()
     edit: dict[str, Json] = Field(default_factory=dict)
     """What an approver may change, by path, with its value now."""
+    material: dict[str, Json] = Field(default_factory=dict)
+    """What decisions are bound to: path to the value that was shown."""
     outcomes: dict[str, Outcome]
     comment: str
     comment_on: tuple[str, ...] = ()
     requester: str
     on_behalf_of: str | None
+    barred: tuple[str, ...] = ()
+    """Requester, the person they act for, beneficiary and author: their request, and never theirs to decide."""
+    audience: tuple[str, ...] = ()
+    """Who takes part, and so may see it; operators may too."""
+    break_glass: tuple[str, ...] = ()
+    """Who may decide alone in an emergency."""
     origin: Origin | None
     subject: str | None = None
     reason: str
@@ -106,6 +115,9 @@ class Status(Value):
     rounds_left: int = 0
     token: str | None = None
     """The decision token, once there is an outcome: a system that was given one may compare."""
+    withdrawal: Withdrawal | None = None
+    spent: dict[str, str] = Field(default_factory=dict)
+    """The last keys of other verbs that were done, and the tally after each."""
 
 
 class Result(Value):
@@ -149,6 +161,7 @@ class Listing(Value):
         answers: What may be answered, for who comes after the end.
         barred: Who may not act now although a group of theirs may: requesters, excluded, counted and inactive people.
         stage: The stage that an answer is for, as keys are made of it.
+        claimed_by: Who has taken it on; None: nobody has.
     """
 
     state: str
@@ -161,6 +174,7 @@ class Listing(Value):
     barred: tuple[str, ...] = ()
     stage: str = ""
     subject: str | None = None
+    claimed_by: str | None = None
 
 
 def status(state: Approval) -> Status:
@@ -177,11 +191,15 @@ def status(state: Approval) -> Status:
         form=state.shown.form,
         required=tuple(name for name, field in state.ask.form.items() if field.is_required),
         edit={path: value_at(state.context, path) for path in state.ask.edit},
+        material=state.shown.material,
         outcomes=outcomes(state),
         comment=state.ask.comment,
         comment_on=tuple(sorted(state.ask.comment_on)),
         requester=state.requester,
         on_behalf_of=state.on_behalf_of,
+        barred=state.barred,
+        audience=audience(state),
+        break_glass=state.roster.named_by(state.break_glass.who) if state.break_glass is not None else (),
         origin=state.origin,
         subject=state.subject,
         reason=state.reason,
@@ -202,6 +220,8 @@ def status(state: Approval) -> Status:
         shadowed=state.shadowed,
         rounds_left=state.ask.rework - state.rounds,
         token=_token(state) if state.outcome is not None else None,
+        withdrawal=state.withdrawal,
+        spent=_last_spent(state),
     )
 
 
@@ -263,13 +283,17 @@ def result(state: Approval, evidence: Evidence) -> Result:
         amended=state.amended,
         overridden=any(d.kind in {"override", "break_glass"} for d in state.decisions),
         shadow=state.shadowed,
-        spent=dict(list(state.spent.items())[-MAX_SPENT_KEPT:]),
+        spent=_last_spent(state),
     )
 
 
 def _token(state: Approval) -> str:
     assert state.outcome is not None, f"approval {state.id!r} is open"
     return token(state.id, state.outcome, state.shown.digest, state.decisions)
+
+
+def _last_spent(state: Approval) -> dict[str, str]:
+    return dict(list(state.spent.items())[-MAX_SPENT_KEPT:])
 
 
 def token(approval: str, outcome: str, shown: str, decisions: tuple[Decision, ...]) -> str:
@@ -301,6 +325,7 @@ def listing(state: Approval) -> Listing:
         barred=_kept_out(state, frozenset(acting)),
         stage=state.live_stages[0].name if state.live_stages else "",
         subject=state.subject,
+        claimed_by=next((s.claim.holder for s in state.live_stages if s.claim is not None), None),
     )
 
 

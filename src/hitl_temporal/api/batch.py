@@ -1,0 +1,37 @@
+"""The route of many decisions at once."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from pydantic import BaseModel
+
+from hitl_temporal.api.bodies import RequestBody
+from hitl_temporal.api.identity import Caller, UseCases
+from hitl_temporal.service.batch import BatchReceipt, answers_of, decide_many
+
+router = APIRouter(prefix="/v1", tags=["approvals"])
+
+
+class Batch(BaseModel):
+    """The receipts, in the order of the decisions."""
+
+    receipts: tuple[BatchReceipt, ...]
+
+
+@router.post("/decisions:batch")
+async def decide_batch(
+    me: Caller,
+    use: UseCases,
+    body: RequestBody,
+    key: Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)] = None,
+) -> Batch:
+    """Many decisions: `{decisions: [{id, outcome, comment, form, edit, digest, key, on_behalf_of}]}`, at most 100.
+
+    Always 200 with a receipt for each, in order: whether it counts is in its `status`. An unknown id is
+    `not_eligible`, one for which Temporal did not answer `unavailable`. `Idempotency-Key` is the key of each decision
+    that has none.
+    """
+    answers = answers_of(body)
+    if key is not None:
+        answers = tuple(a._replace(body={**a.body, "key": a.body.get("key") or key}) for a in answers)
+    return Batch(receipts=await decide_many(use.approvals, me, answers))

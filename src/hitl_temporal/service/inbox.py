@@ -1,0 +1,81 @@
+"""Rows of approvals: what one person may decide now, or may see in a state, page by page.
+
+Must not know: HTTP, terminals, what an approval holds beside its row.
+"""
+
+from collections.abc import Mapping
+
+from temporalio.client import Client, WorkflowExecution
+
+from hitl_temporal.domain.approval.digest import Item
+from hitl_temporal.engine.attributes import DUE, FLOW, REQUESTER, STATE
+from hitl_temporal.messages import APPROVAL
+from hitl_temporal.service.identity import Identity
+from hitl_temporal.service.participation import asked_or_acted, may_act
+from hitl_temporal.service.reading import Page, list_page, literal, memo_of
+
+
+async def inbox_page(
+    client: Client,
+    whose: Identity,
+    *,
+    state: str | None,
+    flow: str | None,
+    text: str | None,
+    cursor: str | None,
+    limit: int,
+) -> Page[Item]:
+    """Return what this person may decide now, soonest due first; with `state`, all they may see in that state.
+
+    Raises:
+        InvalidError: The cursor is not one of ours.
+    """
+    conditions = [f"WorkflowType = '{APPROVAL}'"]
+    if state is None:
+        conditions.append("ExecutionStatus = 'Running'")
+        conditions.append(f"{STATE.name} IN ('open', 'parked', 'info')")  # of a block one stage may be parked
+        conditions.append(may_act(whose))
+    else:
+        conditions.append(f"{STATE.name} = {literal(state)}")
+        if not whose.is_operator:
+            conditions.append(f"({asked_or_acted(whose)} OR {REQUESTER.name} = {literal(whose.person)})")
+    if flow is not None:
+        conditions.append(f"{FLOW.name} = {literal(flow)}")
+    items: list[Item] = []
+    while not items:
+        rows, cursor = await list_page(client, " AND ".join(conditions), cursor, limit)
+        found = [(row, await memo_of(row)) for row in rows]
+        shown = [_item(row, memo) for row, memo in found if state is not None or _is_theirs(memo, whose)]
+        items = [item for item in shown if text is None or text.lower() in item.title.lower()]
+        if cursor is None:
+            break
+    # Visibility sorts by start alone; by due within what was read, and `next` says when there is more.
+    items.sort(key=lambda item: item.urgency)
+    return Page(items=tuple(items), next=cursor)
+
+
+def _is_theirs(memo: Mapping[str, object], whose: Identity) -> bool:
+    """Leave out what the query finds by groups and they could not decide: their requests, what they have answered."""
+    barred = memo.get("barred")
+    return not (isinstance(barred, list) and whose.person in barred)
+
+
+def _item(row: WorkflowExecution, memo: Mapping[str, object]) -> Item:
+    found = row.typed_search_attributes
+
+    def said(name: str) -> str | None:
+        text = memo.get(name)
+        return str(text) if text else None
+
+    return Item(
+        id=row.id,
+        title=said("title") or row.id,
+        flow=said("flow"),
+        requester=found.get(REQUESTER) or "",
+        state=found.get(STATE) or "open",
+        due=found.get(DUE),
+        tally=said("tally") or "",
+        digest=said("digest") or "",
+        stage=said("stage") or "",
+        claimed_by=said("claimed_by"),
+    )

@@ -1,0 +1,139 @@
+"""Approvals for people, on a real server: who sees one, whose inbox it is in, what became of a command."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from hitl_temporal.domain.people import People, Person
+from hitl_temporal.service.approvals import Approvals
+from hitl_temporal.service.errors import ForbiddenError, NotFoundError
+from hitl_temporal.service.identity import Identity
+from tests.engine.conftest import Rig
+from tests.fakes import PEOPLE
+
+ASK = {"title": "Go?", "requester": "ann", "who": ["group:secops"], "due": "7d"}
+
+
+def me(person: str) -> Identity:
+    """Return who calls, as a door would know them."""
+    roles = PEOPLE.people[person].roles if person in PEOPLE.people else ()
+    return Identity(person, frozenset(roles), frozenset(PEOPLE.groups_of(person)), "medium", "api")
+
+
+def use(rig: Rig) -> Approvals:
+    """Return the use cases."""
+    return Approvals(rig.client, rig.directory, rig.catalogue)
+
+
+async def soon(look: Callable[[], Awaitable[bool]]) -> None:
+    """Look again until it is so: lists lag behind by moments, and the test's time limit is the bound."""
+    while not await look():
+        await asyncio.sleep(0.05)
+
+
+async def is_listed(approvals: Approvals, who: Identity, approval: str, **query: Any) -> bool:
+    """Tell whether an approval is in a list, on whichever page."""
+    cursor: str | None = None
+    while True:
+        page = await approvals.list(who, cursor=cursor, limit=100, **query)
+        if any(item.id == approval for item in page.items):
+            return True
+        if page.next is None:
+            return False
+        cursor = page.next
+
+
+async def test_the_owners_of_a_flow_see_what_it_asks(rig: Rig) -> None:
+    """As they see its runs; strangers see neither, and of an unknown flow nobody is owner."""
+    rig.catalogue.add("owner: group:leads\nsteps: [{id: approve, ask: {title: Go, who: user:cai}}]")
+    run = await rig.start("test_flow", {}, {"requester": "ann"})
+    approval = rig.child(run, "approve")
+    await rig.until_put(approval)
+    shown = await use(rig).show(me("bob"), approval.id)
+    assert (shown.origin.flow if shown.origin else "", shown.audience) == ("test_flow", ("ann", "cai"))
+    with pytest.raises(NotFoundError):
+        await use(rig).show(me("dee"), approval.id)
+    del rig.catalogue.flows["test_flow"]
+    with pytest.raises(NotFoundError):
+        await use(rig).show(me("bob"), approval.id)
+    await rig.decide(approval, {"actor": "cai", "outcome": "approved"})
+    await run.result()
+
+
+async def test_operators_look_into_the_inbox_of_somebody_else(rig: Rig) -> None:
+    """As that person sees it: by their name and their groups, not by the operator's own roles."""
+    approvals, handle = use(rig), await rig.ask(ASK)
+    await soon(lambda: is_listed(approvals, me("gus"), handle.id, person="cai"))
+    assert not await is_listed(approvals, me("gus"), handle.id, person="bob")
+    assert not await is_listed(approvals, me("gus"), handle.id)
+    assert await is_listed(approvals, me("gus"), handle.id, person="ann", state="open"), "it is her request"
+    assert await is_listed(approvals, me("cai"), handle.id, person="cai"), "everybody has their own"
+    with pytest.raises(ForbiddenError):
+        await approvals.list(me("dee"), person="cai")
+    await rig.decide(handle, {"actor": "cai", "outcome": "approved"})
+
+
+@pytest.mark.parametrize(
+    ("person", "verb", "body"),
+    [
+        ("cai", "comment", {"text": "hm"}),
+        ("cai", "claim", {}),
+        ("ann", "withdraw", {}),
+        ("cai", "decide", {"outcome": "approved"}),
+        ("dee", "override", {"outcome": "approved", "reason": "now"}),
+    ],
+)
+async def test_what_became_of_any_command_is_read_by_its_key(
+    rig: Rig, person: str, verb: str, body: dict[str, object]
+) -> None:
+    """By who sent it alone, and also after the end; a key that nobody has sent is not there."""
+    approvals, handle = use(rig), await rig.ask(ASK)
+    told = await approvals.act(me(person), handle.id, verb, {**body, "key": "k"})
+    assert await approvals.receipt(me(person), handle.id, "k") == told
+    for who, key in (("eli", "k"), (person, "other")):
+        with pytest.raises(NotFoundError):
+            await approvals.receipt(me(who), handle.id, key)
+    await approvals.act(me("ann"), handle.id, "withdraw", {})
+    await handle.result()
+    assert await approvals.receipt(me(person), handle.id, "k") == told
+
+
+async def test_a_digest_is_of_the_whole_inbox_where_the_person_lives(rig: Rig) -> None:
+    """Also of more than a page; an unknown time zone is UTC."""
+    name = f"ivo-{uuid4().hex[:8]}"  # whom no other test asks: lists are of the whole server
+    ivo = Person(name="Ivo", tz="Asia/Tokyo")
+    rig.directory.people = People(people={**PEOPLE.people, name: ivo}, groups=PEOPLE.groups)
+    handles = [await rig.ask({**ASK, "who": f"user:{name}"}) for _ in range(3)]
+    approvals = SmallPages(rig)
+    for handle in handles:
+        await soon(lambda approval=handle.id: is_listed(approvals, me(name), approval))
+    found = await approvals.digest(me(name))
+    assert (found.total, found.zone, found.overdue, found.has_more) == (3, "Asia/Tokyo", 0, False)
+    assert {item.id for item in found.items} == {handle.id for handle in handles}
+    assert approvals.limits[-1] == 1, "it was read in pages"
+    rig.directory.people = rig.directory.people.but(people={name: ivo.but(tz="Mars/Olympus")})
+    assert (await approvals.digest(me(name))).zone == str(UTC)
+    rig.directory.people = rig.directory.people.but(people={**PEOPLE.people, name: ivo})
+    for handle in handles:
+        await rig.decide(handle, {"actor": name, "outcome": "approved"})
+
+
+@dataclass
+class SmallPages(Approvals):
+    """The use cases over a server that gives one row at a time."""
+
+    rig: Rig
+    limits: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(self.rig.client, self.rig.directory, self.rig.catalogue)
+
+    async def list(self, me: Identity, *, limit: int = 50, **query: Any) -> Any:
+        """List one row."""
+        self.limits.append(min(limit, 1))
+        return await super().list(me, limit=1, **query)
