@@ -102,7 +102,7 @@ def may_add(state: Approval, command: Command, at: datetime) -> tuple[Status, st
         return "not_eligible", f"{command.actor!r} is neither the requester, nor asked, nor an operator"
     if not live:
         return "not_eligible", state.reason or "no stage is open"
-    if sum(s.name.startswith("added-") for s in state.stages) >= MAX_ADDED:
+    if sum(s.is_added for s in state.stages) >= MAX_ADDED:
         return "invalid", f"{MAX_ADDED} approvers have been added, and no more is allowed"
     reason = party_bar(state, command.to)
     if reason is not None or not state.roster.is_active(command.to):
@@ -119,7 +119,7 @@ def add_approver(turn: Turn, command: Command, at: datetime, key: str) -> None: 
     names = {s.name for s in turn.state.stages}
     name = next(f"added-{n}" for n in range(1, MAX_ADDED + len(names) + 2) if f"added-{n}" not in names)
     document = Stage(name=name, who=(f"user:{command.to}",), material=turn.state.ask.material)
-    added = StageRun(document=document, cast=Cast(ways=(document.who,)), block=block, who=document.who)
+    added = StageRun(document=document, cast=Cast(ways=(document.who,)), block=block, who=document.who, is_added=True)
     place = 1 + max(n for n, s in enumerate(turn.state.stages) if s.block == block)
     all_stages = turn.state.stages
     turn.set(stages=(*all_stages[:place], added, *all_stages[place:]))

@@ -71,8 +71,7 @@ def amend(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa
         turn.set(conversation=(*turn.state.conversation, remark), info=None)
         turn.record("resubmitted", f"remark:{remark.number}", began=info.since, actor=command.actor, to=info.by)
         changing.ask_all_again(turn)
-    difference = changing.amend(turn, "amend", command.actor, command.changes, command.reason)
-    changing.tell_difference(turn, command.actor, difference)
+    changing.amend(turn, command.actor, command.changes, command.reason)
 
 
 # --- Override ---------------------------------------------------------------------------------------------------------
