@@ -30,7 +30,8 @@ def unfit_value(state: Approval, path: str, value: Json) -> str | None:
         return f"{path[:100]!r} can't be changed: of a run only inputs.* and vars.* may be"
     before = at_path(state.context, path)
     if before is MISSING or head == "requester":
-        return f"there is no {path[:100]!r} to change; there is {', '.join(sorted(state.context.keys() - {'requester'}))[:200]}"
+        known = ", ".join(sorted(state.context.keys() - {"requester"}))
+        return f"there is no {path[:100]!r} to change; there is {known[:200]}"
     if before is not None and value is not None and _kind(before) != _kind(value):
         return f"{path[:100]!r} is {_kind(before)}, not {_kind(value)}"
     return None

@@ -163,7 +163,7 @@ class Shadowed(Value):
     """What a rule would have decided, while people decide.
 
     Attributes:
-        agrees: Whether people came to the same; None while they have not.
+        agrees: Whether people came to the same; None while they have not answered, or have not been needed.
     """
 
     outcome: str

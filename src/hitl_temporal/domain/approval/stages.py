@@ -8,6 +8,7 @@ from typing import NamedTuple, assert_never
 
 from hitl_temporal.domain import calendar
 from hitl_temporal.domain.approval import clock
+from hitl_temporal.domain.approval.ask import RESERVED_OUTCOMES
 from hitl_temporal.domain.approval.eligibility import eligible, filled, may_act, owners
 from hitl_temporal.domain.approval.opening import material
 from hitl_temporal.domain.approval.picking import pick
@@ -126,20 +127,26 @@ def end(turn: Turn, outcome: str, reason: str, *, live: str = "skipped") -> None
         said = OVERTAKEN if live == "skipped" else stage.reason
         turn.set_stage(stage, state=live, reason=said, claim=None)
     turn.set(outcome=outcome, reason=reason, ended_at=turn.now, info=None, cooling=None, intents=())
-    shadowed = turn.state.shadowed
-    if shadowed is not None:
-        agrees = shadowed.outcome == outcome
-        turn.set(shadowed=shadowed.but(agrees=agrees))
-        turn.record(
-            "shadow_compared",
-            "shadow_compared",
-            rule=shadowed.rule,
-            outcome=outcome,
-            rule_outcome=shadowed.outcome,
-            agrees=agrees,
-        )
+    _compare_with_rule(turn, outcome)
     settle(turn)
     tell_requester(turn, f"{turn.state.shown.title}: {outcome}" + (f" ({reason})" if reason else ""))
+
+
+def _compare_with_rule(turn: Turn, outcome: str) -> None:
+    """Say whether people came to what a rule would have decided; where nobody has answered, they came to nothing."""
+    shadowed = turn.state.shadowed
+    if shadowed is None or outcome in RESERVED_OUTCOMES or not turn.state.decisions:
+        return
+    agrees = shadowed.outcome == outcome
+    turn.set(shadowed=shadowed.but(agrees=agrees))
+    turn.record(
+        "shadow_compared",
+        "shadow_compared",
+        rule=shadowed.rule,
+        outcome=outcome,
+        rule_outcome=shadowed.outcome,
+        agrees=agrees,
+    )
 
 
 def close(turn: Turn) -> None:
