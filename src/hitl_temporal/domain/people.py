@@ -97,6 +97,10 @@ class Roster(Value):
                 found[selector[5:]] = None
         return tuple(found)
 
+    def knows(self, selector: str) -> bool:
+        """Tell whether the directory was asked whom a selector names, which may be nobody."""
+        return selector in self.members or (selector.startswith("user:") and selector[5:] in self.cards)
+
     def is_active(self, person: str) -> bool:
         """Tell whether the directory knows this person as active."""
         card = self.cards.get(person)

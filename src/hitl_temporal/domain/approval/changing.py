@@ -10,64 +10,83 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from hitl_temporal.domain.approval import stages
-from hitl_temporal.domain.approval.opening import AskError, material, shown
+from hitl_temporal.domain.approval import aligning, stages
+from hitl_temporal.domain.approval.context import amended, as_declared, at_path, unfit_field, unfit_value
+from hitl_temporal.domain.approval.eligibility import eligible
+from hitl_temporal.domain.approval.opening import AskError, break_glass, parties, shown
 from hitl_temporal.domain.approval.opening import stages as stages_of
-from hitl_temporal.domain.approval.records import Amendment, Change, InfoWanted, Remark, Voided, Why
+from hitl_temporal.domain.approval.records import Amendment, Change, InfoWanted, Remark
+from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.state import Approval, StageRun
-from hitl_temporal.domain.approval.telling import notify, participants, settle
+from hitl_temporal.domain.approval.telling import notify, participants
 from hitl_temporal.domain.approval.turn import Turn
-from hitl_temporal.domain.form import check
 from hitl_temporal.domain.value import Json, canonical
 
-IN_A_RUN = ("inputs", "vars")
-"""What of a flow's scope may be amended: everything else has already happened."""
-
 MAX_AMENDMENTS = 100
-_MISSING = object()
 
 
 def unfit(state: Approval, changes: Mapping[str, Json], where: str) -> str | None:
     """Return why these values can't stand at these paths, None when they can."""
+    context = amended(state.context, changes)
     for path, value in changes.items():
-        wrong = _unfit_value(state, path, value)
+        wrong = unfit_value(state, path, value) or unfit_field(state, path, context)
         if wrong is not None:
             return f"{where}: {wrong}"
-    context = amended(state.context, changes)
     try:
         shown(state.ask, context)
+        parties(state.ask, state.requester, state.on_behalf_of, context)
+        break_glass(state.ask, state.requester, context)
         stages_of(state.ask, state.requester, context)
     except AskError as error:
         return f"{where}: the question can't be put with it: {error}"[:500]
     return None
 
 
-def amended(context: dict[str, Json], changes: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the context with these values at these paths."""
-    for path, value in changes.items():
-        context = _with(context, path.split("."), value)
-    return context
+def leaves(state: Approval, stage: StageRun, seat: Seat, changes: Mapping[str, Json]) -> bool:
+    """Tell whether a stage, with these changes, still has this place, and this person in it."""
+    turn = Turn(state)
+    rewrite(turn, "edit", seat.holder, changes, "")
+    state, ask = turn.state, turn.state.ask
+    new = next((s for s in stages_of(ask, state.requester, state.context) if s.name == stage.name), None)
+    if new is None:
+        return stage.is_added
+    if new.state == "skipped":
+        return False
+    changed = stage.but(document=new.document, cast=new.cast)
+    is_affected = aligning.is_affected(state, stage, new)
+    who = stages.line_up(state, changed, may_pick=False).who if is_affected else stage.who
+    return any((s.holder, s.named) == (seat.holder, seat.named) for s in eligible(state, changed, who))
 
 
-def amend(
+def amend(turn: Turn, actor: str, changes: Mapping[str, Json], reason: str) -> None:
+    """Change the context, ask again where it is material, and tell everybody the difference."""
+    difference = rewrite(turn, "amend", actor, changes, reason)
+    aligning.bring_in_line(turn)
+    tell_difference(turn, actor, difference)
+
+
+def rewrite(
     turn: Turn, kind: Literal["amend", "edit"], actor: str, changes: Mapping[str, Json], reason: str
 ) -> dict[str, Change]:
-    """Change the context, ask again where it is material, and return the difference by path."""
+    """Change the context and everything that is read off it but the stages; return the difference by path."""
     state = turn.state
-    before = state.shown.digest
+    changes = {path: as_declared(state, path, value) for path, value in changes.items()}
     difference = {
-        path: Change(before=_at(state.context, path), after=value)
+        path: Change(before=at_path(state.context, path), after=value)
         for path, value in changes.items()
-        if _at(state.context, path) != value
+        if at_path(state.context, path) != value
     }
     context = amended(state.context, changes)
+    before = state.shown.digest
     amendment = Amendment(kind=kind, actor=actor, at=turn.now, changes=difference, reason=reason, digest=before)
-    old = state.context
+    kept = {p: v for p, v in state.amended.items() if p not in difference}  # the last change of a path comes last
     turn.set(
         context=context,
         shown=shown(state.ask, context),
+        barred=parties(state.ask, state.requester, state.on_behalf_of, context),
+        break_glass=break_glass(state.ask, state.requester, context),
         amendments=(*state.amendments, amendment),
-        amended={**state.amended, **{p: c.after for p, c in difference.items()}},
+        amended={**kept, **{p: c.after for p, c in difference.items()}},
         reason="" if not state.live_stages else state.reason,
     )
     turn.record(
@@ -80,14 +99,6 @@ def amend(
         digest_before=before,
         digest=turn.state.shown.digest,
     )
-    _apply(turn, old)
-    return difference
-
-
-def edit(turn: Turn, actor: str, changes: Mapping[str, Json]) -> dict[str, Change]:
-    """Change the context by an approver's hand, and return the difference by path."""
-    difference = amend(turn, "edit", actor, changes, "")
-    tell_difference(turn, actor, difference)
     return difference
 
 
@@ -130,125 +141,8 @@ def go_on(turn: Turn) -> None:
 def ask_all_again(turn: Turn) -> None:
     """Make the stages that had sent the request back as they were before they were asked."""
     for stage in turn.state.live_stages:
-        _void(turn, stage, "sent_back")
+        aligning.void(turn, stage, "sent_back")
         stages.ask_again(turn, stage)
-
-
-def _apply(turn: Turn, old: dict[str, Json]) -> None:
-    """Bring the stages in line with the amended context."""
-    state = turn.state
-    wanted = stages_of(state.ask, state.requester, state.context)
-    known = {s.name: s for s in state.stages}
-    merged: list[StageRun] = []
-    affected: list[str] = []
-    dropped = [s.name for s in state.stages if s.name not in {w.name for w in wanted}]
-    for new in wanted:
-        run = known.get(new.name)
-        if run is None or run.openings == 0:
-            merged.append(new)
-        elif new.state == "skipped" and not state.ask.is_positive(run.state):
-            dropped.append(run.name)
-            merged.append(run.but(state="skipped", reason=new.reason, claim=None, opened_at=None))
-        elif new.state == "skipped":  # passed already: more was asked than had to be
-            merged.append(run.but(block=new.block))
-        elif run.state == "skipped":
-            merged.append(new.but(round=run.round + 1, openings=run.openings, parkings=run.parkings))
-        else:
-            merged.append(run.but(document=new.document, cast=new.cast, block=new.block))
-            if _touches(run, old, state.context) or _asks_others(run, new):
-                affected.append(run.name)
-    for name in dropped:
-        settle(turn, known[name])
-        _void(turn, known[name], "changed")
-    turn.set(stages=tuple(merged))
-    for name in affected:
-        stage = turn.state.stage(name)
-        if stage.opened_at is not None:
-            _void(turn, stage, "changed")
-            stages.ask_again(turn, stage)
-    _in_order(turn)
-
-
-def _in_order(turn: Turn) -> None:
-    """Let later stages wait for an earlier one that is asked again; open what is to be open now."""
-    first = min((s.block for s in turn.state.stages if s.state == "pending"), default=None)
-    for stage in turn.state.live_stages:
-        if first is not None and stage.block > first:
-            stages.hold_back(turn, stage)
-    stages.open_next(turn)
-
-
-def _void(turn: Turn, stage: StageRun, why: Why) -> None:
-    void = tuple(d for d in turn.state.decisions if d.stage == stage.name)
-    if not void:
-        return
-    turn.set(
-        decisions=tuple(d for d in turn.state.decisions if d.stage != stage.name),
-        voided=(*turn.state.voided, *(Voided(decision=d, why=why, at=turn.now) for d in void)),
-    )
-    turn.record(
-        "decisions_voided",
-        f"decisions_voided:{stage.name}:{stage.openings}",
-        stage=stage.name,
-        reason=why,
-        decisions=[d.key for d in void],
-    )
-
-
-def _touches(run: StageRun, old: dict[str, Json], new: dict[str, Json]) -> bool:
-    paths = run.document.material or ()
-    return canonical(material(paths, old)) != canonical(material(paths, new))
-
-
-def _asks_others(run: StageRun, new: StageRun) -> bool:
-    """Tell whether the amended request is for others to decide: then those who have decided were the wrong ones."""
-    return run.cast.ways != new.cast.ways
-
-
-def _unfit_value(state: Approval, path: str, value: Json) -> str | None:
-    head, _, rest = path.partition(".")
-    if state.origin is not None and (head not in IN_A_RUN or not rest):
-        return f"{path[:100]!r} can't be changed: of a run only inputs.* and vars.* may be"
-    before = _at(state.context, path)
-    if before is _MISSING or head == "requester":
-        return f"there is no {path[:100]!r} to change; there is {', '.join(sorted(state.context))[:200]}"
-    field = state.fields.get(path)
-    if field is not None:
-        return check(path, field, value)
-    if before is not None and value is not None and _kind(before) != _kind(value):
-        return f"{path[:100]!r} is {_kind(before)}, not {_kind(value)}"
-    return None
-
-
-def _kind(value: object) -> str:
-    match value:
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a text"
-        case list():
-            return "a list"
-        case _:
-            return "an object"
-
-
-def _at(context: Mapping[str, Json], path: str) -> Json:
-    value: object = context
-    for part in path.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return _MISSING  # pyright: ignore[reportReturnType] - compared by identity alone, never kept
-        value = value[part]  # pyright: ignore[reportUnknownVariableType]
-    return value  # pyright: ignore[reportReturnType, reportUnknownVariableType]
-
-
-def _with(context: dict[str, Json], parts: list[str], value: Json) -> dict[str, Json]:
-    head, *rest = parts
-    if not rest:
-        return {**context, head: value}
-    inner = context.get(head)
-    return {**context, head: _with(inner if isinstance(inner, dict) else {}, rest, value)}
 
 
 def _short(value: Json) -> str:

@@ -73,8 +73,12 @@ def next_moment(state: Approval) -> datetime | None:
 
 
 def _changes_of_people(state: Approval) -> Iterator[datetime]:
-    """Yield when an absence of somebody here begins or ends: others are to be asked then."""
-    if state.outcome is not None or state.cooling is not None or not state.live_stages:
+    """Yield when others are to be asked: an absence begins or ends; at once where they have not been read yet."""
+    if state.outcome is not None or state.cooling is not None:
+        return
+    if state.is_unread:
+        yield state.now
+    if not state.live_stages:
         return
     for absences in state.roster.absences.values():
         for absence in absences:

@@ -6,7 +6,7 @@ Must not know: doors, keys (judge.py), how votes add up (tally.py).
 from datetime import datetime
 from typing import NamedTuple
 
-from hitl_temporal.domain.approval import changing, stages
+from hitl_temporal.domain.approval import aligning, changing, stages
 from hitl_temporal.domain.approval.ask import REWORK, Answers
 from hitl_temporal.domain.approval.commands import Command, Decide, Status
 from hitl_temporal.domain.approval.eligibility import claimed_by_another, eligible, refusal, seat_of, spokesperson
@@ -19,6 +19,13 @@ from hitl_temporal.domain.approval.telling import notify, tell_requester
 from hitl_temporal.domain.approval.turn import Turn
 from hitl_temporal.domain.form import complete, problem
 from hitl_temporal.domain.value import digest
+
+
+class Place(NamedTuple):
+    """Where an answer counts."""
+
+    stage: StageRun
+    seat: Seat
 
 
 def verdict(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:
@@ -36,15 +43,18 @@ def verdict(state: Approval, command: Command, at: datetime) -> tuple[Status, st
         return "superseded", "what is asked has changed since you saw it: look again"
     found = place_for(state, decide)
     if found is not None:
-        return _verdict_in(found.stage, decide)
+        return _verdict_in(state, found, decide)
     stage = stage_of(state, decide)
     if stage is None:
         return "not_eligible", state.reason or "nobody is asked yet"
     return _why_no_seat(state, stage, decide)
 
 
-def _verdict_in(stage: StageRun, decide: Decide) -> tuple[Status, str]:
+def _verdict_in(state: Approval, place: Place, decide: Decide) -> tuple[Status, str]:
     """Return what becomes of a well-formed, timely answer of somebody who has a place in a stage."""
+    stage, seat = place
+    if decide.edit and not changing.leaves(state, stage, seat, decide.edit):
+        return "invalid", f"edit: with it stage {stage.name!r} is not {decide.actor!r}'s to decide"
     needed = stage.document.assurance
     if _level(decide.assurance) < _level(needed):
         return "needs_step_up", f"stage {stage.name!r} needs assurance {needed!r}, this answer has {decide.assurance!r}"
@@ -91,11 +101,7 @@ def count(turn: Turn, command: Command, at: datetime, key: str) -> None:
     assert found is not None, f"{decide.actor!r} was judged to have a place"
     stage, seat = found
     turn.set(intents=tuple(i for i in turn.state.intents if i.actor != decide.actor))
-    edited = changing.edit(turn, decide.actor, decide.edit) if decide.edit else {}
-    stage = turn.state.stage(stage.name)
-    if stage.state == "pending":  # the edit asks this stage again, and this answer is the first to what it is now
-        stages.open_next(turn)
-        stage = turn.state.stage(stage.name)
+    edited = changing.rewrite(turn, "edit", decide.actor, decide.edit, "") if decide.edit else {}
     positive = bool(turn.state.ask.is_positive(decide.outcome))
     form = complete(turn.state.ask.form, decide.form) if decide.form or positive else {}
     decision = Decision(
@@ -115,10 +121,14 @@ def count(turn: Turn, command: Command, at: datetime, key: str) -> None:
     )
     add(turn, decision, began=stage.opened_at)
     if stage.claim is not None and stage.claim.holder == decide.actor:
-        stage = turn.set_stage(stage, claim=None)
+        turn.set_stage(stage, claim=None)
+    if decide.edit:
+        aligning.bring_in_line(turn, keep=decision)
+        changing.tell_difference(turn, decide.actor, edited)
+    stage = turn.state.stage(stage.name)
     if decide.outcome == REWORK:
         _send_back(turn, decision)
-    else:
+    elif stage.state == "open":  # else the edit has let it wait for an earlier one, or has ended it already
         stages.settle_votes(turn, stage)
     stages.see_who_is_left(turn)
     say_tally(turn, decision)
@@ -163,6 +173,7 @@ def keep_intent(turn: Turn, command: Command, at: datetime) -> None:
         form=decide.form,
         edit=decide.edit,
         at=at,
+        digest=turn.state.shown.digest,
         number=before.number + 1 if before else 1,
     )
     others = tuple(i for i in turn.state.intents if i.actor != decide.actor)
@@ -190,19 +201,12 @@ def say_tally(turn: Turn, decision: Decision) -> None:
 def confirmed(state: Approval, decide: Decide, at: datetime) -> Decide:
     """Return an answer together with what its author said when it was below the needed assurance."""
     intent = next((i for i in state.intents if i.actor == decide.actor and i.outcome == decide.outcome), None)
-    if intent is None or at - intent.at > INTENT_HOLDS:
+    if intent is None or at - intent.at > INTENT_HOLDS or intent.digest != state.shown.digest:
         return decide
     changes: dict[str, object] = {
         name: getattr(intent, name) for name in ("comment", "form", "edit") if not getattr(decide, name)
     }
     return decide.model_copy(update=changes)
-
-
-class Place(NamedTuple):
-    """Where an answer counts."""
-
-    stage: StageRun
-    seat: Seat
 
 
 def place_for(state: Approval, decide: Decide) -> Place | None:
@@ -274,6 +278,8 @@ def _unfit_edit(state: Approval, decide: Decide) -> str | None:
         return f"edit: {strange[0][:100]!r} may not be changed here; what may: {known}"
     if not state.ask.is_positive(decide.outcome):
         return "edit: a change goes with an outcome that lets the work go on"
+    if len(state.amendments) >= changing.MAX_AMENDMENTS:
+        return f"edit: it has been changed {changing.MAX_AMENDMENTS} times: decide it as it is"
     return changing.unfit(state, decide.edit, "edit")
 
 

@@ -94,16 +94,22 @@ def may_act_anywhere(state: Approval) -> tuple[str, ...]:
 
 def bar(state: Approval, stage: StageRun, person: str) -> str | None:
     """Return what keeps a person from this stage even if it names them, None when nothing does."""
+    reason = lasting_bar(state, stage, person)
+    if reason is not None or not stage.document.distinct:
+        return reason
+    elsewhere = book_of(state.decisions).elsewhere(person, stage.name)
+    return f"{person!r} has decided stage {elsewhere!r}; this one needs somebody else" if elsewhere else None
+
+
+def lasting_bar(state: Approval, stage: StageRun, person: str) -> str | None:
+    """Return what keeps a person from this stage whatever they have done, None when nothing does."""
     if person in state.barred and not stage.document.allow_requester:
         return party_bar(state, person)
     if person in state.roster.named_by(stage.cast.barred):
         return f"{person!r} is excluded from stage {stage.name!r} by its `not`"
     if not state.roster.is_active(person):
         return f"{person!r} is not an active person of the directory"
-    if not stage.document.distinct:
-        return None
-    elsewhere = book_of(state.decisions).elsewhere(person, stage.name)
-    return f"{person!r} has decided stage {elsewhere!r}; this one needs somebody else" if elsewhere else None
+    return None
 
 
 def party_bar(state: Approval, person: str) -> str | None:

@@ -26,6 +26,7 @@ from hitl_temporal.domain.approval.records import Claim, Handover
 from hitl_temporal.domain.approval.seats import seats
 from hitl_temporal.domain.approval.stage import Stage
 from hitl_temporal.domain.approval.state import Approval, Cast, StageRun
+from hitl_temporal.domain.approval.tally import out_of_reach
 from hitl_temporal.domain.approval.telling import ask_people, notify, settle
 from hitl_temporal.domain.approval.turn import Turn
 
@@ -45,7 +46,11 @@ def may_delegate(state: Approval, command: Command, at: datetime) -> tuple[Statu
     stage = _stage_of(state, command.actor)
     if stage is None:
         return "not_eligible", _why_not(state, command.actor)
-    return _may_take(state, stage, command.to)
+    return _may_take(state, stage, _delegated(state, command))
+
+
+def _delegated(state: Approval, command: Delegate) -> Handover:
+    return Handover(kind="delegate", giver=command.actor, taker=command.to, by=command.actor, at=state.now)
 
 
 def delegate(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape
@@ -53,12 +58,7 @@ def delegate(turn: Turn, command: Command, at: datetime, key: str) -> None:  # n
     assert isinstance(command, Delegate), "the table pairs `delegate` with Delegate"
     stage = _stage_of(turn.state, command.actor)
     assert stage is not None, "judged before"
-    _hand_over(
-        turn,
-        stage,
-        Handover(kind="delegate", giver=command.actor, taker=command.to, by=command.actor, at=turn.now),
-        command.reason,
-    )
+    _hand_over(turn, stage, _delegated(turn.state, command), command.reason)
 
 
 # --- Reassign ---------------------------------------------------------------------------------------------------------
@@ -76,7 +76,16 @@ def may_reassign(state: Approval, command: Command, at: datetime) -> tuple[Statu
         if command.source is not None:
             return "not_eligible", f"{command.source!r} has no place in a stage that is open"
         return "not_eligible", state.reason or "no stage is open"
-    return _may_take(state, stage, command.to)
+    if command.source is None:
+        own = next((s for s in seats(state, stage, stage.who) if command.to in {s.named, s.owner}), None)
+        if own is not None:
+            gone = "" if own.holder == command.to else f"; {own.holder!r} holds it, give it from there"
+            return "invalid", f"to: {command.to!r} has a place in stage {stage.name!r} already{gone}"
+    return _may_take(state, stage, _reassigned(state, command))
+
+
+def _reassigned(state: Approval, command: Reassign) -> Handover:
+    return Handover(kind="reassign", giver=command.source, taker=command.to, by=command.actor, at=state.now)
 
 
 def reassign(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape
@@ -84,10 +93,7 @@ def reassign(turn: Turn, command: Command, at: datetime, key: str) -> None:  # n
     assert isinstance(command, Reassign), "the table pairs `reassign` with Reassign"
     stage = _stage_to_reassign(turn.state, command.source)
     assert stage is not None, "judged before"
-    handover = Handover(kind="reassign", giver=command.source, taker=command.to, by=command.actor, at=turn.now)
-    if command.source is None and command.to not in turn.state.roster.named_by(stage.who):
-        stage = _let_act(turn, stage, command.to)
-    _hand_over(turn, stage, handover, command.reason)
+    _hand_over(turn, stage, _reassigned(turn.state, command), command.reason)
 
 
 # --- Add an approver --------------------------------------------------------------------------------------------------
@@ -102,7 +108,7 @@ def may_add(state: Approval, command: Command, at: datetime) -> tuple[Status, st
         return "not_eligible", f"{command.actor!r} is neither the requester, nor asked, nor an operator"
     if not live:
         return "not_eligible", state.reason or "no stage is open"
-    if sum(s.name.startswith("added-") for s in state.stages) >= MAX_ADDED:
+    if sum(s.is_added for s in state.stages) >= MAX_ADDED:
         return "invalid", f"{MAX_ADDED} approvers have been added, and no more is allowed"
     reason = party_bar(state, command.to)
     if reason is not None or not state.roster.is_active(command.to):
@@ -119,7 +125,7 @@ def add_approver(turn: Turn, command: Command, at: datetime, key: str) -> None: 
     names = {s.name for s in turn.state.stages}
     name = next(f"added-{n}" for n in range(1, MAX_ADDED + len(names) + 2) if f"added-{n}" not in names)
     document = Stage(name=name, who=(f"user:{command.to}",), material=turn.state.ask.material)
-    added = StageRun(document=document, cast=Cast(ways=(document.who,)), block=block, who=document.who)
+    added = StageRun(document=document, cast=Cast(ways=(document.who,)), block=block, who=document.who, is_added=True)
     place = 1 + max(n for n, s in enumerate(turn.state.stages) if s.block == block)
     all_stages = turn.state.stages
     turn.set(stages=(*all_stages[:place], added, *all_stages[place:]))
@@ -206,14 +212,6 @@ def _hand_over(turn: Turn, stage: StageRun, handover: Handover, reason: str) -> 
         ask_people(turn, stage)
 
 
-def _let_act(turn: Turn, stage: StageRun, person: str) -> StageRun:
-    """Add a person to those who may act: in a stage that named nobody, as the one way to decide it."""
-    selector = f"user:{person}"
-    if stage.asked:
-        return turn.set_stage(stage, who=(*stage.who, selector))
-    return turn.set_stage(stage, cast=stage.cast.but(fallback=(*stage.cast.fallback, selector)))
-
-
 def _stage_of(state: Approval, person: str) -> StageRun | None:
     """Return the open stage in which a person may act now, the first in document order."""
     return next((s for s in state.live_stages if any(f.holder == person for f in free_seats(state, s))), None)
@@ -232,14 +230,18 @@ def _stage_to_reassign(state: Approval, giver: str | None) -> StageRun | None:
     return None
 
 
-def _may_take(state: Approval, stage: StageRun, person: str) -> tuple[Status, str]:
-    reason = bar(state, stage, person)
-    if reason is None and person in voters(state, stage):
-        reason = f"{person!r} has already answered in stage {stage.name!r}"
+def _may_take(state: Approval, stage: StageRun, handover: Handover) -> tuple[Status, str]:
+    taker = handover.taker
+    reason = bar(state, stage, taker)
+    if reason is None and taker in voters(state, stage):
+        reason = f"{taker!r} has already answered in stage {stage.name!r}"
     if reason is not None:
         return "invalid", f"to: {reason}"
     if len(stage.handovers) >= MAX_HANDOVERS:
         return "invalid", f"places of stage {stage.name!r} have changed hands {MAX_HANDOVERS} times: decide it"
+    after = out_of_reach(state, stage.but(handovers=(*stage.handovers, handover)))
+    if after is not None and out_of_reach(state, stage) is None:
+        return "invalid", f"to: {taker!r} would hold two places of stage {stage.name!r}, and one person is one vote"
     return "counted", ""
 
 

@@ -41,6 +41,8 @@ def advance(state: Approval, event: Event) -> tuple[Approval, tuple[Effect, ...]
             _read(turn, event.roster)
             stages.pass_time(turn, event.at)
             _obey(turn, event)
+            if turn.state.roster.absences:  # they come and go with time, which a command may bring on
+                _ask_newcomers(turn)
         case TimePassed():
             _read(turn, event.roster)
             stages.pass_time(turn, event.at)
@@ -62,8 +64,14 @@ def advance(state: Approval, event: Event) -> tuple[Approval, tuple[Effect, ...]
 
 def _read(turn: Turn, roster: Roster | None) -> None:
     """Take over the directory as read now; an ended approval keeps the people whom it tells its end."""
-    if roster is not None and turn.state.outcome is None:
-        turn.set(roster=roster)
+    if roster is None or turn.state.outcome is not None:
+        return
+    turn.set(roster=roster)
+    if turn.state.is_unread and turn.state.cooling is None:
+        turn.set(is_unread=False)
+        turn.has_read = True
+        stages.open_next(turn)
+        turn.has_read = False
 
 
 def _resolve(turn: Turn, event: PeopleResolved) -> None:
@@ -83,6 +91,7 @@ def _resolve(turn: Turn, event: PeopleResolved) -> None:
     )
     if state.subject is not None:
         turn.effects.append(Supersede(subject=state.subject))
+    turn.has_read = True
     rule = rule_to_follow(turn)
     if rule is None:
         stages.open_next(turn)

@@ -44,7 +44,6 @@ def begin(  # noqa: PLR0913 - each is a part of the question
         AskError: An expression of the ask fails over this context, or gives something else than it must.
     """
     scope: Scope = {**(context or {}), "requester": requester}
-    beneficiary, author = _person(ask.beneficiary, "beneficiary", scope), _person(ask.author, "author", scope)
     rules_that_hold(ask, scope)  # for its errors alone: it is judged once people are known
     return Approval(
         id=approval_id,
@@ -57,12 +56,22 @@ def begin(  # noqa: PLR0913 - each is a part of the question
         origin=origin,
         shown=shown(ask, scope),
         subject=_text(ask.subject, "subject", scope).strip() or None if ask.subject is not None else None,
-        break_glass=_break_glass(ask, requester, scope),
-        barred=tuple(dict.fromkeys(p for p in (requester, on_behalf_of, beneficiary, author) if p)),
+        break_glass=break_glass(ask, requester, scope),
+        barred=parties(ask, requester, on_behalf_of, scope),
         stages=stages(ask, requester, scope),
         started_at=at,
         now=at,
     )
+
+
+def parties(ask: Ask, requester: str, on_behalf_of: str | None, scope: Scope) -> tuple[str, ...]:
+    """Return who asks, and for whom: nobody of them decides.
+
+    Raises:
+        AskError: As `begin`.
+    """
+    beneficiary, author = _person(ask.beneficiary, "beneficiary", scope), _person(ask.author, "author", scope)
+    return tuple(dict.fromkeys(p for p in (requester, on_behalf_of, beneficiary, author) if p))
 
 
 def shown(ask: Ask, scope: Scope) -> Shown:
@@ -169,7 +178,12 @@ def stage_run(stage: Stage, block: int, skipped: str | None, requester: str, sco
     return StageRun(document=stage, cast=cast, block=block, who=cast.who)
 
 
-def _break_glass(ask: Ask, requester: str, scope: Scope) -> BreakGlass | None:
+def break_glass(ask: Ask, requester: str, scope: Scope) -> BreakGlass | None:
+    """Return who may decide alone in an emergency, and who reviews it, by selectors over this scope.
+
+    Raises:
+        AskError: As `begin`.
+    """
     glass = ask.break_glass
     if glass is None:
         return None

@@ -9,7 +9,14 @@ from hitl_temporal.domain import calendar
 from hitl_temporal.domain.approval import changing, clock, deciding, stages
 from hitl_temporal.domain.approval.commands import Amend, Command, Extend, Override, Retract, Status, Withdraw
 from hitl_temporal.domain.approval.effects import StartReview
-from hitl_temporal.domain.approval.eligibility import bar, is_admin, is_operator, may_act_anywhere, party_bar
+from hitl_temporal.domain.approval.eligibility import (
+    bar,
+    is_admin,
+    is_operator,
+    lasting_bar,
+    may_act_anywhere,
+    party_bar,
+)
 from hitl_temporal.domain.approval.records import Decision, Kind, Remark, Voided, Withdrawal
 from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.approval.tally import of_approval
@@ -71,8 +78,7 @@ def amend(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa
         turn.set(conversation=(*turn.state.conversation, remark), info=None)
         turn.record("resubmitted", f"remark:{remark.number}", began=info.since, actor=command.actor, to=info.by)
         changing.ask_all_again(turn)
-    difference = changing.amend(turn, "amend", command.actor, command.changes, command.reason)
-    changing.tell_difference(turn, command.actor, difference)
+    changing.amend(turn, command.actor, command.changes, command.reason)
 
 
 # --- Override ---------------------------------------------------------------------------------------------------------
@@ -87,16 +93,28 @@ def may_override(state: Approval, command: Command, at: datetime) -> tuple[Statu
         return "not_eligible", f"{command.actor!r} is no admin" + (
             " and may not break the glass" if state.ask.break_glass else ""
         )
-    live = state.live_stages
-    reason = bar(state, live[0], command.actor) if live else party_bar(state, command.actor)
-    if reason is None and not state.roster.is_active(command.actor):
-        reason = f"{command.actor!r} is not an active person of the directory"
+    reason = _why_not(state, command.actor)
     if reason is not None:
         return "not_eligible", reason
     mine = next((d for d in state.decisions if d.actor == command.actor), None)
     if mine is not None:
         return "duplicate", f"{command.actor!r} has already answered {mine.outcome!r}: one person is one vote"
     return "counted", ""
+
+
+def _why_not(state: Approval, person: str) -> str | None:
+    """Return what keeps a person from deciding alone: the bar of any stage that would not be asked because of it."""
+    live = state.live_stages
+    reason = bar(state, live[0], person) if live else None
+    asked = [s for s in state.stages if s.state != "skipped"]
+    passed_over = [s for s in asked if not state.ask.is_positive(s.state)] or asked
+    bars = (lasting_bar(state, s, person) for s in passed_over)
+    reason = reason or next((b for b in bars if b is not None), None)
+    if reason is None and not asked:
+        reason = party_bar(state, person)
+    if reason is None and not state.roster.is_active(person):
+        return f"{person!r} is not an active person of the directory"
+    return reason
 
 
 def override(turn: Turn, command: Command, at: datetime, key: str) -> None:

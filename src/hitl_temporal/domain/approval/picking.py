@@ -3,6 +3,7 @@
 Must not know: how loads and turns were counted.
 """
 
+from hitl_temporal.domain.approval.eligibility import filled
 from hitl_temporal.domain.approval.notation import picking
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.people import Load
@@ -14,7 +15,8 @@ def pick(state: Approval, stage: StageRun, people: tuple[str, ...]) -> tuple[str
     if stage.document.pick is None:
         return people
     wanted = picking(stage.document.pick)
-    ranked = _ranked(state, stage, people, wanted.policy)
+    voted = filled(state, stage)
+    ranked = sorted(_ranked(state, stage, people, wanted.policy), key=lambda p: p not in voted)
     chosen = frozenset(ranked[: wanted.people])
     return tuple(p for p in people if p in chosen)
 

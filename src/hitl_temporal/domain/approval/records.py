@@ -92,6 +92,7 @@ class Intent(Value):
     """An answer that waits for its author to prove who they are.
 
     Attributes:
+        digest: Of what was shown: a confirmation is about the same.
         number: How many intents of this actor there have been.
     """
 
@@ -102,6 +103,7 @@ class Intent(Value):
     form: dict[str, Json] = Field(default_factory=dict)
     edit: dict[str, Json] = Field(default_factory=dict)
     at: AwareDatetime
+    digest: str
     number: int = 1
 
 
@@ -161,7 +163,7 @@ class Shadowed(Value):
     """What a rule would have decided, while people decide.
 
     Attributes:
-        agrees: Whether people came to the same; None while they have not.
+        agrees: Whether people came to the same; None while they have not answered, or have not been needed.
     """
 
     outcome: str

@@ -33,7 +33,7 @@ def seats(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tuple
     if not stage.handovers and not state.roster.absences:
         return tuple(map(Seat, named, named, named))
     held = list(_handed_over(stage, named))
-    return (*held, *(s for seat in held for s in _stand_ins(state, seat)))
+    return (*held, *(s for seat in held for s in _stand_ins(state, stage, seat)))
 
 
 def _handed_over(stage: StageRun, named: tuple[str, ...]) -> Iterator[Seat]:
@@ -49,7 +49,13 @@ def _handed_over(stage: StageRun, named: tuple[str, ...]) -> Iterator[Seat]:
     yield from places.values()
 
 
-def _stand_ins(state: Approval, seat: Seat) -> Iterator[Seat]:
+def _stand_ins(state: Approval, stage: StageRun, seat: Seat) -> Iterator[Seat]:
     found = stand_in(state.roster.absences, seat.holder, at=state.now, flow=state.flow, context=state.context)
-    if found is not None:
-        yield Seat(seat.named, seat.owner, found.person)
+    if found is None:
+        return
+    person = found.person
+    for handover in stage.handovers:  # who stands in may have given away what they could do here
+        if handover.giver == person:
+            person = handover.taker
+    if person != seat.holder:
+        yield Seat(seat.named, seat.owner, person)

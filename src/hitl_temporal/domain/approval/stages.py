@@ -8,7 +8,9 @@ from typing import NamedTuple, assert_never
 
 from hitl_temporal.domain import calendar
 from hitl_temporal.domain.approval import clock
-from hitl_temporal.domain.approval.eligibility import eligible, may_act, owners
+from hitl_temporal.domain.approval.ask import RESERVED_OUTCOMES
+from hitl_temporal.domain.approval.eligibility import eligible, filled, may_act, owners
+from hitl_temporal.domain.approval.opening import material
 from hitl_temporal.domain.approval.picking import pick
 from hitl_temporal.domain.approval.records import Cooling
 from hitl_temporal.domain.approval.state import Approval, StageRun, Way
@@ -39,11 +41,11 @@ def open_next(turn: Turn, decided: str | None = None) -> None:
     """
     open_block(turn)
     state = turn.state
-    if state.outcome is not None or state.cooling is not None or state.live_stages:
+    if state.outcome is not None or state.cooling is not None or state.live_stages or state.is_unread:
         return
-    last = next((s for s in reversed(state.stages) if s.state != "skipped"), None)
+    last = next((s for s in reversed(state.stages) if s.state != "skipped" and not s.is_added), None)
     if last is None:
-        reason = ALL_SKIPPED if state.stages else NO_ROW
+        reason = ALL_SKIPPED if any(s.reason != NO_ROW for s in state.stages) else NO_ROW
         turn.set(reason=reason)
         turn.record("parked", f"parked:approval:{len(state.amendments)}", reason=reason)
     else:
@@ -59,7 +61,18 @@ def open_block(turn: Turn) -> None:
         ready = [s for s in waiting if s.block == block]
         if not ready:
             return
+        if not turn.has_read and _names_strangers(state, ready[0]):
+            turn.set(is_unread=True)
+            return
         _open(turn, ready[0])
+
+
+def _names_strangers(state: Approval, stage: StageRun) -> bool:
+    """Tell whether a stage names people whom nobody has asked the directory for: the last change brought them in."""
+    cast, roster = stage.cast, state.roster
+    escalations = (s for to in cast.escalate for s in to)
+    wanted = (*stage.who, *cast.who, *cast.barred, *cast.fallback, *escalations, *cast.quiet, *cast.weights)
+    return any(not roster.knows(s) for s in wanted)
 
 
 def settle_votes(turn: Turn, stage: StageRun) -> None:
@@ -114,20 +127,26 @@ def end(turn: Turn, outcome: str, reason: str, *, live: str = "skipped") -> None
         said = OVERTAKEN if live == "skipped" else stage.reason
         turn.set_stage(stage, state=live, reason=said, claim=None)
     turn.set(outcome=outcome, reason=reason, ended_at=turn.now, info=None, cooling=None, intents=())
-    shadowed = turn.state.shadowed
-    if shadowed is not None:
-        agrees = shadowed.outcome == outcome
-        turn.set(shadowed=shadowed.but(agrees=agrees))
-        turn.record(
-            "shadow_compared",
-            "shadow_compared",
-            rule=shadowed.rule,
-            outcome=outcome,
-            rule_outcome=shadowed.outcome,
-            agrees=agrees,
-        )
+    _compare_with_rule(turn, outcome)
     settle(turn)
     tell_requester(turn, f"{turn.state.shown.title}: {outcome}" + (f" ({reason})" if reason else ""))
+
+
+def _compare_with_rule(turn: Turn, outcome: str) -> None:
+    """Say whether people came to what a rule would have decided; where nobody has answered, they came to nothing."""
+    shadowed = turn.state.shadowed
+    if shadowed is None or outcome in RESERVED_OUTCOMES or not turn.state.decisions:
+        return
+    agrees = shadowed.outcome == outcome
+    turn.set(shadowed=shadowed.but(agrees=agrees))
+    turn.record(
+        "shadow_compared",
+        "shadow_compared",
+        rule=shadowed.rule,
+        outcome=outcome,
+        rule_outcome=shadowed.outcome,
+        agrees=agrees,
+    )
 
 
 def close(turn: Turn) -> None:
@@ -179,6 +198,7 @@ def pass_time(turn: Turn, until: datetime) -> None:
 def ask_again(turn: Turn, stage: StageRun) -> None:
     """Make a stage as it was before it was opened, one round further: what it was asked about has changed."""
     settle(turn, stage, text="what was asked has changed")
+    turn.set(intents=tuple(i for i in turn.state.intents if i.stage != stage.name))
     turn.set_stage(
         stage,
         state="pending",
@@ -239,7 +259,8 @@ def reopen(turn: Turn, stage: StageRun) -> None:
 
 def hold_back(turn: Turn, stage: StageRun) -> None:
     """Let an open stage wait for an earlier one that is asked again; its votes stay, its clock stands still."""
-    turn.set_stage(stage, state="pending", reason="", held_since=turn.now, claim=None)
+    since = turn.state.info.since if turn.state.info is not None else turn.now
+    turn.set_stage(stage, state="pending", reason="", held_since=since, claim=None)
 
 
 def run_again(turn: Turn, stage: StageRun, since: datetime, why: str) -> None:
@@ -256,13 +277,14 @@ def take_up(turn: Turn, stage: StageRun, since: datetime, why: str) -> StageRun:
 def _open(turn: Turn, stage: StageRun) -> None:
     if stage.held_since is not None:
         stage = take_up(turn, stage, stage.held_since, "an earlier stage was asked again")
-        turn.record("asked", f"asked:{stage.name}{_again(stage)}", stage=stage.name, who=list(stage.who))
-        ask_people(turn, stage)
-        settle_votes(turn, turn.state.stage(stage.name))
-        return
+        if stage.asked:  # else it was parked before, and opens for those who may be there now
+            turn.record("asked", f"asked:{stage.name}{_again(stage)}", stage=stage.name, who=list(stage.who))
+            ask_people(turn, stage)
+            settle_votes(turn, stage)
+            return
     line, is_fresh = line_up(turn.state, stage), stage.opened_at is None
     stage = line.applied_to(turn.set_stage(stage, opened_at=stage.opened_at or turn.now, openings=stage.openings + 1))
-    stage = turn.set_stage(stage, state="open")
+    stage = turn.set_stage(stage, state="open", bound=material(stage.document.material or (), turn.state.context))
     # One that was parked goes on with the times it had: what was escalated then is not escalated again.
     stage, unplanned = clock.plan(turn, stage) if is_fresh else (_remind_again(turn, stage), None)
     obstacle = why_stuck(turn.state, stage) or unplanned
@@ -284,6 +306,8 @@ def _open(turn: Turn, stage: StageRun) -> None:
         due=stage.due_at.isoformat() if stage.due_at else None,
     )
     ask_people(turn, stage)
+    if filled(turn.state, stage):  # who has changed what is asked has answered it with that
+        settle_votes(turn, stage)
 
 
 def _remind_again(turn: Turn, stage: StageRun) -> StageRun:

@@ -116,6 +116,7 @@ class StageRun(Value):
     Attributes:
         document: As written, completed by what the ask says for all.
         cast: Whom it means, over the present context.
+        bound: What its decisions are bound to: material path to the value it had when people were asked.
         block: Its place among the entries of `stages`; those of one block are open at the same time.
         state: `pending`, `open`, `parked`, `skipped`, or the outcome it ended with.
         who: The selectors that may act now, all ways together.
@@ -123,6 +124,7 @@ class StageRun(Value):
         asked: The places of the eligible people at the opening, in order; thresholds are taken of them.
         reject: How many votes against it end it.
         round: How often it has been asked, from 1; a change of what is material asks again.
+        is_added: Whether somebody has added it in flight: what is amended neither removes it nor lets it decide alone.
         openings: How often it has been opened: facts of each opening have keys of their own.
         parkings: How often it has been parked.
         claims: How often it has been claimed.
@@ -138,6 +140,7 @@ class StageRun(Value):
 
     document: Stage
     cast: Cast = Cast()
+    bound: dict[str, Json] = Field(default_factory=dict)
     block: int = 0
     state: str = "pending"
     reason: str = ""
@@ -146,6 +149,7 @@ class StageRun(Value):
     asked: tuple[str, ...] = ()
     reject: int = 0
     round: int = 1
+    is_added: bool = False
     openings: int = 0
     parkings: int = 0
     claims: int = 0
@@ -209,6 +213,8 @@ class Approval(Value):
     stages: tuple[StageRun, ...]
     is_open: bool = False
     """False until people have been resolved."""
+    is_unread: bool = False
+    """Whether a change names people who have not been read yet: they are asked when the directory has been."""
     outcome: str | None = None
     reason: str = ""
     withdrawal: Withdrawal | None = None
@@ -258,7 +264,8 @@ class Approval(Value):
         if self.info is not None:
             return "info"
         live = self.live_stages
-        is_parked = self.is_open and (not live or any(s.state == "parked" for s in live))
+        has_none = self.is_open and not live and not self.is_unread
+        is_parked = has_none or any(s.state == "parked" for s in live)
         return "parked" if is_parked else "open"
 
     def stage(self, name: str) -> StageRun:

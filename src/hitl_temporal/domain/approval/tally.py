@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from hitl_temporal.domain.approval.ask import REWORK
 from hitl_temporal.domain.approval.eligibility import eligible, filled, free_seats, open_seats
-from hitl_temporal.domain.approval.matching import most_pairs
+from hitl_temporal.domain.approval.matching import most_chains, most_pairs, paired
 from hitl_temporal.domain.approval.notation import votes_needed
 from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.state import Approval, StageRun, Way
@@ -47,14 +47,12 @@ def out_of_reach(state: Approval, stage: StageRun) -> str | None:
     if stage.state != "open":
         return None
     free = open_seats(state, stage)
-    votes = _votes(state, stage)
-    if _is_possible(state, stage, votes, _named_by_seats(free)):
+    first, could = stage.ways[0], [_could(state, stage, way, free) for way in stage.ways]
+    if any(votes >= way.needed for votes, way in zip(could, stage.ways, strict=True)):
         return None
-    way = stage.ways[0]
     if len(stage.ways) > 1:
         return "people have left: none of the ways to agree is possible any more"
-    possible = _most(state, stage, way, votes, _named_by_seats(free))
-    return f"people have left: {way.needed} must agree, only {possible} can"
+    return f"people have left: {first.needed} must agree, only {could[0]} can"
 
 
 def needed(roster: Roster, stage: StageRun, ways: Sequence[Way], people: Sequence[str]) -> tuple[tuple[Way, ...], int]:
@@ -80,12 +78,15 @@ def strength(roster: Roster, stage: StageRun, way: Way, people: Sequence[str]) -
     """Return how many votes these people are on one way."""
     if not way.each:
         return _weight(roster, stage, _on(roster, stage, way, people))
+    return most_pairs(_entries_of(roster, stage, way, people))
+
+
+def _entries_of(roster: Roster, stage: StageRun, way: Way, people: Sequence[str]) -> list[frozenset[int]]:
+    """Return which entries of a way each of these people could count for; who has come in later, for any of them."""
     members = [frozenset(roster.named_by(entry)) for entry in way.entries]
     everywhere = frozenset(range(len(members)))
     known = frozenset(p for w in stage.ways for p in roster.named_by(w.who))
-    return most_pairs(
-        [frozenset(n for n, m in enumerate(members) if p in m) if p in known else everywhere for p in people]
-    )
+    return [frozenset(n for n, m in enumerate(members) if p in m) if p in known else everywhere for p in people]
 
 
 def in_words(state: Approval, stage: StageRun) -> str:
@@ -178,15 +179,37 @@ def _everybody(state: Approval, stage: StageRun) -> list[str]:
     return list(dict.fromkeys([*stage.asked, *(s.named for s in now)]))
 
 
-def _named_by_seats(free: tuple[Seat, ...]) -> list[str]:
-    """Return for whose places these seats could give a vote at once: nobody votes for two."""
+def _could(state: Approval, stage: StageRun, way: Way, free: tuple[Seat, ...]) -> int:
+    """Return the most votes that one positive outcome could have on a way: who holds two places still votes once."""
+    votes = _votes(state, stage)
     places = list(dict.fromkeys([s.named for s in free]))
     holders = list(dict.fromkeys([s.holder for s in free]))
     if places == holders:
-        return places
-    numbers = {p: n for n, p in enumerate(places)}
-    choices = [frozenset(numbers[s.named] for s in free if s.holder == h) for h in holders]
-    return places[: most_pairs(choices)]
+        return _most(state, stage, way, votes, places)
+    agreed = [people for o, people in votes.items() if state.ask.is_positive(o)] or [()]
+    held = {h: {s.named for s in free if s.holder == h} for h in holders}
+    if not way.each:
+        weights = {p: strength(state.roster, stage, way, [p]) for p in places}
+        places.sort(key=lambda p: -weights[p])
+        by = [frozenset(n for n, h in enumerate(holders) if p in held[h]) for p in places]
+        more = [places[n] for n in paired(by)]
+        return max(strength(state.roster, stage, way, [*people, *more]) for people in agreed)
+    return max(_most_entries(state.roster, stage, way, people, held, places) for people in agreed)
+
+
+def _most_entries(
+    roster: Roster,
+    stage: StageRun,
+    way: Way,
+    people: Sequence[str],
+    held: Mapping[str, set[str]],
+    places: Sequence[str],
+) -> int:
+    """Return of how many entries there could be a vote: of those who have given one, and of those who hold a place."""
+    voted = len(people)
+    through = [frozenset({n}) for n in range(voted)]
+    through += [frozenset(voted + n for n, p in enumerate(places) if p in mine) for mine in held.values()]
+    return most_chains(through, _entries_of(roster, stage, way, [*people, *places]))
 
 
 def _of_way(roster: Roster, way: Way, people: Iterable[str]) -> list[str]:

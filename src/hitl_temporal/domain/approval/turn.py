@@ -19,10 +19,15 @@ _PASSING = frozenset({"reminded", "notice"})
 
 @dataclass
 class Turn:
-    """The state being changed, and what is to be done."""
+    """The state being changed, and what is to be done.
+
+    Attributes:
+        has_read: Whether the directory was read for the very stages that may open now.
+    """
 
     state: Approval
     effects: list[Effect] = field(default_factory=list)
+    has_read: bool = False
 
     @property
     def now(self) -> datetime:

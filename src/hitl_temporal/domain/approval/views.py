@@ -12,6 +12,7 @@ from hitl_temporal.domain.approval.eligibility import may_act, may_act_anywhere
 from hitl_temporal.domain.approval.notation import picking
 from hitl_temporal.domain.approval.picking import turn_key
 from hitl_temporal.domain.approval.records import (
+    INTENT_HOLDS,
     Amendment,
     Claim,
     Cooling,
@@ -216,7 +217,7 @@ def status(state: Approval) -> Status:
         info=state.info,
         amendments=state.amendments,
         cooling=state.cooling,
-        intents={i.actor: i.outcome for i in state.intents},
+        intents={i.actor: i.outcome for i in state.intents if state.now - i.at <= INTENT_HOLDS},
         shadowed=state.shadowed,
         rounds_left=state.ask.rework - state.rounds,
         token=_token(state) if state.outcome is not None else None,

@@ -1,0 +1,150 @@
+"""Bringing the stages in line with a changed request: asked again, left out, put in, held back.
+
+Answers whose material was touched are void, and so are those that were for others to give; all others stay.
+
+Must not know: who changes what, and whether they may (changing.py).
+"""
+
+from typing import NamedTuple
+
+from hitl_temporal.domain.approval import stages
+from hitl_temporal.domain.approval.opening import material
+from hitl_temporal.domain.approval.opening import stages as stages_of
+from hitl_temporal.domain.approval.records import Decision, Voided, Why
+from hitl_temporal.domain.approval.state import Approval, StageRun
+from hitl_temporal.domain.approval.telling import settle
+from hitl_temporal.domain.approval.turn import Turn
+from hitl_temporal.domain.value import canonical
+
+
+class _Merged(NamedTuple):
+    """The stages as they are wanted now, with what has happened to them.
+
+    Attributes:
+        affected: Names of those to be asked again.
+    """
+
+    stages: list[StageRun]
+    affected: set[str]
+
+
+def bring_in_line(turn: Turn, keep: Decision | None = None) -> None:
+    """Bring the stages in line with the changed context.
+
+    Args:
+        turn: The event being worked on.
+        keep: The answer that has brought the change: it is about what is asked now.
+    """
+    state = turn.state
+    wanted = stages_of(state.ask, state.requester, state.context)
+    if not state.is_open:  # nobody has been asked anything yet
+        turn.set(stages=wanted)
+        return
+    merged = _merge(state, wanted)
+    turn.set(stages=tuple(sorted(merged.stages, key=lambda s: s.block)))
+    for stage in turn.state.stages:
+        if stage.state == "skipped" and stage.name not in merged.affected:
+            settle(turn, stage)
+            void(turn, stage, "changed")
+        elif stage.name in merged.affected:
+            _ask_again(turn, stage, keep)
+    _in_order(turn)
+
+
+def _merge(state: Approval, wanted: tuple[StageRun, ...]) -> _Merged:
+    known = {s.name: s for s in state.stages}
+    applies = any(s.state != "skipped" for s in wanted)
+    merged = _Merged([], set())
+    for new in wanted:
+        run = known.pop(new.name, None)
+        if run is None or run.openings == 0:
+            merged.stages.append(new)
+        elif new.state == "skipped":
+            merged.stages.append(_left_out(state, run.but(block=new.block), new.reason, applies=applies))
+        else:
+            merged.stages.append(run.but(document=new.document, cast=new.cast, block=new.block))
+            if run.state == "skipped" or is_affected(state, run, new):
+                merged.affected.add(run.name)
+    for run in known.values():
+        if run.is_added:
+            merged.stages.append(run)
+            if is_affected(state, run, run):
+                merged.affected.add(run.name)
+        elif run.openings:  # first: it says nothing any more about the outcome, which is the last stage's
+            merged.stages.insert(0, _left_out(state, run.but(block=0), stages.NO_ROW, applies=applies))
+    return merged
+
+
+def _left_out(state: Approval, run: StageRun, reason: str, *, applies: bool) -> StageRun:
+    """Return a stage that the request does not need any more; one that was passed stays so: more was asked than needed.
+
+    Where no stage applies at all nobody has agreed to what is asked now, whoever has agreed before.
+    """
+    if applies and state.ask.is_positive(run.state):
+        return run
+    return run.but(state="skipped", reason=reason, claim=None, opened_at=None, held_since=None)
+
+
+def _ask_again(turn: Turn, stage: StageRun, keep: Decision | None) -> None:
+    is_waiting = stage.state == "pending" and stage.opened_at is None
+    if is_waiting and not any(d.stage == stage.name and d != keep for d in turn.state.decisions):
+        return  # it is to be asked again already
+    void(turn, stage, "changed", keep)
+    stages.ask_again(turn, stage)
+
+
+def _in_order(turn: Turn) -> None:
+    """Let later stages wait for an earlier one that is asked again; open what is to be open now."""
+    first = min((s.block for s in turn.state.stages if s.state == "pending"), default=None)
+    for stage in turn.state.live_stages:
+        if first is not None and stage.block > first:
+            stages.hold_back(turn, stage)
+    stages.open_next(turn)
+
+
+def void(turn: Turn, stage: StageRun, why: Why, keep: Decision | None = None) -> None:
+    """Let the answers in a stage count no more, but for one."""
+    answers = tuple(d for d in turn.state.decisions if d.stage == stage.name and d != keep)
+    if not answers:
+        return
+    turn.set(
+        decisions=tuple(d for d in turn.state.decisions if d not in answers),
+        voided=(*turn.state.voided, *(Voided(decision=d, why=why, at=turn.now) for d in answers)),
+    )
+    turn.record(
+        "decisions_voided",
+        f"decisions_voided:{stage.name}:{stage.round}",
+        stage=stage.name,
+        reason=why,
+        decisions=[d.key for d in answers],
+    )
+
+
+def is_affected(state: Approval, run: StageRun, new: StageRun) -> bool:
+    """Tell whether a stage has to be asked again: about something else, of others, or because of who has answered."""
+    return (
+        _is_touched(state, run)
+        or run.document != new.document
+        or _asks_others(run, new)
+        or any(p in state.barred for p in _have_answered(state, run))
+    )
+
+
+def _is_touched(state: Approval, run: StageRun) -> bool:
+    """Tell whether what a stage was asked about is another now."""
+    return canonical(run.bound) != canonical(material(run.document.material or (), state.context))
+
+
+def _asks_others(run: StageRun, new: StageRun) -> bool:
+    """Tell whether the changed request is for others to decide: then those who have decided were the wrong ones."""
+    old, cast = run.cast, new.cast
+    has_changed = (old.ways, old.barred, old.weights) != (cast.ways, cast.barred, cast.weights)
+    uses_fallback = any(s in run.who for s in old.fallback)
+    return has_changed or (uses_fallback and old.fallback != cast.fallback)
+
+
+def _have_answered(state: Approval, run: StageRun) -> tuple[str, ...]:
+    """Return who has answered in a stage, and in whose name, unless it lets the requester decide."""
+    if run.document.allow_requester:
+        return ()
+    return tuple(p for d in state.decisions if d.stage == run.name for p in (d.actor, d.place))
