@@ -9,13 +9,19 @@ from hitl_temporal.definition.lint import Surroundings
 from hitl_temporal.definition.problems import has_errors
 from hitl_temporal.definition.project import load_text
 from hitl_temporal.definition.site import Site
+from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.people import People
 from hitl_temporal.domain.value import Json
 
-AROUND = Surroundings(people=People(), site=Site(), activities=frozenset({"a"}))
+TABLE = Table.model_validate(
+    {"rows": [{"if": "inputs.a > 1", "stages": [{"who": "user:a", "due": "1d", "at_due": "later"}]}]}
+)
+AROUND = Surroundings(people=People(), site=Site(routes={"a": TABLE}), activities=frozenset({"a"}))
 NAMES = """
 a b if id any of is count for who not due with ask call wait needs undo auto outcome outcomes stages remind at_due
 approve name title show retry max backoff type default items minimum label reason $ref format pattern grant
+parallel route rows hit any_of fallback quiet weights pick escalate after to how edit form subject material review
+break_glass attachments url sample shadow rework cooling_off lease via assurance calendar user:a
 """
 KEYS = st.sampled_from(NAMES.split())
 SCALARS = (
@@ -41,7 +47,19 @@ STEPS = st.fixed_dictionaries(
         "wait": st.fixed_dictionaries({"for": SCALARS}),
         "ask": st.fixed_dictionaries(
             {"title": SCALARS},
-            optional={"who": SCALARS, "due": SCALARS, "remind": VALUES, "stages": VALUES, "material": VALUES},
+            optional={
+                "who": SCALARS,
+                "due": SCALARS,
+                "remind": VALUES,
+                "stages": VALUES | st.just({"route": "a"}),
+                "material": VALUES,
+                "weights": VALUES,
+                "edit": VALUES,
+                "subject": SCALARS,
+                "form": VALUES,
+                "break_glass": VALUES,
+                "outcomes": VALUES | st.just({"later": {"label": "Later"}}),
+            },
         ),
     },
 )

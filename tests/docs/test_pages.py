@@ -1,25 +1,23 @@
 """Pages do not drift: every setting and every key of a document is on its page, and nothing else is."""
 
 import re
-from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
 from hitl_temporal.app.settings import Settings
 from hitl_temporal.client.verbs import PATHS
+from hitl_temporal.definition.keys import KEYS
 from hitl_temporal.definition.site import Site
-from hitl_temporal.domain.approval.ask import Ask, Auto, Outcome
 from hitl_temporal.domain.approval.commands import VERBS
 from hitl_temporal.domain.approval.digest import Digest, Item
-from hitl_temporal.domain.approval.stage import Stage
 from hitl_temporal.domain.calendar import CalendarDocument
 from hitl_temporal.domain.flow.definition import Extend, Flow, Grant, Retry, Step, Undo, Wait
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import People, Person
 from hitl_temporal.domain.rules import Part
+from tests.docs.pages import DOCS, code, plain, rows, sections
 
-DOCS = Path(__file__).parents[2] / "docs"
 SECTIONS: dict[str, type[BaseModel]] = {
     "flow.yaml": Flow,
     "input": Input,
@@ -30,10 +28,6 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "grant": Grant,
     "extend": Extend,
     "wait": Wait,
-    "ask": Ask,
-    "stage": Stage,
-    "outcome": Outcome,
-    "auto": Auto,
     "people.yaml": People,
     "person": Person,
     "site.yaml": Site,
@@ -46,17 +40,19 @@ def keys_in(text: str) -> set[str]:
     return set(re.findall(r"^\| `([^`]+)`", text, re.MULTILINE))
 
 
-def sections() -> dict[str, str]:
-    """Return each section of the page by its heading."""
-    parts = re.split(r"^##+ (.+)$", (DOCS / "documents.md").read_text(), flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_every_key_of_a_document_is_on_its_page(heading: str) -> None:
     """A section's table has exactly the keys of its model."""
     fields = SECTIONS[heading].model_fields
-    assert keys_in(sections()[heading]) == {field.alias or name for name, field in fields.items()}
+    assert keys_in(sections("documents.md")[heading]) == {field.alias or name for name, field in fields.items()}
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_an_editor_shows_what_the_page_says(heading: str) -> None:
+    """Where the JSON Schema says what a key is for, it says it in the words of the page."""
+    help_texts = KEYS[SECTIONS[heading]]
+    meanings = {code(key): plain(meaning) for key, meaning in rows(sections("documents.md")[heading])}
+    assert meanings | {key: text.meaning for key, text in help_texts.items()} == meanings
 
 
 def test_every_verb_is_on_its_page_with_route_body_and_who() -> None:

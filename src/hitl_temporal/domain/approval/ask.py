@@ -36,6 +36,8 @@ BUILT_IN = {"approved": True, "rejected": False}
 
 _STATES = frozenset({"pending", "open", "parked", "skipped", "info", "cooling"})
 """What a stage or an approval may be beside ended: an outcome of that name would read as not ended."""
+NO_OUTCOME_NAMES = BUILT_IN.keys() | RESERVED_OUTCOMES | _STATES | {REWORK}
+"""What no ask may call an outcome of its own."""
 
 
 class Outcome(Document):
@@ -164,7 +166,7 @@ class Ask(Document):
     @model_validator(mode="after")
     def _consistent(self) -> "Ask":
         for name in self.outcomes:
-            if name in BUILT_IN.keys() | RESERVED_OUTCOMES | _STATES | {REWORK}:
+            if name in NO_OUTCOME_NAMES:
                 raise fault(f"the outcome {name!r} is built in; choose another name", "outcomes", name)
         for index, rule in enumerate(self.auto):
             if self.is_positive(rule.outcome) is None:

@@ -1,0 +1,209 @@
+"""What each key of flow.yaml, people.yaml and site.yaml is for, in one line.
+
+Editors show it, by way of the JSON Schema, and docs/documents.md has it in its tables; a test holds the two together.
+The keys of an ask have a file of their own.
+
+Must not know: the rules that the models check.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from hitl_temporal.domain.calendar import CalendarDocument
+from hitl_temporal.domain.flow.definition import Extend, Flow, Grant, Retry, Step, Undo, Wait
+from hitl_temporal.domain.inputs import Input
+from hitl_temporal.domain.people import Group, People, Person
+from hitl_temporal.domain.rules import Part
+
+from .site import Site
+
+__all__ = ["KEYS", "Key", "Keys", "keys_from"]
+
+
+class Key(NamedTuple):
+    """One key of a document.
+
+    Attributes:
+        meaning: One line, for people who write documents.
+        example: Its value as YAML; empty when the meaning says enough.
+    """
+
+    meaning: str
+    example: str = ""
+
+
+Keys = Mapping[str, Key]
+
+
+def keys_from(table: str) -> Keys:
+    """Return the keys of a table with a line `key | example | meaning` each, or `key | meaning`."""
+    rows = [line.split(" | ") for line in table.strip().splitlines()]
+    return {key: Key(rest[-1], *rest[:-1]) for key, *rest in rows}
+
+
+_FLOW = """
+flow | the name, which is the Temporal workflow type and the folder's name
+version | yours; shown, recorded
+title | one line, may hold `{{ }}` over the inputs
+description | for the catalogue
+category | for the catalogue
+owner | a selector: who answers for the flow; they see its runs
+calendar | in which business time counts; default: the site's
+start | selectors: who may start it over HTTP; default: any person of the directory
+inputs | name to input
+vars | name to value, evaluated at the start; an operator may change them with `set`
+priority | 1 (first) to 5; default 3
+steps | list of steps
+outputs | name to value, evaluated when the run completes
+"""
+
+_INPUT = """
+type | `string`, `integer`, `number`, `boolean`, `array`, `object`; an integer fits into 64 bits, and 3.0 is one
+title | label in the form
+description | help in the form
+format | of JSON Schema, and `ipv4-network`, `ipv6-network`, `ip-network`
+enum | the values allowed
+pattern | a regular expression (Python's) that is found in the text, wherever; anchor it with `^` and `$` for the \
+whole text
+minimum | least number
+maximum | largest number
+exclusiveMinimum | the number must be more than this
+exclusiveMaximum | the number must be less than this
+multipleOf | the number must be a multiple of this: 0.01 for cents
+minLength | fewest characters
+maxLength | most characters
+items | what each entry of an array must be, a part; `{type: array, items: {enum: [a, b]}, uniqueItems: true}` is a \
+multiple choice
+minItems | fewest entries
+maxItems | most entries
+uniqueItems | no entry stands twice
+properties | name to what an object has under it, a part
+default | used when it is not given
+optional | may be left out, and is null then
+sensitive | not shown in status and pages
+"""
+
+_PART = """
+type | as of an input; without it any value
+title | for people
+description | for people
+format | as of an input
+enum | the values allowed
+pattern | as of an input
+minimum | least number
+maximum | largest number
+exclusiveMinimum | the number must be more than this
+exclusiveMaximum | the number must be less than this
+multipleOf | the number must be a multiple of this
+minLength | fewest characters
+maxLength | most characters
+items | what each entry of a list in it must be
+minItems | fewest entries
+maxItems | most entries
+uniqueItems | no entry stands twice
+properties | name to what an object in it has under it
+required | the properties that may not be left out
+"""
+
+_STEP = """
+id | `[a-z][a-z0-9_]*`, unique
+title | one line for people
+needs | `[]` starts at once; else a list of `a`, `{b: failed}`, `{c: [approved, later]}`, `{any: [x, y], is: done}`, \
+`{of: [x, y, z], count: 2}`
+if | an expression; false skips the step, and its followers go on
+call | the name of an activity; one that completes asynchronously is not supported
+with | its input
+ask | a question to people: ask
+wait | `{for: duration}`
+retry | how a call is tried again: retry
+timeout | bounds one attempt of a call; default `5m`
+pool | the pool of workers that has the activity
+undo | what reverses the call when the run ends early, or when its grant has ended: undo
+grant | what the call gives is given for a time: grant. Needs an `undo`
+demand | ids of asks whose decision a call carries out: it parks if one was not decided by its people, or if what is \
+`material` to it has changed since
+on_failure | `park` (default: an operator decides), `fail` (the run ends, with undo), `continue`
+"""
+
+_RETRY = """
+max | attempts in all; default 5
+backoff | first and longest pause; default `1s..1m`
+budget | bounds all attempts together; default: none
+"""
+
+_UNDO = """
+call | the activity that reverses the step
+with | its input; `self.outputs` is what the step gave
+retry | as for a step
+timeout | as for a step
+"""
+
+_GRANT = """
+for | how long, counted from the success of the call; may hold `{{ }}`, and `bh` and `bd` count in the flow's calendar
+extend | whether more time may be had: extend; without it, never
+"""
+
+_EXTEND = """
+max | how many extensions there may be, those being asked for included; a refused one leaves room for another; default 1
+ask | the question to people: an ask whose `title` and `show` may be left out. Without it operators and admins extend \
+at once, and nobody else may
+"""
+
+_WAIT = """
+for | how long
+"""
+
+_PEOPLE = """
+people | id to person; ids are bare here, prefixed only in selectors
+groups | id to `{members: [...]}`; `group:other` nests
+owners | name to the selector of who owns it
+"""
+
+_PERSON = """
+name | for people
+email | where mail goes
+manager | an id
+tz | time zone; default UTC
+locale | default `en`
+active | false: is not asked and may not act
+roles | `operator` operates runs; `admin` overrides, too
+via | channels in order of preference
+ids | the person's id in other systems
+"""
+
+_GROUP = """
+members | ids of people; `group:other` nests another group
+"""
+
+_SITE = """
+calendars | name to calendar, and `default` naming one of them
+routes | name to decision table `{hit: first or all, rows: [{if, stages}]}`, used by an ask as `stages: {route: NAME}`
+"""
+
+_CALENDAR_DOCUMENT = """
+tz | time zone
+hours | `MON-FRI: "09:00-17:00"`, or a list of spells a day
+holidays | a country, or a country with its subdivision (`DE-BY`)
+closed | dates on which nobody works although the week says so
+open | dates on which people work although week or holidays say not
+"""
+
+KEYS: Mapping[type[BaseModel], Keys] = {
+    Flow: keys_from(_FLOW),
+    Input: keys_from(_INPUT),
+    Part: keys_from(_PART),
+    Step: keys_from(_STEP),
+    Retry: keys_from(_RETRY),
+    Undo: keys_from(_UNDO),
+    Grant: keys_from(_GRANT),
+    Extend: keys_from(_EXTEND),
+    Wait: keys_from(_WAIT),
+    People: keys_from(_PEOPLE),
+    Person: keys_from(_PERSON),
+    Group: keys_from(_GROUP),
+    Site: keys_from(_SITE),
+    CalendarDocument: keys_from(_CALENDAR_DOCUMENT),
+}
+"""One entry for each model, one line for each of its keys."""
