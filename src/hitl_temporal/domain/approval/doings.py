@@ -79,7 +79,8 @@ def _handed_over(record: Approval) -> Iterator[Doing]:
 def _handover(handover: Handover) -> Doing:
     if handover.kind == "delegate":
         return Doing(handover.at, "delegate", Delegate(actor=handover.by, to=handover.taker))
-    command = Reassign(actor=handover.by, source=handover.giver, to=handover.taker, reason=_REASON)
+    said = {"actor": handover.by, "from": handover.giver, "to": handover.taker, "reason": _REASON}
+    command = Reassign.model_validate(said)
     return Doing(handover.at, "reassign", command, is_operators=True)
 
 

@@ -7,7 +7,7 @@ Must not know: doors, how the directory was read.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
@@ -30,7 +30,7 @@ class AskPreview(Value):
     """
 
     step: str
-    applies: Applies = Field(default="yes", alias="if")
+    applies: Annotated[Applies, Field(alias="if")] = "yes"
     reason: str = ""
     preview: Preview
 
