@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from temporalio.service import RPCError
 
-from hitl_temporal.api import absences, approvals, pages, problems, runs
+from hitl_temporal.api import absences, approvals, pages, policies, previews, problems, runs
 from hitl_temporal.api.bodies import BadBodyError
 from hitl_temporal.app.services import Services
 from hitl_temporal.domain.approval.commands import Receipt
@@ -30,6 +30,8 @@ def create_app(services: Services, *, is_development: bool = False) -> FastAPI:
     app.include_router(runs.router)
     app.include_router(approvals.router)
     app.include_router(absences.router)
+    app.include_router(previews.router)
+    app.include_router(policies.router)
     pages.install(app)
 
     async def bad_body(request: Request, error: Exception) -> JSONResponse:

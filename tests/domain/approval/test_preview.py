@@ -115,8 +115,11 @@ def test_who_stands_in_is_told() -> None:
 
 
 def test_a_deadline_that_no_calendar_knows_is_left_open() -> None:
-    """It is no reason to show nothing."""
-    assert seen({"who": "user:cai", "due": "1bd", "calendar": "mars"}).stages[0].due is None
+    """It is no reason to show nothing, but such a stage would park."""
+    (stage,) = seen({"who": "user:cai", "due": "1bd", "calendar": "mars"}).stages
+    assert (stage.due, [p.person for p in stage.people]) == (None, ["cai"])
+    assert stage.parks is not None
+    assert stage.parks.startswith("its times can't be planned: calendar 'mars' is not in site.yaml")
 
 
 LATER: dict[str, Any] = {"body": "Risk {{steps.risk.outputs.score}}"}

@@ -221,6 +221,7 @@ def _stage(state: Approval, run: StageRun, applies: Applies, depends: str) -> St
     asked = list(_asked(state, run, eligible(state, run, run.who)))
     left = [LeftOut(person=p, reason=reason) for p in _named(state, run) if (reason := bar(state, run, p))]
     document = run.document
+    due, unplanned = _due(state, document)
     return StagePreview(
         name=run.name,
         block=run.block,
@@ -233,9 +234,9 @@ def _stage(state: Approval, run: StageRun, applies: Applies, depends: str) -> St
         reject=run.reject,
         is_fallback=line.is_fallback,
         picks=_picks(document),
-        due=_due(state, document),
+        due=due,
         at_due=document.at_due,
-        parks=why_stuck(state, run),
+        parks=why_stuck(state, run) or unplanned,
     )
 
 
@@ -269,13 +270,14 @@ def _picks(document: Stage) -> str | None:
     return f"{wanted.people} of these, by {wanted.policy}"
 
 
-def _due(state: Approval, document: Stage) -> datetime | None:
+def _due(state: Approval, document: Stage) -> tuple[datetime | None, str | None]:
+    """Return when a stage would be due; None, with why that can't be told, where its calendar can't."""
     if document.due is None:
-        return None
+        return None, None
     try:
-        return clock.later(state, document, state.now, document.due)
-    except CalendarError:
-        return None
+        return clock.later(state, document, state.now, document.due), None
+    except CalendarError as error:
+        return None, f"its times can't be planned: {error}"
 
 
 def _both(first: str, second: str | None) -> str:
