@@ -18,14 +18,18 @@ from hitl_temporal.definition.inputs import input_schema
 from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.commands import Receipt
 from hitl_temporal.domain.approval.digest import Digest, Item, digest_of
+from hitl_temporal.domain.approval.preview import Asked, Preview, StagePreview
 from hitl_temporal.domain.approval.views import Status
 from hitl_temporal.domain.audit import Evidence, Fact, Trail, record
+from hitl_temporal.domain.flow.preview import AskPreview
 from hitl_temporal.domain.flow.views import Reason, StepResult
 from hitl_temporal.domain.flow.views import Status as RunStatus
 from hitl_temporal.service.absences import Change
 from hitl_temporal.service.audit import Trail as ShownTrail
 from hitl_temporal.service.catalogue import FlowCard
 from hitl_temporal.service.errors import NotFoundError
+from hitl_temporal.service.policies import Replays, Shadow
+from hitl_temporal.service.previews import Previewed
 from hitl_temporal.service.reading import Page
 from hitl_temporal.service.runs import Refusal, RunItem, Started
 from tests.fakes import FakeDirectory, flow
@@ -113,6 +117,20 @@ def a_trail(*names: str, **attributes: Any) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
+def a_preview(*stages: StagePreview, **changes: Any) -> Previewed:
+    """Return a preview that asks bob, and perhaps cai; changes replace what is said of the question."""
+    asked = Asked(person="bob", name="Bob", because=("manager:user:ann",))
+    perhaps = {"name": "security", "block": 1, "applies": "perhaps", "reason": "depends on steps.risk.outputs.score"}
+    cai = Asked(person="cai", name="Cai", because=("group:secops",))
+    shown = stages or (
+        StagePreview(name="manager", block=0, number=1, people=(asked,), approve=(1,), reject=1, due=NOW),
+        StagePreview.model_validate({**perhaps, "number": 1, "people": (cai,), "approve": (1,), "reject": 1}),
+    )
+    question = Preview.model_validate({"title": "Open port 22", "stages": shown, **changes})
+    asks = (AskPreview(step="approve", preview=question),)
+    return Previewed(flow="test_flow", requester="ann", on_behalf_of=None, at=NOW, asks=asks)
+
+
 @dataclass
 class House:
     """Every use case as one object: answers what a test has set, raises `error`, remembers commands."""
@@ -124,6 +142,7 @@ class House:
     runs: tuple[RunItem, ...] = ()
     reasons: tuple[Reason, ...] = ()
     away: Change = field(default_factory=lambda: Change(status="done", absence=an_absence(), refreshed=2, key="k"))
+    preview: Previewed = field(default_factory=a_preview)
     receipt: Receipt = field(default_factory=lambda: Receipt(status="counted", tally="1 of 1"))
     receipts: dict[str, Receipt | Exception] = field(default_factory=dict)
     """Of single approvals, by id; for all others `receipt`."""
@@ -148,6 +167,8 @@ class House:
             "runs": Runs(self),
             "catalogue": Catalogue(self),
             "audit": Audit(self),
+            "previews": Previews(self),
+            "policies": Policies(self),
         }
         return Services(client=cast("Any", None), directory=FakeDirectory(), **fakes)
 
@@ -259,6 +280,35 @@ class Audit:
         if not self.house.facts:
             raise NotFoundError("nothing has been exported")
         return ShownTrail(facts=self.house.facts, report=verify(self.house.facts))
+
+
+@dataclass
+class Previews:
+    """The dry runs of a house."""
+
+    house: House
+
+    async def preview(self, me: Any, flow: str, inputs: Any, *, on_behalf_of: str | None = None) -> Previewed:
+        """Remember what was wished for."""
+        self.house.sent.append({"by": me.person, "flow": flow, "inputs": inputs, "on_behalf_of": on_behalf_of})
+        return self.house.answer(self.house.preview)
+
+
+@dataclass
+class Policies:
+    """The records of a house: none."""
+
+    house: House
+
+    async def replay(self, me: Any, flow: str, step: str, document: Any, **bounds: Any) -> Replays:
+        """Remember what was tried."""
+        self.house.sent.append({"by": me.person, "flow": flow, "step": step, "ask": document, **bounds})
+        return self.house.answer(Replays(looked_at=0, replayed=0, changed=0, items=(), skipped=(), next="n"))
+
+    async def shadow(self, me: Any, flow: str, **bounds: Any) -> Shadow:
+        """Remember what was asked for."""
+        self.house.sent.append({"by": me.person, "flow": flow, **bounds})
+        return self.house.answer(Shadow(looked_at=0, items=(), skipped=(), next=None))
 
 
 def browser(house: House, *, is_development: bool = True) -> httpx.AsyncClient:

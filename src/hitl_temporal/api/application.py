@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from temporalio.service import RPCError
 
-from hitl_temporal.api import absences, approvals, batch, digest, pages, problems, runs
+from hitl_temporal.api import absences, approvals, batch, digest, pages, policies, previews, problems, runs
 from hitl_temporal.api.bodies import BadBodyError
 from hitl_temporal.app.services import Services
 from hitl_temporal.domain.approval.commands import Receipt
@@ -32,6 +32,8 @@ def create_app(services: Services, *, is_development: bool = False) -> FastAPI:
     app.include_router(absences.router)
     app.include_router(batch.router)
     app.include_router(digest.router)
+    app.include_router(previews.router)
+    app.include_router(policies.router)
     pages.install(app)
 
     async def bad_body(request: Request, error: Exception) -> JSONResponse:

@@ -7,11 +7,14 @@ from temporalio.client import Client
 from hitl_temporal.app.documents import Documents
 from hitl_temporal.app.settings import Settings
 from hitl_temporal.app.sinks import audit_store
+from hitl_temporal.effects.absences import TemporalAbsences
 from hitl_temporal.ports import Directory
 from hitl_temporal.service.absences import Absences
 from hitl_temporal.service.approvals import Approvals
 from hitl_temporal.service.audit import Audit
 from hitl_temporal.service.catalogue import FlowCatalogue
+from hitl_temporal.service.policies import Policies
+from hitl_temporal.service.previews import Previews
 from hitl_temporal.service.runs import Runs
 
 
@@ -25,11 +28,13 @@ class Services(NamedTuple):
     approvals: Approvals
     absences: Absences
     audit: Audit
+    previews: Previews
+    policies: Policies
 
 
 def make_services(client: Client, settings: Settings) -> Services:
     """Return the use cases over one Temporal and one project."""
-    documents = Documents(settings.project)
+    documents, book = Documents(settings.project), TemporalAbsences(client)
     return Services(
         client=client,
         directory=documents,
@@ -38,4 +43,6 @@ def make_services(client: Client, settings: Settings) -> Services:
         approvals=Approvals(client, documents, documents),
         absences=Absences(client, documents, settings.task_queue),
         audit=Audit(audit_store(settings)),
+        previews=Previews(documents, documents, book),
+        policies=Policies(client, documents, documents, book),
     )

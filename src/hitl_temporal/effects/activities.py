@@ -10,8 +10,8 @@ from typing import Any
 from temporalio import activity
 
 from hitl_temporal.domain.approval.message import Message
-from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import digest
+from hitl_temporal.effects.rosters import read_roster
 from hitl_temporal.messages import (
     DELIVER,
     EXPORT_FACTS,
@@ -91,9 +91,8 @@ class Effects:
     async def read_people(self, request: ReadPeople) -> PeopleRead:
         """Read the directory and the absences as they are now, and the calendars that are asked for."""
         calendars = await self._catalogue.calendars(request.calendars) if request.calendars else {}
-        roster = await self._directory.read(request.selectors, request.people)
         return PeopleRead(
-            roster=await self._with_absences(roster),
+            roster=await read_roster(self._directory, self._absences, request.selectors, request.people),
             calendars={n: c for n, c in calendars.items() if request.known.get(n) != digest(c.model_dump(mode="json"))},
             at=request.at,
         )
@@ -125,11 +124,3 @@ class Effects:
             await self._sink.append(facts.facts)
         except PermanentError as error:
             raise TemporaryError(f"the audit sink must be mended: {error.reason}", REFUSED_AGAIN) from error
-
-    async def _with_absences(self, roster: Roster) -> Roster:
-        """Add the absences of everybody in a roster and of their substitutes, and the cards of these."""
-        absences = await self._absences.of(tuple(roster.cards))
-        substitutes = dict.fromkeys(a.substitute for found in absences.values() for a in found if a.substitute)
-        strangers = tuple(s for s in substitutes if s not in roster.cards)
-        cards = (await self._directory.read((), strangers)).cards if strangers else {}
-        return roster.but(cards={**roster.cards, **cards}, absences=absences)

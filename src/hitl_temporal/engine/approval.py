@@ -119,6 +119,11 @@ class Approval:
         """Answer what the approval is now; None when its input was refused."""
         return status(self._state) if self._state else None
 
+    @workflow.query(name="record", description="Internal: the whole state, for operators' tools such as policy replay")
+    def record(self) -> State | None:
+        """Answer everything that is remembered; None when its input was refused."""
+        return self._state
+
     @workflow.signal(name="report_to", description="Internal: a run that continued as new has adopted this approval")
     def report_to(self, payload: Any = None, *_more: Any) -> None:
         """Remember who else must be told the outcome; what is no such message is ignored."""

@@ -23,19 +23,19 @@ from temporalio.service import RPCError
 
 from hitl_temporal.domain.approval.views import Status as ApprovalStatus
 from hitl_temporal.domain.flow.commands import ACTIONS, Receipt, parse
-from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.views import Reason, Status
 from hitl_temporal.domain.ids import OUR_ID
 from hitl_temporal.domain.value import Json, Value, digest
 from hitl_temporal.engine.attributes import FLOW, REQUESTER, STATE
 from hitl_temporal.messages import APPROVAL, OUTBOX, RESERVED_TYPES, StartedBy
-from hitl_temporal.ports import Catalogue, Directory, InvalidInputError, Loaded, UnknownFlowError
+from hitl_temporal.ports import Catalogue, Directory
 from hitl_temporal.service import door
-from hitl_temporal.service.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
+from hitl_temporal.service.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.ownership import owns
 from hitl_temporal.service.participation import asked_or_acted, foreign_actor
 from hitl_temporal.service.reading import Page, answer_of, describe, list_page, literal, memo_of
+from hitl_temporal.service.starting import demand_may_start, load
 
 KEYS_LOOKED_AT = 50
 """A person's newest runs of a flow in which an idempotency key is looked for: repeats come soon."""
@@ -120,8 +120,8 @@ class Runs:
         request = {"key": mine, "body": digest([flow, inputs, run_id, on_behalf_of])}
         if mine is not None and (before := await self._started_with(me, flow, mine, run_id)) is not None:
             return _same(before, request, key)
-        loaded = await self._load(flow, inputs)
-        await self._may_start(me, loaded.definition, on_behalf_of)
+        loaded = await load(self._catalogue, flow, inputs)
+        await demand_may_start(self._directory, me, loaded.definition, on_behalf_of)
         if run_id is not None and not OUR_ID.fullmatch(run_id):
             raise InvalidError(f"id {run_id[:100]!r} does not match {OUR_ID.pattern}")
         workflow_id = run_id or f"{flow}-{mine[:16] if mine else uuid4().hex[:12]}"
@@ -245,22 +245,6 @@ class Runs:
             recorded=Receipt(status="recorded", reason="kept by Temporal; judged when a worker is back"),
             closed=closed,
         )
-
-    async def _load(self, flow: str, inputs: Json) -> Loaded:
-        try:
-            return await self._catalogue.load(flow, inputs)
-        except UnknownFlowError as error:
-            raise NotFoundError(error.reason) from error
-        except InvalidInputError as error:
-            raise InvalidError(error.reason) from error
-
-    async def _may_start(self, me: Identity, definition: Flow, on_behalf_of: str | None) -> None:
-        named = [s for s in definition.start if "{{" not in s]
-        roster = await self._directory.read(named, [on_behalf_of] if on_behalf_of else [])
-        if definition.start and me.person not in roster.named_by(named):
-            raise ForbiddenError(f"{me.person!r} may not start {definition.flow!r}: it is for {', '.join(named)}")
-        if on_behalf_of is not None and not roster.is_active(on_behalf_of):
-            raise InvalidError(f"on_behalf_of: {on_behalf_of!r} is not an active person of the directory")
 
     async def _started_with(
         self, me: Identity, flow: str, key: str, run_id: str | None

@@ -4,7 +4,8 @@ from typing import Any
 
 from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.ask import Ask
-from hitl_temporal.domain.approval.preview import Preview, preview, selectors_of
+from hitl_temporal.domain.approval.preview import Preview, parties_of, preview, selectors_of
+from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.value import Json
 from tests.domain.approval.playing import MONDAY, PEOPLE
 
@@ -12,14 +13,18 @@ CONTEXT: dict[str, Json] = {"inputs": {"amount": 500, "boss": "user:gus"}}
 
 
 def seen(
-    *stages: dict[str, Any], requester: str = "ann", absences: dict[str, tuple[Absence, ...]] | None = None, **ask: Any
+    *stages: dict[str, Any],
+    requester: str = "ann",
+    absences: dict[str, tuple[Absence, ...]] | None = None,
+    origin: Origin | None = None,
+    **ask: Any,
 ) -> Preview:
     """Return the preview of a question with these stages."""
     named = [s if "parallel" in s else {"name": f"s{n}", **s} for n, s in enumerate(stages, 1)]
     document = Ask.model_validate({"title": "Go?", "stages": named, **ask})
     wanted = selectors_of(document, requester=requester, context=CONTEXT)
     roster = PEOPLE.roster(wanted, (requester, "gus")).but(absences=absences or {})
-    return preview(document, requester=requester, context=CONTEXT, roster=roster, at=MONDAY)
+    return preview(document, requester=requester, context=CONTEXT, roster=roster, at=MONDAY, origin=origin)
 
 
 def test_it_says_who_is_asked_and_why() -> None:
@@ -110,5 +115,61 @@ def test_who_stands_in_is_told() -> None:
 
 
 def test_a_deadline_that_no_calendar_knows_is_left_open() -> None:
-    """It is no reason to show nothing."""
-    assert seen({"who": "user:cai", "due": "1bd", "calendar": "mars"}).stages[0].due is None
+    """It is no reason to show nothing, but such a stage would park."""
+    (stage,) = seen({"who": "user:cai", "due": "1bd", "calendar": "mars"}).stages
+    assert (stage.due, [p.person for p in stage.people]) == (None, ["cai"])
+    assert stage.parks is not None
+    assert stage.parks.startswith("its times can't be planned: calendar 'mars' is not in site.yaml")
+
+
+LATER: dict[str, Any] = {"body": "Risk {{steps.risk.outputs.score}}"}
+
+
+def test_what_can_be_told_is_told_although_the_question_can_not_be_put_yet() -> None:
+    """The title, and whose request it is, each for itself."""
+    found = seen({"who": "group:trio"}, **LATER, beneficiary="dee", author="{{steps.risk.outputs.author}}")
+    assert found.title == "Go?"
+    assert [p.person for p in found.stages[0].people] == ["cai", "eli"]
+    assert [p.person for p in found.stages[0].left_out] == ["dee"]
+    assert found.depends == ("body: depends on steps.risk.outputs.score",)  # the first of what can't be told
+    titled = Ask.model_validate({"title": "Pay {{inputs.amount}}", "who": "user:cai", **LATER})
+    roster = PEOPLE.roster(("user:cai",), ())
+    assert preview(titled, requester="ann", context=CONTEXT, roster=roster, at=MONDAY).title == "Pay 500"
+    unknown = titled.but(title="Pay {{steps.risk.outputs.score}}")
+    told = preview(unknown, requester="ann", context=CONTEXT, roster=roster, at=MONDAY)
+    assert told.title == "Pay {{steps.risk.outputs.score}}"
+
+
+def test_whose_request_it_is_must_be_asked_for() -> None:
+    """Requester, whom they ask for, beneficiary and author: each once, those that can be told."""
+    document = {"title": "Go?", "who": "user:cai", "beneficiary": "{{inputs.boss}}", "author": "{{steps.x.outputs.y}}"}
+    ask = Ask.model_validate(document)
+    assert parties_of(ask, requester="ann", context=CONTEXT, on_behalf_of="bob") == ("ann", "bob", "gus")
+    assert parties_of(ask, requester="ann", context={}) == ("ann",)
+
+
+def test_an_absence_from_this_flow_counts() -> None:
+    """And one from another does not."""
+    day = {"since": MONDAY, "until": MONDAY.replace(day=9), "substitute": "gus", "flow": "finance.*"}
+    away = {"cai": (Absence(id="1", person="cai", **day),)}
+    here, elsewhere = (Origin(run="r", step="s", attempt=1, flow=flow) for flow in ("finance.pay", "hr.hire"))
+    assert [p.person for p in seen({"who": "user:cai"}, absences=away, origin=here).stages[0].people] == ["cai", "gus"]
+    assert [p.person for p in seen({"who": "user:cai"}, absences=away, origin=elsewhere).stages[0].people] == ["cai"]
+
+
+def test_a_sample_of_what_a_rule_approves_is_for_people() -> None:
+    """It can't be told which; what a rule refuses is never drawn."""
+    rule = {"if": "inputs.amount < 1000", "outcome": "approved"}
+    sampled = seen({"who": "user:cai"}, auto=[rule], sample="10%")
+    assert (sampled.automatic, sampled.depends) == (
+        "approved",
+        ("sample: people decide 10% of what a rule would approve",),
+    )
+    assert seen({"who": "user:cai"}, auto=[{**rule, "outcome": "rejected"}], sample="10%").depends == ()
+
+
+def test_what_is_wrong_with_a_question_is_said_as_it_is() -> None:
+    """It would park, whatever the steps before it find."""
+    (stage,) = seen({"who": "{{inputs.amount}}"}).stages
+    assert "which is no selector" in stage.reason
+    assert "mixes no types" in seen({"who": "user:cai", "when": "inputs.amount > 'x'"}).stages[0].reason

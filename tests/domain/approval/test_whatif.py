@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.whatif import Replayed, replay, unknown_selectors
+from hitl_temporal.domain.calendar import DEFAULT
 from hitl_temporal.domain.value import Json
-from tests.domain.approval.playing import PEOPLE, Play
+from tests.domain.approval.playing import PEOPLE, Play, people_with
 
+SILENT = {"at_due": "approved", "at_due_positive": True}
 AMOUNT: dict[str, Json] = {"inputs": {"amount": 500}}
 
 
@@ -123,3 +126,47 @@ def test_amendments_withdrawals_and_overrides_are_replayed_too() -> None:
     overridden = Play()
     overridden.do("override", "eli", outcome="approved", reason="urgent")
     assert replayed(overridden, candidate()).after == "approved"
+
+
+def test_what_a_replay_can_not_know_is_no_change() -> None:
+    """A joiner who has left again has decided; their own question is the measure, and that is said."""
+    play = Play()
+    play.people = people_with("secops", "gus")
+    play.decide("gus")
+    forgotten = play.state.but(roster=PEOPLE.roster(("group:secops",), ("ann", "gus")))
+    same = replay(forgotten, play.state.ask)
+    assert (same.before, same.again, same.after, same.changed) == ("approved", "open", "open", False)
+    other = replay(forgotten, candidate({"who": "group:secops", "due": "1d"}))
+    assert (other.after, other.differences) == ("expired", ("approved would be expired",))
+    as_it_was = replay(forgotten, candidate({"who": "group:secops", "due": "1d"} | SILENT))
+    assert (as_it_was.after, as_it_was.changed) == ("approved", False)
+
+
+def test_a_calendar_of_the_candidate_is_taken_from_the_site() -> None:
+    """Unless the record knows it."""
+    play = Play()
+    play.decide("cai")
+    strict = candidate({"who": "group:secops", "approve": "all", "due": "1bd", "calendar": "mars"})
+    assert replay(play.state, strict).after == "parked"
+    assert replay(play.state, strict, calendars={"mars": DEFAULT}).after == "expired"
+
+
+def test_the_directory_is_asked_for_everybody_whom_a_candidate_may_name() -> None:
+    """Also for whom it names only once the request had been amended."""
+    play = Play(context={"inputs": {"boss": "bob"}})
+    play.do("amend", "ann", set={"inputs.boss": "gus"})
+    play.decide("cai")
+    found = unknown_selectors(play.state, candidate({"who": ["group:secops", "user:{{inputs.boss}}"]}))
+    assert found == ("user:bob", "user:gus")
+
+
+def test_who_stands_in_for_somebody_new_counts() -> None:
+    """The absences of people whom the record does not know are the directory's."""
+    play = Play({"who": ["group:secops", "user:gus"]})
+    play.decide("gus")
+    strict = candidate({"who": "user:bob"})
+    day = {"since": play.now, "until": play.now.replace(day=9)}
+    away = {"bob": (Absence(id="1", person="bob", substitute="gus", **day),)}
+    roster = PEOPLE.roster(unknown_selectors(play.state, strict))
+    assert replay(play.state, strict, roster).after == "open"
+    assert replay(play.state, strict, roster.but(absences=away)).after == "approved"

@@ -31,7 +31,7 @@ async def catalog_page(request: Request, _: Me, use: UseCases) -> HTMLResponse:
 @router.get("/catalog/{flow}")
 async def flow_page(request: Request, flow: str, _: Me, use: UseCases) -> HTMLResponse:
     """Show one flow and ask for its inputs; the form carries a key that makes sending it twice start one run."""
-    return _page(request, await use.catalogue.show(flow), {})
+    return flow_form(request, await use.catalogue.show(flow), {})
 
 
 @router.post("/catalog/{flow}")
@@ -42,13 +42,22 @@ async def start(request: Request, flow: str, visitor: Me, use: UseCases, form: O
     try:
         started = await use.runs.start(visitor.me, flow, answers(card.inputs, form), key=key)
     except InvalidError as error:
-        return _page(request, card, form, status=422, error=str(error))
+        return flow_form(request, card, form, status=422, error=str(error))
     return RedirectResponse(f"/runs/{quote(started.id, safe='')}", 303)
 
 
-def _page(
-    request: Request, card: FlowCard, form: Mapping[str, str], *, status: int = 200, error: str = ""
+def flow_form(
+    request: Request, card: FlowCard, form: Mapping[str, str], *, status: int = 200, **shown: object
 ) -> HTMLResponse:
-    asked = questions(card.inputs, form)
-    key = secrets.token_urlsafe(16)
-    return render(request, "flow.html", status=status, flow=card, questions=asked, key=key, error=error)
+    """Return the page of a flow with what was typed.
+
+    Args:
+        request: From a visitor.
+        card: The flow.
+        form: What was typed; empty: the defaults stand there.
+        status: Of the answer.
+        shown: What stands above the form: `error`, or `preview` with the `names` of people.
+    """
+    found: dict[str, object] = {"error": "", "preview": None, **shown}
+    asked, key = questions(card.inputs, form), secrets.token_urlsafe(16)
+    return render(request, "flow.html", status=status, headers=None, flow=card, questions=asked, key=key, **found)

@@ -7,8 +7,8 @@ Must not know: runs, doors, how the directory was read.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
 
 from pydantic import AwareDatetime
 
@@ -20,8 +20,9 @@ from hitl_temporal.domain.approval.opening import AskError, begin, entries, rule
 from hitl_temporal.domain.approval.seats import Seat, seats
 from hitl_temporal.domain.approval.stage import Parallel, Stage
 from hitl_temporal.domain.approval.stages import line_up, why_stuck
-from hitl_temporal.domain.approval.state import Approval, StageRun
+from hitl_temporal.domain.approval.state import Approval, Origin, Shown, StageRun
 from hitl_temporal.domain.calendar import Calendar, CalendarError
+from hitl_temporal.domain.expressions import ExpressionError
 from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import Json, Value
 
@@ -106,30 +107,38 @@ def preview(
     roster: Roster,
     at: datetime,
     on_behalf_of: str | None = None,
+    origin: Origin | None = None,
     calendars: Mapping[str, Calendar] | None = None,
 ) -> Preview:
-    """Return who would be asked, and why."""
+    """Return who would be asked, and why.
+
+    Args:
+        ask: The question; a table that it names has been looked up.
+        requester: Who asks.
+        context: What can be known of it now; an expression that needs more can't be told.
+        roster: The directory's answer for `selectors_of` and `parties_of`.
+        at: Now.
+        on_behalf_of: For whom; None: for the requester.
+        origin: The step that would ask: absences may be from some flows alone.
+        calendars: Those that the question names, by name.
+    """
     scope: dict[str, Json] = {**context, "requester": requester}
-    depends: list[str] = []
-    title = ask.title
-    state = _blank(ask, requester, on_behalf_of, scope, at)
-    try:
-        state = begin("preview", ask, requester=requester, on_behalf_of=on_behalf_of, context=dict(context), at=at)
-        title = state.shown.title
-    except AskError as error:
-        depends.append(str(error)[:300])
-    state = state.but(roster=roster, calendars=dict(calendars or {}), is_open=True)
+    who = _Who(requester, on_behalf_of)
+    state, depends = _as_known(ask, who, scope, at)
+    state = state.but(roster=roster, origin=origin, calendars=dict(calendars or {}), is_open=True)
     automatic = rule = None
     try:
         holding = rules_that_hold(ask, scope)
     except AskError as error:
         holding = ()
-        depends.append(str(error)[:300])
+        depends.append(_in_words(error))
     if holding and not ask.shadow:
         chosen = next((r for r in holding if not ask.is_positive(r.outcome)), holding[0])
         automatic, rule = chosen.outcome, chosen.reason or chosen.condition
+        if ask.sample and ask.is_positive(chosen.outcome):
+            depends.append(f"sample: people decide {ask.sample} of what a rule would approve")
     return Preview(
-        title=title,
+        title=state.shown.title,
         automatic=automatic,
         rule=rule,
         stages=tuple(_stages(state, ask, scope)),
@@ -138,10 +147,7 @@ def preview(
 
 
 def selectors_of(ask: Ask, *, requester: str, context: Mapping[str, Json]) -> tuple[str, ...]:
-    """Return every selector that the directory must be asked for to make a preview; what can't be told is left out.
-
-    The requester, and whom they act for, must be asked for by id beside them.
-    """
+    """Return every selector that the directory must be asked for to make a preview; what can't be told is left out."""
     scope: dict[str, Json] = {**context, "requester": requester}
     found: list[str] = []
     for _, _, run, _ in _runs(ask, requester, scope):
@@ -149,6 +155,28 @@ def selectors_of(ask: Ask, *, requester: str, context: Mapping[str, Json]) -> tu
             cast = run.cast
             found.extend((*cast.who, *cast.barred, *cast.fallback, *cast.quiet, *cast.weights))
     return tuple(dict.fromkeys(found))
+
+
+def parties_of(
+    ask: Ask, *, requester: str, context: Mapping[str, Json], on_behalf_of: str | None = None
+) -> tuple[str, ...]:
+    """Return whose request it is, as far as that can be told: the directory must be asked for them by id."""
+    scope: dict[str, Json] = {**context, "requester": requester}
+    return _parties(ask, _Who(requester, on_behalf_of), scope)
+
+
+def unsure(where: str, error: ExpressionError) -> str:
+    """Return on what an expression depends that only the run will know; else what is wrong with it."""
+    later = [path for path, seen in error.values if seen == "missing" and path.startswith(_LATER)]
+    what = f"depends on {', '.join(later)}" if later else str(error)
+    return f"{where}: {what}"[:_MOST_SAID]
+
+
+class _Who(NamedTuple):
+    """Who asks, and for whom."""
+
+    requester: str
+    on_behalf_of: str | None
 
 
 def _stages(state: Approval, ask: Ask, scope: dict[str, Json]) -> Iterator[StagePreview]:
@@ -167,7 +195,7 @@ def _runs(ask: Ask, requester: str, scope: dict[str, Json]) -> Iterator[tuple[in
         wanted = entries(ask, scope)
     except AskError as error:
         for stage in ask.every_stage:
-            yield 0, stage, None, str(error)[:300]
+            yield 0, stage, None, _in_words(error)
         return
     for block, entry in enumerate(wanted):
         inner = entry.parallel if isinstance(entry, Parallel) else (entry,)
@@ -179,7 +207,7 @@ def _runs(ask: Ask, requester: str, scope: dict[str, Json]) -> Iterator[tuple[in
                 yield block, document, stage_run(document, block, None, requester, scope), depends
                 continue
             except AskError as error:
-                depends = str(error)[:300]
+                depends = _in_words(error)
             try:
                 yield block, document, stage_run(document.but(when=None), block, None, requester, scope), depends
             except AskError:
@@ -193,6 +221,7 @@ def _stage(state: Approval, run: StageRun, applies: Applies, depends: str) -> St
     asked = list(_asked(state, run, eligible(state, run, run.who)))
     left = [LeftOut(person=p, reason=reason) for p in _named(state, run) if (reason := bar(state, run, p))]
     document = run.document
+    due, unplanned = _due(state, document)
     return StagePreview(
         name=run.name,
         block=run.block,
@@ -205,9 +234,9 @@ def _stage(state: Approval, run: StageRun, applies: Applies, depends: str) -> St
         reject=run.reject,
         is_fallback=line.is_fallback,
         picks=_picks(document),
-        due=_due(state, document),
+        due=due,
         at_due=document.at_due,
-        parks=why_stuck(state, run),
+        parks=why_stuck(state, run) or unplanned,
     )
 
 
@@ -241,21 +270,58 @@ def _picks(document: Stage) -> str | None:
     return f"{wanted.people} of these, by {wanted.policy}"
 
 
-def _due(state: Approval, document: Stage) -> datetime | None:
+def _due(state: Approval, document: Stage) -> tuple[datetime | None, str | None]:
+    """Return when a stage would be due; None, with why that can't be told, where its calendar can't."""
     if document.due is None:
-        return None
+        return None, None
     try:
-        return clock.later(state, document, state.now, document.due)
-    except CalendarError:
-        return None
+        return clock.later(state, document, state.now, document.due), None
+    except CalendarError as error:
+        return None, f"its times can't be planned: {error}"
 
 
 def _both(first: str, second: str | None) -> str:
     return first if second is None else f"({first}) && ({second})"
 
 
-def _blank(ask: Ask, requester: str, on_behalf_of: str | None, scope: dict[str, Json], at: datetime) -> Approval:
-    """Return a state for what can be judged although the question can't be put yet."""
-    plain = Ask.model_validate({"title": "preview", "who": f"user:{requester}"})
-    blank = begin("preview", plain, requester=requester, on_behalf_of=on_behalf_of, context=scope, at=at)
-    return blank.but(ask=ask, stages=())
+def _as_known(ask: Ask, who: _Who, scope: dict[str, Json], at: datetime) -> tuple[Approval, list[str]]:
+    """Return the question as far as it can be put already, and on what the rest of it depends."""
+    try:
+        return begin("preview", ask, **who._asdict(), context=scope, at=at), []
+    except AskError as error:
+        depends = [_in_words(error)]
+    titled = _with(who, scope, title=ask.title)
+    shown = titled.shown if titled is not None else Shown(title=ask.title)
+    state = begin("preview", _PLAIN, **who._asdict(), context=scope, at=at)
+    return state.but(ask=ask, stages=(), shown=shown, barred=_parties(ask, who, scope)), depends
+
+
+def _parties(ask: Ask, who: _Who, scope: dict[str, Json]) -> tuple[str, ...]:
+    """Return whom no stage lets decide, as far as that can be told: it may be told of one and not of the other."""
+    written = {"beneficiary": ask.beneficiary, "author": ask.author}
+    told = [_with(who, scope, **{key: text}) for key, text in written.items() if text is not None]
+    of_all = (p for state in told if state is not None for p in state.barred)
+    return tuple(dict.fromkeys((*(p for p in who if p is not None), *of_all)))
+
+
+def _with(who: _Who, scope: dict[str, Json], **part: str) -> Approval | None:
+    """Return a question that has this one part of another, None when the part can't be told."""
+    try:
+        return begin("preview", _PLAIN.but(**part), **who._asdict(), context=scope, at=_ANY_TIME)
+    except AskError:
+        return None
+
+
+def _in_words(error: AskError) -> str:
+    """Return what keeps a part of the question from being told."""
+    cause = error.__cause__
+    if not isinstance(cause, ExpressionError):
+        return str(error)[:_MOST_SAID]
+    return unsure(str(error).removesuffix(f": {cause}"), cause)
+
+
+_PLAIN = Ask.model_validate({"title": "preview", "who": "user:nobody"})
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+_LATER = ("steps.", "run.")
+"""What of a scope only the run itself will fill."""
+_MOST_SAID = 300

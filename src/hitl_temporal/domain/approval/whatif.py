@@ -1,7 +1,10 @@
 """Policy replay: what another version of a question would have made of what people really did.
 
-The recorded answers are put to the candidate at the moments at which they were given, over the same context and the
+Everything that people did is put to the candidate at the moments at which they did it, over the same context and the
 people as they were known then. It says what would have changed; it never says what somebody would have done.
+
+A record does not tell all: who joined or left meanwhile, whose turn it was, who had claimed it. So its own question is
+replayed too, and the candidate is compared with that: what a replay can't know is never taken for a change of policy.
 
 Must not know: where records are kept, how many are compared.
 """
@@ -14,20 +17,22 @@ from pydantic import AwareDatetime
 
 from hitl_temporal.domain.approval import clock
 from hitl_temporal.domain.approval.ask import Ask
-from hitl_temporal.domain.approval.commands import Amend, Command, Decide, Override, Withdraw
+from hitl_temporal.domain.approval.doings import Doing, doings
 from hitl_temporal.domain.approval.effects import Reply
 from hitl_temporal.domain.approval.events import CommandSubmitted, PeopleResolved, TimePassed
 from hitl_temporal.domain.approval.machine import advance
 from hitl_temporal.domain.approval.opening import AskError, begin
-from hitl_temporal.domain.approval.records import Decision
 from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.approval.tally import of_approval
 from hitl_temporal.domain.approval.views import selectors
-from hitl_temporal.domain.people import SYSTEM, Roster
+from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.people import SYSTEM, Card, Load, Roster
 from hitl_temporal.domain.value import Json, Value
 
 HORIZON = timedelta(days=366)
 """How long after the recorded end a candidate's deadlines are followed, to see what silence would have made of it."""
+
+_OPERATOR = "operator"
 
 
 class Replayed(Value):
@@ -35,70 +40,102 @@ class Replayed(Value):
 
     Attributes:
         before: Its real outcome.
-        after: The candidate's; `open` when it would still wait, `parked` when nobody could decide it.
-        changed: Whether the two differ in a way that matters: another outcome, or another time.
+        again: What its own question gives when it is replayed; another than `before` where the record does not tell
+            all, and then differences are those to this one.
+        after: The candidate's outcome; `open` when it would still wait, `parked` when nobody could decide it,
+            `refused` when it could not be asked.
+        changed: Whether the two differ in a way that matters: in outcome, in time, in who is asked or heard.
         differences: What would have been otherwise, in words.
-        unheard: Answers that were counted and would not have been, as `actor: why`.
+        unheard: What was done and would not have counted, as `actor: why`.
     """
 
     approval: str
     started: AwareDatetime
     before: str
+    again: str
     after: str
     changed: bool
     differences: tuple[str, ...] = ()
     unheard: tuple[str, ...] = ()
 
 
-class _Said(NamedTuple):
-    at: datetime
-    verb: str
-    command: Command
+class _Played(NamedTuple):
+    """How a question goes.
+
+    Attributes:
+        unheard: By the place of what was done, why it did not count.
+    """
+
+    state: Approval
+    unheard: dict[int, str]
+
+    @property
+    def outcome(self) -> str:
+        return self.state.outcome or ("parked" if self.state.state == "parked" else "open")
 
 
-def replay(record: Approval, candidate: Ask, roster: Roster | None = None) -> Replayed:
+def replay(
+    record: Approval,
+    candidate: Ask,
+    roster: Roster | None = None,
+    calendars: Mapping[str, Calendar] | None = None,
+) -> Replayed:
     """Return what a candidate would have made of a request that has ended.
 
     Args:
         record: The approval at its end.
-        candidate: Another version of its question.
+        candidate: Another version of its question; a table that it names has been looked up.
         roster: The directory's answer for the candidate's selectors, for those that the record does not know.
+        calendars: Those that the candidate names, for those that the record does not know.
     """
     assert record.outcome is not None, f"approval {record.id!r} is open"
-    try:
-        state = _begin(record, candidate)
-    except AskError as error:
-        return _told(record, "refused", (f"it could not be asked: {error}"[:300],), ())
     people = _people(record, roster)
-    state, _ = advance(state, PeopleResolved(at=record.started_at, roster=people, calendars=dict(record.calendars)))
-    unheard: list[str] = []
-    for said in _said(record):
-        state, effects = advance(
-            state, CommandSubmitted(at=said.at, verb=said.verb, command=said.command, roster=people)
-        )
-        refused = [e.receipt for e in effects if isinstance(e, Reply) and e.receipt.status != "counted"]
-        unheard.extend(f"{said.command.actor}: {r.reason or r.status}"[:300] for r in refused)
-    state = _let_time_pass(state, record)
-    after = state.outcome or ("parked" if state.state == "parked" else "open")
-    return _told(record, after, tuple(_differences(record, state, after)), tuple(unheard))
+    known = {**(calendars or {}), **record.calendars}
+    try:
+        own, then = _play(record, record.ask, people, known), _play(record, candidate, people, known)
+    except AskError as error:
+        return _told(record, record.outcome, "refused", (f"it could not be asked: {error}"[:300],), ())
+    unheard = tuple(why for place, why in then.unheard.items() if place not in own.unheard)
+    return _told(record, own.outcome, then.outcome, tuple(_differences(record, own, then)), unheard)
 
 
 def unknown_selectors(record: Approval, candidate: Ask) -> tuple[str, ...]:
     """Return the candidate's selectors that the record can't resolve: the directory must be asked as it is now."""
-    try:
-        state = _begin(record, candidate)
-    except AskError:
-        return ()
-    return tuple(s for s in selectors(state) if s not in record.roster.members)
+    found: list[str] = []
+    for context in (_first_context(record), _as_written(record.context)):
+        try:
+            found += selectors(_begin(record, candidate, context))
+        except AskError:
+            continue
+    return tuple(s for s in dict.fromkeys(found) if s not in record.roster.members)
 
 
-def _begin(record: Approval, candidate: Ask) -> Approval:
+def _play(record: Approval, ask: Ask, people: Roster, calendars: dict[str, Calendar]) -> _Played:
+    """Put a question instead of the recorded one, do what was done, and let time pass.
+
+    Raises:
+        AskError: It could not have been asked.
+    """
+    state = _begin(record, ask, _first_context(record))
+    state, _ = advance(state, PeopleResolved(at=_opened_at(record), roster=people, calendars=calendars))
+    unheard: dict[int, str] = {}
+    for place, doing in enumerate(doings(record)):
+        roster = _with_operator(people, doing) if doing.is_operators else people
+        event = CommandSubmitted(at=doing.at, verb=doing.verb, command=doing.command, roster=roster)
+        state, effects = advance(state, event)
+        refused = (e.receipt for e in effects if isinstance(e, Reply) and e.receipt.status != "counted")
+        for receipt in refused:
+            unheard[place] = f"{doing.command.actor}: {receipt.reason or receipt.status}"[:300]
+    return _Played(_let_time_pass(state, record), unheard)
+
+
+def _begin(record: Approval, ask: Ask, context: dict[str, Json]) -> Approval:
     return begin(
         record.id,
-        candidate,
+        ask,
         requester=record.requester,
         on_behalf_of=record.on_behalf_of,
-        context=_first_context(record),
+        context=context,
         origin=record.origin,
         fields=record.fields,
         seed=record.seed,
@@ -108,11 +145,16 @@ def _begin(record: Approval, candidate: Ask) -> Approval:
 
 def _first_context(record: Approval) -> dict[str, Json]:
     """Return the context as it was before anything was amended."""
-    context = {k: v for k, v in record.context.items() if k != "requester"}
+    context = _as_written(record.context)
     for amendment in reversed(record.amendments):
         for path, change in amendment.changes.items():
             context = _put(context, path.split("."), change.before)
     return context
+
+
+def _as_written(context: dict[str, Json]) -> dict[str, Json]:
+    """Return a context without what the opening has added."""
+    return {k: v for k, v in context.items() if k != "requester"}
 
 
 def _put(context: dict[str, Json], parts: list[str], value: Json) -> dict[str, Json]:
@@ -123,45 +165,34 @@ def _put(context: dict[str, Json], parts: list[str], value: Json) -> dict[str, J
     return {**context, head: _put(inner if isinstance(inner, dict) else {}, rest, value)}
 
 
+def _opened_at(record: Approval) -> datetime:
+    """Return when people were asked first, as far as the record tells: a stage that was asked again has a later time.
+
+    The directory may have been read some time after the start.
+    """
+    first = min((s.block for s in record.stages if s.state != "skipped"), default=0)
+    opened = (s.opened_at for s in record.stages if s.block == first and s.openings == 1)
+    return min((at for at in opened if at is not None), default=record.started_at)
+
+
 def _people(record: Approval, roster: Roster | None) -> Roster:
-    if roster is None:
-        return record.roster
-    return record.roster.but(
-        members={**roster.members, **record.roster.members}, cards={**roster.cards, **record.roster.cards}
+    """Return the people as the record knows them, completed by the directory's; who was picked is picked again."""
+    known, more = record.roster, roster or Roster()
+    cards = {**more.cards, **known.cards}
+    drawn = {p for s in record.stages if s.document.pick is not None for p in s.asked}
+    return known.but(
+        members={**more.members, **known.members},
+        cards=cards,
+        absences={**more.absences, **known.absences},
+        loads={p: Load(open=int(p not in drawn), decided=int(p in drawn)) for p in cards} if drawn else known.loads,
     )
 
 
-def _said(record: Approval) -> list[_Said]:
-    """Return everything that people did which could count again, in the order of time."""
-    said = [_decision(d) for d in (*record.decisions, *(v.decision for v in record.voided)) if d.kind != "auto"]
-    for amendment in record.amendments:
-        if amendment.kind == "amend":
-            changes: Mapping[str, Json] = {path: c.after for path, c in amendment.changes.items()}
-            said.append(_Said(amendment.at, "amend", Amend(actor=amendment.actor, changes=dict(changes))))
-    if record.withdrawal is not None:
-        command = Withdraw(actor=record.withdrawal.actor)
-        said.append(_Said(record.withdrawal.at, "withdraw", command))
-    return sorted(said, key=lambda s: s.at)
-
-
-def _decision(decision: Decision) -> _Said:
-    if decision.kind != "vote":
-        command = Override(actor=decision.actor, outcome=decision.outcome, reason=decision.comment or "recorded")
-        return _Said(decision.at, "override", command)
-    return _Said(
-        decision.at,
-        "decide",
-        Decide(
-            actor=decision.actor,
-            outcome=decision.outcome,
-            comment=decision.comment,
-            form=decision.form,
-            edit={path: change.after for path, change in decision.edited.items()},
-            on_behalf_of=decision.on_behalf_of,
-            assurance="high",  # whether the door was sure enough is another question than the policy's
-            key=decision.key,
-        ),
-    )
+def _with_operator(people: Roster, doing: Doing) -> Roster:
+    """Return the people with the one who operated: that they were allowed to has been judged then."""
+    actor = doing.command.actor
+    card = people.cards.get(actor) or Card(name=actor)
+    return people.but(cards={**people.cards, actor: card.but(active=True, roles=(*card.roles, _OPERATOR))})
 
 
 def _let_time_pass(state: Approval, record: Approval) -> Approval:
@@ -172,33 +203,33 @@ def _let_time_pass(state: Approval, record: Approval) -> Approval:
     return state
 
 
-def _differences(record: Approval, state: Approval, after: str) -> Iterator[str]:
-    if after != record.outcome:
-        yield f"{record.outcome} would be {after}"
-    if state.outcome is None:
-        yield f"it would wait: {of_approval(state) or state.reason}"
-    before, now = _automatic(record), _automatic(state)
-    if before != now:
-        yield "a rule would decide it" if now else "people would decide what a rule has decided"
-    asked = [s.name for s in state.stages if s.openings]
-    known = [s.name for s in record.stages if s.openings]
+def _differences(record: Approval, own: _Played, then: _Played) -> Iterator[str]:
+    if then.outcome not in {own.outcome, record.outcome}:
+        yield f"{record.outcome} would be {then.outcome}"
+    if then.state.outcome is None and own.state.outcome is not None:
+        yield f"it would wait: {of_approval(then.state) or then.state.reason}"
+    if _is_automatic(own.state) != _is_automatic(then.state):
+        yield "a rule would decide it" if _is_automatic(then.state) else "people would decide what a rule has decided"
+    asked = [s.name for s in then.state.stages if s.openings]
+    known = [s.name for s in own.state.stages if s.openings]
     yield from (f"stage {name!r} would be asked too" for name in asked if name not in known)
     yield from (f"stage {name!r} would not be asked" for name in known if name not in asked)
-    if state.ended_at and record.ended_at and state.outcome == record.outcome and state.ended_at != record.ended_at:
-        word = "earlier" if state.ended_at < record.ended_at else "later"
-        yield f"it would have ended {word}: {state.ended_at.isoformat()}"
+    before, after = own.state.ended_at, then.state.ended_at
+    if before and after and own.outcome == then.outcome and before != after:
+        yield f"it would have ended {'earlier' if after < before else 'later'}: {after.isoformat()}"
 
 
-def _automatic(state: Approval) -> bool:
+def _is_automatic(state: Approval) -> bool:
     return any(d.actor.startswith(SYSTEM) for d in state.decisions)
 
 
-def _told(record: Approval, after: str, differences: tuple[str, ...], unheard: tuple[str, ...]) -> Replayed:
+def _told(record: Approval, again: str, after: str, differences: tuple[str, ...], unheard: tuple[str, ...]) -> Replayed:
     assert record.outcome is not None, "replayed at its end"
     return Replayed(
         approval=record.id,
         started=record.started_at,
         before=record.outcome,
+        again=again,
         after=after,
         changed=bool(differences) or bool(unheard),
         differences=differences,

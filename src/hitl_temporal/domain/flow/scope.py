@@ -26,6 +26,19 @@ def scope(run: Run) -> dict[str, Json]:
     }
 
 
+def known_before(run: Run) -> dict[str, Json]:
+    """Return what can be known of a scope before the run: not its id, and nothing of what its steps will have done.
+
+    An expression that needs more fails, so nothing is guessed.
+    """
+    begun: dict[str, Json] = {
+        "flow": run.definition.flow,
+        "version": run.definition.version,
+        "started": run.started_at.isoformat(),
+    }
+    return {**scope(run), "steps": {step: {} for step in run.steps}, "run": begun}
+
+
 def step_view(step: StepRun) -> dict[str, Json]:
     """Return what an expression sees of one step."""
     seen: dict[str, Json] = {

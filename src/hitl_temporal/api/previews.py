@@ -1,0 +1,37 @@
+"""The route of a dry run: who would be asked, and why; nothing is started."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hitl_temporal.api.bodies import RequestBody
+from hitl_temporal.api.identity import Caller, UseCases
+from hitl_temporal.domain.problems import first_problem
+from hitl_temporal.service.errors import InvalidError
+from hitl_temporal.service.previews import Previewed
+
+router = APIRouter(prefix="/v1", tags=["runs"])
+
+
+class Wish(BaseModel):
+    """The body of a preview: that of a start, as far as it matters here."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    inputs: Any = Field(default_factory=dict)
+    """The flow's inputs; checked against its schema."""
+    on_behalf_of: str | None = None
+
+
+@router.post("/flows/{name}/preview")
+async def preview_flow(name: str, me: Caller, use: UseCases, body: RequestBody) -> Previewed:
+    """Who would be asked if I started this flow with these inputs now: `{inputs, on_behalf_of}`.
+
+    What depends on what a step will find is `perhaps`; nothing is started, and nobody is told.
+    """
+    try:
+        wish = Wish.model_validate(body)
+    except ValidationError as error:
+        raise InvalidError(first_problem(error)) from error
+    return await use.previews.preview(me, name, wish.inputs, on_behalf_of=wish.on_behalf_of)
