@@ -6,7 +6,9 @@ from pathlib import Path
 from hitl_temporal.definition.project import load_flow, load_project
 
 ROOT = Path(__file__).parents[2]
-ACTIVITIES = frozenset({"firewall.assess", "firewall.apply", "firewall.remove", "accounts.open", "accounts.close"})
+ACTIVITIES = frozenset(
+    {"firewall.assess", "firewall.apply", "firewall.remove", "accounts.open", "accounts.close", "budgets.record"}
+)
 FLOW = "flow: {name}\nsteps:\n  - id: a\n    call: firewall.apply\n"
 
 
@@ -22,7 +24,7 @@ def test_the_reference_project_has_no_problems() -> None:
     """What we ship as an example passes every check, warnings included."""
     loaded = load_project(ROOT, ACTIVITIES)
     assert loaded.problems == ()
-    assert set(loaded.flows) == {"firewall_change", "temporary_access"}
+    assert set(loaded.flows) == {"budget_request", "firewall_change", "temporary_access"}
     assert loaded.site.calendars.default == "office-nl"
 
 
