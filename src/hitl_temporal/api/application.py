@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from temporalio.service import RPCError
 
-from hitl_temporal.api import absences, approvals, batch, digest, pages, policies, previews, problems, runs
+from hitl_temporal.api import absences, approvals, batch, digest, pages, policies, previews, problems, refreshing, runs
 from hitl_temporal.api.bodies import BadBodyError
 from hitl_temporal.app.services import Services
 from hitl_temporal.domain.approval.commands import Receipt
@@ -34,6 +34,7 @@ def create_app(services: Services, *, is_development: bool = False) -> FastAPI:
     app.include_router(digest.router)
     app.include_router(previews.router)
     app.include_router(policies.router)
+    app.include_router(refreshing.router)
     pages.install(app)
 
     async def bad_body(request: Request, error: Exception) -> JSONResponse:

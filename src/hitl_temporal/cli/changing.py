@@ -1,12 +1,13 @@
-"""`hitl withdraw`, `amend`, `extend`, `override`, `retract`: what is done to a question as a whole."""
+"""`hitl withdraw`, `amend`, `extend`, `override`, `retract`, `refresh`: what is done to a question as a whole."""
 
 from typing import Annotated
 
 import typer
 
-from hitl_temporal.cli import values
+from hitl_temporal.cli import output, values
 from hitl_temporal.cli.addressing import ApprovalId, Key, Reason, say
 from hitl_temporal.cli.command import people
+from hitl_temporal.cli.errors import DONE, FAILED
 from hitl_temporal.cli.session import Session
 
 app = typer.Typer()
@@ -65,3 +66,19 @@ def override(
 def retract(session: Session, approval_id: ApprovalId, *, reason: Reason = "", key: Key = None) -> int:
     """Take your deciding vote back, while it cools off."""
     return say(session, approval_id, lambda: session.client.retract(approval_id, reason=reason, key=key))
+
+
+@people(app)
+def refresh(
+    session: Session,
+    *,
+    reason: Annotated[str, typer.Option("-m", "--reason", metavar="TEXT", help="What has changed.")],
+    flow: Annotated[str | None, typer.Option("--flow", metavar="FLOW", help="Only the questions of this flow.")] = None,
+) -> int:
+    """Let open approvals look at people and calendars again, after a change that they can't see; for operators."""
+    answer = session.client.refresh(reason, flow=flow)
+    if session.as_json:
+        output.as_json(answer.document())
+    else:
+        output.line(f"{answer.told} open approvals look again" + (f"; {answer.note}" if answer.note else ""))
+    return FAILED if answer.note else DONE

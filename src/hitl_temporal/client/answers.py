@@ -51,6 +51,13 @@ class FlowCard(Answer):
     inputs: dict[str, Json] = {}
 
 
+class Refreshed(Answer):
+    """How many open approvals look again; `note` says why perhaps not all."""
+
+    told: int
+    note: str = ""
+
+
 class Started(Answer):
     """A run that has been started, now or by the same request before."""
 

@@ -26,6 +26,7 @@ from hitl_temporal.client.answers import (
     Page,
     Reason,
     Receipt,
+    Refreshed,
     Run,
     RunItem,
     Started,
@@ -74,6 +75,15 @@ class Client(Verbs):
     def close(self) -> None:
         """Give the connections back."""
         self._wire.close()
+
+    def refresh(self, reason: str, *, flow: str | None = None) -> Refreshed:
+        """Let open approvals look at people and calendars again; for operators.
+
+        Args:
+            reason: What has changed.
+            flow: Only the questions of this flow; None: all.
+        """
+        return self._wire.post(Refreshed, "/v1/approvals:refresh", {"reason": reason, "flow": flow}, uuid4().hex)
 
     def flows(self) -> tuple[FlowCard, ...]:
         """Return the catalogue."""

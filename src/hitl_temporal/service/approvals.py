@@ -26,6 +26,7 @@ from hitl_temporal.service.inbox import inbox_page
 from hitl_temporal.service.ownership import owns
 from hitl_temporal.service.participation import foreign_actor
 from hitl_temporal.service.reading import Page, answer_of, describe, memo_of
+from hitl_temporal.service.refreshing import Refreshed, refresh_all
 
 MOST_IN_DIGEST = 1_000
 """How many rows a digest looks at: more than one person could ever do; it says when there are more."""
@@ -79,6 +80,16 @@ class Approvals:
             rows = (*rows, *page.items)
         zone = _zone(await self._directory.zone_of(me.person))
         return digest_of(me.person, rows, at=datetime.now(UTC), zone=zone, has_more=page.next is not None)
+
+    async def refresh(self, me: Identity, reason: str, flow: str | None = None) -> Refreshed:
+        """Let open approvals look at people and calendars again, and plan their deadlines anew.
+
+        Raises:
+            ForbiddenError: I neither operate nor administrate.
+        """
+        if not me.is_operator:
+            raise ForbiddenError(f"only operators and admins let approvals look again, which {me.person!r} is not")
+        return await refresh_all(self._client, flow, reason)
 
     async def show(self, me: Identity, approval_id: str) -> Status:
         """Return one approval as I may see it.

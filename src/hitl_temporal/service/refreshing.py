@@ -12,7 +12,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from hitl_temporal.engine.attributes import ASSIGNEES, GROUPS
+from hitl_temporal.engine.attributes import ASSIGNEES, FLOW, GROUPS
 from hitl_temporal.engine.listing import OVERFLOW
 from hitl_temporal.messages import APPROVAL, Refresh
 from hitl_temporal.ports import Directory, TemporaryError
@@ -42,13 +42,28 @@ class Refreshed(NamedTuple):
 async def refresh(client: Client, directory: Directory, people: Iterable[str], reason: str) -> Refreshed:
     """Tell every open approval that names one of these people, or a group that holds one.
 
-    It is best effort: an approval that misses it looks again by itself at its next event.
-
     Args:
         client: Temporal.
         directory: Knows the groups.
         people: Those about whom something has changed.
         reason: One line; it stands in each approval's history.
+    """
+    try:
+        condition = await _condition(directory, tuple(people))
+    except TemporaryError as error:
+        return await _incomplete(0, str(error))
+    return await _tell(client, condition, reason)
+
+
+async def refresh_all(client: Client, flow: str | None, reason: str) -> Refreshed:
+    """Tell every open approval, or every one of a flow: a calendar has changed, or the directory as a whole."""
+    return await _tell(client, "" if flow is None else f"{FLOW.name} = {literal(flow)}", reason)
+
+
+async def _tell(client: Client, condition: str, reason: str) -> Refreshed:
+    """Tell the open approvals of this condition.
+
+    It is best effort: an approval that misses it looks again by itself at its next event.
     """
     why = Refresh(reason=reason)
     told, failed = 0, 0
@@ -65,21 +80,23 @@ async def refresh(client: Client, directory: Directory, people: Iterable[str], r
 
     try:
         async with asyncio.timeout(WITHIN.total_seconds()):
-            found, has_more = await _open_approvals(client, await _condition(directory, tuple(people)))
+            found, has_more = await _open_approvals(client, condition)
             await asyncio.gather(*(tell(approval) for approval in found))
-    except (TimeoutError, TemporaryError, UnavailableError, InvalidError) as error:
-        missed = str(error) or f"it took longer than {WITHIN.total_seconds():.0f} s"
-    else:
-        missed = f"there are more than {MAX_APPROVALS}" if has_more else f"{failed} could not be told" if failed else ""
-    if not missed:
-        return Refreshed(told)
-    await log.awarning("refresh.incomplete", told=told, reason=missed)
-    return Refreshed(told, f"not every open approval was told ({missed}); each looks again at its next event")
+    except (TimeoutError, UnavailableError, InvalidError) as error:
+        return await _incomplete(told, str(error) or f"it took longer than {WITHIN.total_seconds():.0f} s")
+    if has_more:
+        return await _incomplete(told, f"there are more than {MAX_APPROVALS}")
+    return await _incomplete(told, f"{failed} could not be told") if failed else Refreshed(told)
+
+
+async def _incomplete(told: int, reason: str) -> Refreshed:
+    await log.awarning("refresh.incomplete", told=told, reason=reason)
+    return Refreshed(told, f"not every open approval was told ({reason}); each looks again at its next event")
 
 
 async def _open_approvals(client: Client, condition: str) -> tuple[list[str], bool]:
     """Return the ids of open approvals, the newest first, and whether there are more than are taken."""
-    query = f"WorkflowType = '{APPROVAL}' AND ExecutionStatus = 'Running' AND {condition}"
+    query = " AND ".join(filter(None, [f"WorkflowType = '{APPROVAL}'", "ExecutionStatus = 'Running'", condition]))
     rows, cursor = await list_page(client, query, None, _PAGE)
     found = [row.id for row in rows]
     while cursor is not None and len(found) < MAX_APPROVALS:
