@@ -110,6 +110,30 @@ def test_a_definition_with_its_table_survives_a_history(tmp_path: Path) -> None:
     assert again.digest == flow.digest
 
 
+GRANT = """
+flow: lend
+inputs: {amount: {type: number}}
+steps:
+  - id: lend
+    call: desk.lend
+    undo: {call: desk.take}
+    grant: {for: 1d, extend: {ask: {stages: {route: spend}}}}
+"""
+
+
+def test_an_ask_about_more_time_has_its_table_too(tmp_path: Path) -> None:
+    """A grant may be extended by the same matrix; what it asks stays what it was."""
+    loaded = project(tmp_path, lend=GRANT)
+    assert loaded.problems == ()
+    grant = loaded.flows["lend"].steps[0].grant
+    assert grant is not None
+    assert grant.extend is not None
+    ask = grant.extend.ask
+    assert ask is not None
+    assert ask.title.startswith("Extend")
+    assert names(ask, 10) == ["lead"]
+
+
 def test_what_belongs_to_the_step_stays(tmp_path: Path) -> None:
     """Only `stages` is replaced; needs and other steps are as they were."""
     text = (

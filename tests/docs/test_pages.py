@@ -85,3 +85,18 @@ def test_links_lead_somewhere() -> None:
     for page in (root / "README.md", root / "CONTRIBUTING.md", *DOCS.rglob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links {target}"
+
+
+def anchor(heading: str) -> str:
+    """Return what a heading is linked by."""
+    return re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-")
+
+
+def test_links_into_a_page_lead_to_a_heading() -> None:
+    """What stands behind `#` is a heading of the page that is linked."""
+    root = DOCS.parent
+    for page in (root / "README.md", root / "CONTRIBUTING.md", *DOCS.rglob("*.md")):
+        for target, place in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text()):
+            text = (page.parent / target).read_text() if target else page.read_text()
+            headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+            assert place in {anchor(heading) for heading in headings}, f"{page.name} links {target}#{place}"

@@ -1,0 +1,72 @@
+"""What looks wrong and isn't: the checks of asks say nothing where they can't know."""
+
+import json
+
+import pytest
+
+from hitl_temporal.definition.lint import Surroundings
+from hitl_temporal.definition.project import load_text
+from hitl_temporal.definition.site import Site
+from hitl_temporal.domain.people import Group, People, Person
+from tests.docs.pages import yaml
+
+AROUND = Surroundings(
+    people=People(
+        people={
+            "ann": Person(name="Ann", roles=("admin",)),
+            "bob": Person(name="Bob"),
+            "zoe": Person(name="Zoe", active=False),
+        },
+        groups={"leads": Group(members=("bob",)), "both": Group(members=("ann", "bob", "zoe"))},
+    ),
+    site=Site.model_validate(
+        {
+            "calendars": {"nl": {}},
+            "routes": {"spend": {"rows": [{"stages": [{"who": "{{inputs.owner}}", "due": "1d"}]}]}},
+        }
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "{who: [manager:requester, group:leads], approve: 5}",
+        "{who: ['{{inputs.owner}}'], approve: 2, reject: 2}",
+        "{who: group:both, approve: 2}",
+        "{who: group:leads, quiet: [user:ann], approve: 2}",
+        "{who: group:leads, weights: {'group:leads': 3}, approve: 3}",
+        "{who: group:leads, weights: {'{{inputs.owner}}': 3}, approve: 2}",
+        "{who: group:both, pick: random, weights: {'user:ann': 2}, approve: 2}",
+        "{who: group:both, pick: random, quiet: [user:ann], approve: 2}",
+        "{who: manager:requester, weights: {'user:ann': 2}}",
+        "{who: group:leads, fallback: user:ann, weights: {'user:ann': 2}}",
+        "{who: group:leads, escalate: [{after: 1h, to: user:ann}], weights: {'user:ann': 2}}",
+        "{pick: random, who: [group:both, user:ann], approve: each}",
+        "{weights: {'user:ann': 2}, stages: {route: spend}}",
+        "{who: group:leads, due: 1bd, calendar: nl, escalate: [{after: 4bh, to: user:ann}]}",
+        "{who: group:leads, subject: '{{inputs.owner}}', beneficiary: '{{inputs.owner}}', author: ann}",
+        "{who: group:leads, via: [email, slack], assurance: high}",
+        "{who: group:leads, via: email}",
+        "{who: group:leads, outcomes: {later: {label: Later}, never: {label: Never}}, rework: 1}",
+        "{who: group:leads, form: {if: {type: string, description: 'such as {{x}}', default: '{{y}}'}}}",
+        "{who: group:leads, outcomes: {later: {label: 'Not {{now}}'}}}",
+        "{who: group:leads, show: {weights: {'{{x}}': 1}}}",
+        "{who: group:leads, edit: [inputs.owner, vars.limit.days], material: [vars.limit.days]}",
+    ],
+)
+def test_what_may_be_meant_is_not_told(ask: str) -> None:
+    """None of these gives a problem, not even a warning."""
+    written = yaml(ask)
+    assert isinstance(written, dict)
+    due = {} if "due" in written or "stages" in written else {"due": "2d"}
+    flow = {
+        "flow": "x",
+        "calendar": "nl",
+        "inputs": {"owner": {"type": "string"}},
+        "vars": {"limit": {"days": 3}},
+        "steps": [{"id": "a", "ask": {"title": "May I?", **due, **written}}],
+    }
+    loaded, problems = load_text(json.dumps(flow), "flow.yaml", AROUND)
+    assert [str(p) for p in problems] == []
+    assert loaded is not None
