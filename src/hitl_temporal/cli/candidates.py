@@ -52,7 +52,7 @@ def candidate(files: Sequence[Path], step: str) -> "dict[str, Json]":
                 sites.append(_tables(file))
     if len(asks) != 1 or len(sites) > 1:
         raise UsageError(f"{_OPTION} takes one flow.yaml or one ask, and beside it at most one site.yaml")
-    return _with_table(asks[0], sites[0] if sites else {}).model_dump(mode="json", by_alias=True)
+    return _complete(asks[0], sites[0] if sites else {}).model_dump(mode="json", by_alias=True)
 
 
 def _of_flow(file: Path, step: str) -> "Ask":
@@ -89,20 +89,20 @@ def _tables(file: Path) -> "Mapping[str, Table]":
     return site.routes
 
 
-def _with_table(ask: "Ask", tables: "Mapping[str, Table]") -> "Ask":
+def _complete(ask: "Ask", tables: "Mapping[str, Table]") -> "Ask":
+    """Return an ask with the table that it names, where that is one of these."""
     from pydantic import ValidationError
 
-    from hitl_temporal.domain.approval.ask import Ask
-    from hitl_temporal.domain.approval.routes import Routed
+    from hitl_temporal.domain.approval.routing import route_named, with_table
     from hitl_temporal.domain.problems import first_problem
 
-    if not isinstance(ask.stages, Routed) or not isinstance(ask.stages.route, str) or ask.stages.route not in tables:
+    name = route_named(ask)
+    if name not in tables:
         return ask
-    table = Routed(route=tables[ask.stages.route])
-    try:  # Again, since whether its stages may end as they say depends on the outcomes of the ask.
-        return Ask.model_validate({**ask.model_dump(mode="json", by_alias=True), "stages": table})
+    try:
+        return with_table(ask, tables[name])
     except ValidationError as error:
-        raise UsageError(f"{_OPTION}: route {ask.stages.route!r} does not fit: {first_problem(error)}") from error
+        raise UsageError(f"{_OPTION}: route {name!r} does not fit: {first_problem(error)}") from error
 
 
 def _refuse(problems: "Iterable[Problem]") -> NoReturn:
