@@ -54,6 +54,9 @@ def test_without_identity_every_route_is_401(house: House) -> None:
         ("GET", "/v1/me/absences"),
         ("POST", "/v1/me/absences"),
         ("DELETE", "/v1/me/absences/1"),
+        ("POST", "/v1/flows/firewall_change/preview"),
+        ("POST", "/v1/flows/firewall_change/policy-replays"),
+        ("GET", "/v1/flows/firewall_change/shadow"),
     ]:
         answer = house.call(None, method, path)
         assert answer.status_code == 401, (method, path)

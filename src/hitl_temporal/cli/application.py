@@ -23,6 +23,8 @@ from hitl_temporal.cli import (
     looking,
     operating,
     output,
+    policy,
+    previewing,
     starting,
 )
 from hitl_temporal.cli.command import As, AsJson
@@ -36,12 +38,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _module in (
-    *(hosting, authoring, starting, looking, drawing),
+    *(hosting, authoring, starting, previewing, looking, drawing),
     *(deciding, conversing, approvers, changing, operating),
 ):
     app.add_typer(_module.app)
 app.add_typer(absences.app, name="absence")
 app.add_typer(auditing.app, name="audit")
+app.add_typer(policy.app, name="policy")
 
 
 def main() -> NoReturn:

@@ -43,10 +43,7 @@ def start(  # noqa: PLR0913 one parameter per option
 ) -> int | None:
     """Start a run of a flow and print its id; with --wait, its result as JSON."""
     patience = Patience(_timeout(timeout), wait_parked)
-    texts = values.pairs("-i", inputs or ())
-    given = values.inputs_of(file) if file else {}
-    if texts:
-        given |= values.typed(texts, session.client.flow(flow).inputs)
+    given = values.inputs_for(session.client, flow, inputs or (), file)
     started = session.client.start(flow, given, run_id=run_id, on_behalf_of=on_behalf_of, key=key)
     if wait or wait_parked or timeout:
         output.note(started.id)

@@ -3,7 +3,7 @@
 A text becomes what its schema says. One that does not fit is sent as it is: the server judges inputs, and says better
 what it wanted.
 
-Must not know: flows, HTTP.
+Must not know: what a flow does, HTTP.
 """
 
 # ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 from hitl_temporal.cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from hitl_temporal.client import Client
     from hitl_temporal.domain.value import Json
 
 _WHOLE = re.compile(r"[-+]?[0-9]{1,20}")
@@ -67,6 +68,17 @@ def inputs_of(file: str) -> dict[str, "Json"]:
     if not isinstance(document.data, dict):
         raise UsageError(f"--input {file}: inputs are one object; write `name: value` lines, or JSON")
     return dict(document.data)
+
+
+def inputs_for(client: "Client", flow: str, given: Iterable[str], file: str | None) -> dict[str, "Json"]:
+    """Return the inputs of a flow from its `-i` and `--input`, in the types that it declares.
+
+    Raises:
+        UsageError: One of them can't be read.
+    """
+    texts = pairs("-i", given)
+    found = inputs_of(file) if file else {}
+    return found | typed(texts, client.flow(flow).inputs) if texts else found
 
 
 def duration(option: str, text: str) -> timedelta:

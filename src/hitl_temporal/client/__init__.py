@@ -29,6 +29,15 @@ from hitl_temporal.client.errors import (
     UnavailableError,
     UnreachableError,
 )
+from hitl_temporal.client.foresight import (
+    AskPreview,
+    PolicyReplay,
+    Preview,
+    Replayed,
+    RuleReport,
+    ShadowReport,
+    StagePreview,
+)
 
 __all__ = [
     "Absence",
@@ -36,6 +45,7 @@ __all__ = [
     "ApiError",
     "Approval",
     "ApprovalItem",
+    "AskPreview",
     "AuditTrail",
     "BatchReceipt",
     "Client",
@@ -46,10 +56,16 @@ __all__ = [
     "InvalidError",
     "NotFoundError",
     "Page",
+    "PolicyReplay",
+    "Preview",
     "Reason",
     "Receipt",
+    "Replayed",
+    "RuleReport",
     "Run",
     "RunItem",
+    "ShadowReport",
+    "StagePreview",
     "Started",
     "StepResult",
     "StrangeAnswerError",

@@ -32,12 +32,13 @@ from hitl_temporal.client.answers import (
     Started,
 )
 from hitl_temporal.client.approval import Approval
+from hitl_temporal.client.foresight import Foresight
 from hitl_temporal.client.verbs import Verbs
 from hitl_temporal.client.wire import PATIENCE, Wire, part
 from hitl_temporal.domain.value import Json
 
 
-class Client(Verbs):
+class Client(Verbs, Foresight):
     """The HTTP service as one person, or one program, sees it. Not thread-safe; close it, or use it in a `with`.
 
     Every method raises an `ApiError` when there is no answer to work with (drawn in `client.errors`).

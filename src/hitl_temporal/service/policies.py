@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from temporalio.client import Client
 
 from hitl_temporal.domain.approval.ask import Ask
-from hitl_temporal.domain.approval.routes import Routed
+from hitl_temporal.domain.approval.routing import route_named
 from hitl_temporal.domain.approval.shadow import RuleReport, report
 from hitl_temporal.domain.approval.whatif import Replayed, replay, unknown_selectors
 from hitl_temporal.domain.flow.definition import Flow
@@ -168,8 +168,8 @@ class Policies:
             except ValidationError as error:
                 raise InvalidError(f"ask.{first_problem(error)}") from error
         ask = await as_put(self._catalogue, definition, ask)
-        if isinstance(ask.stages, Routed) and isinstance(ask.stages.route, str):
-            raise InvalidError(f"ask.stages.route: there is no route {ask.stages.route!r} in site.yaml")
+        if (missing := route_named(ask)) is not None:
+            raise InvalidError(f"ask.stages.route: there is no route {missing!r} in site.yaml")
         return ask
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pydantic import ValidationError
 
 from hitl_temporal.domain.approval.ask import Ask
-from hitl_temporal.domain.approval.routes import Routed
+from hitl_temporal.domain.approval.routing import route_named, with_table
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.problems import first_problem
@@ -24,15 +24,14 @@ async def as_put(catalogue: Catalogue, definition: Flow, ask: Ask) -> Ask:
     """
     if ask.calendar is None and definition.calendar is not None:
         ask = ask.but(calendar=definition.calendar)
-    if not isinstance(ask.stages, Routed) or not isinstance(ask.stages.route, str):
-        return ask
-    table = await catalogue.route(ask.stages.route)
+    name = route_named(ask)
+    table = await catalogue.route(name) if name is not None else None
     if table is None:
         return ask
-    try:  # Again, since whether its stages may end as they say depends on the outcomes of the ask.
-        return Ask.model_validate({**ask.model_dump(mode="json", by_alias=True), "stages": Routed(route=table)})
+    try:
+        return with_table(ask, table)
     except ValidationError as error:
-        raise InvalidError(f"stages.route {ask.stages.route!r}: {first_problem(error)}") from error
+        raise InvalidError(f"stages.route {name!r}: {first_problem(error)}") from error
 
 
 async def calendars_of(catalogue: Catalogue, asks: Iterable[Ask]) -> dict[str, Calendar]:

@@ -18,6 +18,7 @@ from hitl_temporal.api.pages.route import page_router
 from hitl_temporal.api.pages.visitor import Me
 from hitl_temporal.service.catalogue import FlowCard
 from hitl_temporal.service.errors import InvalidError
+from hitl_temporal.service.previews import Previewed
 
 router = page_router()
 
@@ -47,17 +48,35 @@ async def start(request: Request, flow: str, visitor: Me, use: UseCases, form: O
 
 
 def flow_form(
-    request: Request, card: FlowCard, form: Mapping[str, str], *, status: int = 200, **shown: object
+    request: Request,
+    card: FlowCard,
+    form: Mapping[str, str],
+    *,
+    status: int = 200,
+    error: str = "",
+    preview: Previewed | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
-    """Return the page of a flow with what was typed.
+    """Return the page of a flow with what was typed, and above it what is wrong with that, or whom it would ask.
 
     Args:
         request: From a visitor.
         card: The flow.
         form: What was typed; empty: the defaults stand there.
         status: Of the answer.
-        shown: What stands above the form: `error`, or `preview` with the `names` of people.
+        error: What is wrong.
+        preview: Whom it would ask.
+        names: Of the people in the preview, by id.
     """
-    found: dict[str, object] = {"error": "", "preview": None, **shown}
     asked, key = questions(card.inputs, form), secrets.token_urlsafe(16)
-    return render(request, "flow.html", status=status, headers=None, flow=card, questions=asked, key=key, **found)
+    return render(
+        request,
+        "flow.html",
+        status=status,
+        flow=card,
+        questions=asked,
+        key=key,
+        error=error,
+        preview=preview,
+        names=names or {},
+    )

@@ -1,0 +1,94 @@
+"""`hitl preview`: who would be asked, and why, before anything is started."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hitl_temporal.cli import output, values
+from hitl_temporal.cli.command import people
+from hitl_temporal.cli.session import Session
+
+if TYPE_CHECKING:
+    from hitl_temporal.client import AskPreview, StagePreview
+
+app = typer.Typer()
+
+_HEADINGS = ("STEP", "STAGE", "ASKED", "WHO", "AGREE", "DUE", "NOT ASKED", "NOTE")
+
+
+@people(app)
+def preview(
+    session: Session,
+    flow: Annotated[str, typer.Argument(metavar="FLOW", help="The flow's name.")],
+    *,
+    inputs: Annotated[
+        list[str] | None, typer.Option("-i", metavar="NAME=VALUE", help="One input; as often as needed.")
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option("--input", metavar="FILE", help="Inputs as JSON or YAML; - is stdin; -i goes first.")
+    ] = None,
+    on_behalf_of: Annotated[
+        str | None, typer.Option("--on-behalf-of", metavar="USER", help="For whom, if not for yourself.")
+    ] = None,
+) -> None:
+    """Say who would be asked if you started a flow now, and why; nothing is started."""
+    given = values.inputs_for(session.client, flow, inputs or (), file)
+    found = session.client.preview(flow, given, on_behalf_of=on_behalf_of)
+    if session.as_json:
+        output.as_json(found.document())
+        return
+    for ask in found.asks:
+        for said in (ask.preview.title, *ask.preview.depends):
+            output.note(f"{ask.step}: {said}")
+    if found.asks:
+        output.table(_HEADINGS, (row for ask in found.asks for row in _rows(ask)))
+    else:
+        output.note(f"{flow} asks nobody")
+
+
+def _rows(ask: "AskPreview") -> Iterator[tuple[str, ...]]:
+    """Yield what is known of the question as a whole, then one row per stage."""
+    if ask.applies != "yes":
+        yield _row(ask, "", ask.applies, note=ask.reason)
+    if ask.preview.automatic:
+        told = f"a rule would decide it at once: {ask.preview.automatic} ({ask.preview.rule})"
+        yield _row(ask, "auto", "yes", note=told)
+    for stage in ask.preview.stages:
+        yield (
+            ask.step,
+            stage.name,
+            stage.applies,
+            ", ".join(_who(stage)),
+            _agree(stage),
+            output.moment(stage.due),
+            "; ".join(f"{p.person}: {p.reason}" for p in stage.left_out),
+            "; ".join(_notes(stage)),
+        )
+
+
+def _row(ask: "AskPreview", stage: str, applies: str, *, note: str) -> tuple[str, ...]:
+    return (ask.step, stage, applies, "", "", "", "", note)
+
+
+def _who(stage: "StagePreview") -> Iterator[str]:
+    for who in stage.people:
+        place = f" for {who.on_behalf_of}" if who.on_behalf_of else ""
+        yield f"{who.person}{place} ({', '.join(who.because)})"
+    if stage.number > len(stage.people):
+        yield f"and {stage.number - len(stage.people)} more"
+
+
+def _agree(stage: "StagePreview") -> str:
+    return f"{' or '.join(map(str, stage.approve))} of {stage.number}" if stage.approve and stage.number else ""
+
+
+def _notes(stage: "StagePreview") -> Iterator[str]:
+    if stage.reason:
+        yield stage.reason
+    if stage.parks:
+        yield f"would park: {stage.parks}"
+    if stage.is_fallback:
+        yield "these stand in, since nobody else could"
+    if stage.picks:
+        yield f"asked: {stage.picks}"

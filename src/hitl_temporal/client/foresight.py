@@ -1,0 +1,194 @@
+"""Looking ahead: who would be asked, and what another policy would have made of the past.
+
+Only the fields that clients act on are named, as in `answers`.
+
+Must not know: how requests are repeated (`wire`), how anything is judged.
+"""
+
+from collections.abc import Iterator, Mapping
+from uuid import uuid4
+
+from pydantic import AwareDatetime, Field
+
+from hitl_temporal.client.answers import Answer
+from hitl_temporal.client.wire import Wire, part
+from hitl_temporal.domain.value import Json
+
+MOST_LOOKED_AT = 500
+"""How many approvals the service looks at for one request."""
+
+
+class AskedPerson(Answer):
+    """Somebody who would be asked; `because` holds the selectors that name them."""
+
+    person: str
+    name: str = ""
+    because: tuple[str, ...] = ()
+    on_behalf_of: str | None = None
+
+
+class LeftOut(Answer):
+    """Somebody who is named and would not be asked."""
+
+    person: str
+    reason: str = ""
+
+
+class StagePreview(Answer):
+    """One stage as it would be opened now; `number` counts all who could act, `people` holds the first of them."""
+
+    name: str
+    applies: str = "yes"
+    reason: str = ""
+    number: int = 0
+    people: tuple[AskedPerson, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    approve: tuple[int, ...] = ()
+    is_fallback: bool = False
+    picks: str | None = None
+    due: AwareDatetime | None = None
+    parks: str | None = None
+
+
+class Question(Answer):
+    """A question as it would be put now; `automatic` is the outcome of a rule that would decide it."""
+
+    title: str
+    automatic: str | None = None
+    rule: str | None = None
+    stages: tuple[StagePreview, ...] = ()
+    depends: tuple[str, ...] = ()
+
+
+class AskPreview(Answer):
+    """One step that asks; `applies` is `yes`, `no`, or `perhaps` where that can't be told yet."""
+
+    step: str
+    applies: str = Field(default="yes", alias="if")
+    reason: str = ""
+    preview: Question
+
+
+class Preview(Answer):
+    """Whom a flow would ask if it were started now."""
+
+    flow: str
+    requester: str = ""
+    on_behalf_of: str | None = None
+    asks: tuple[AskPreview, ...] = ()
+
+
+class Replayed(Answer):
+    """What a candidate would have made of one past request; `again` is what its own question gives in a replay."""
+
+    approval: str
+    started: AwareDatetime | None = None
+    before: str
+    again: str = ""
+    after: str
+    changed: bool = False
+    differences: tuple[str, ...] = ()
+    unheard: tuple[str, ...] = ()
+
+
+class Skipped(Answer):
+    """An approval that could not be looked at, and why."""
+
+    id: str
+    why: str = ""
+
+
+class PolicyReplay(Answer):
+    """Some past requests under a candidate; `next` is the cursor of those that follow."""
+
+    looked_at: int
+    replayed: int
+    changed: int
+    items: tuple[Replayed, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    next: str | None = None
+
+
+class RuleReport(Answer):
+    """How one rule did; the counts of several pages add up."""
+
+    step: str
+    rule: str
+    outcome: str
+    decided: int = 0
+    watched: int = 0
+    sampled: int = 0
+    agreed: int = 0
+    disagreed: int = 0
+    unanswered: int = 0
+    disagreements: tuple[str, ...] = ()
+
+
+class ShadowReport(Answer):
+    """How rules did on some past requests; `next` is the cursor of those that follow."""
+
+    looked_at: int
+    items: tuple[RuleReport, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    next: str | None = None
+
+
+class Foresight:
+    """A dry run, and policies tried out, as one person or one program."""
+
+    _wire: Wire
+
+    def preview(self, flow: str, inputs: Mapping[str, Json], *, on_behalf_of: str | None = None) -> Preview:
+        """Return whom the caller would ask by starting a flow; nothing is started.
+
+        Args:
+            flow: Its name.
+            inputs: What it wants to know.
+            on_behalf_of: For whom, if not for the caller.
+        """
+        body: dict[str, Json] = {"inputs": dict(inputs), "on_behalf_of": on_behalf_of}
+        return self._wire.post(Preview, f"/v1/flows/{part(flow)}/preview", body, _again())
+
+    def replay_policy(
+        self, flow: str, step: str, *, ask: Mapping[str, Json] | None = None, since: str = "90d", limit: int = 200
+    ) -> Iterator[PolicyReplay]:
+        """Yield what another version of a step's question would have made of its past requests, as it comes in.
+
+        Args:
+            flow: Its name.
+            step: The step that asks.
+            ask: The version to try; None: the step's as the service knows it now.
+            since: How long ago requests may have been made at most, such as 90d.
+            limit: How many are looked at, at most.
+        """
+        path, cursor = f"/v1/flows/{part(flow)}/policy-replays", None
+        while limit > 0:
+            body: dict[str, Json] = {"step": step, "ask": None if ask is None else dict(ask), "since": since}
+            bounds: dict[str, Json] = {"limit": min(limit, MOST_LOOKED_AT), "cursor": cursor}
+            found = self._wire.post(PolicyReplay, path, body | bounds, _again())
+            yield found
+            limit, cursor = limit - found.looked_at, found.next
+            if cursor is None:
+                return
+
+    def shadow(self, flow: str, *, since: str = "90d", limit: int = 200) -> Iterator[ShadowReport]:
+        """Yield how often each rule has decided, or would have, and whether people agreed, as it comes in.
+
+        Args:
+            flow: Its name.
+            since: How long ago requests may have been made at most, such as 90d.
+            limit: How many are looked at, at most.
+        """
+        path, cursor = f"/v1/flows/{part(flow)}/shadow", None
+        while limit > 0:
+            query = {"since": since, "limit": str(min(limit, MOST_LOOKED_AT)), "cursor": cursor}
+            found = self._wire.get(ShadowReport, path, query)
+            yield found
+            limit, cursor = limit - found.looked_at, found.next
+            if cursor is None:
+                return
+
+
+def _again() -> str:
+    """Return a key: what changes nothing may be sent again."""
+    return uuid4().hex
