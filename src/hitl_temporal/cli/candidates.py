@@ -97,7 +97,7 @@ def _complete(ask: "Ask", tables: "Mapping[str, Table]") -> "Ask":
     from hitl_temporal.domain.problems import first_problem
 
     name = route_named(ask)
-    if name not in tables:
+    if name is None or name not in tables:
         return ask
     try:
         return with_table(ask, tables[name])

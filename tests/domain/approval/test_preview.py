@@ -131,7 +131,10 @@ def test_what_can_be_told_is_told_although_the_question_can_not_be_put_yet() -> 
     assert found.title == "Go?"
     assert [p.person for p in found.stages[0].people] == ["cai", "eli"]
     assert [p.person for p in found.stages[0].left_out] == ["dee"]
-    assert found.depends == ("body: depends on steps.risk.outputs.score",)  # the first of what can't be told
+    assert found.depends == (
+        "author: depends on steps.risk.outputs.author",
+        "body: depends on steps.risk.outputs.score",
+    )
     titled = Ask.model_validate({"title": "Pay {{inputs.amount}}", "who": "user:cai", **LATER})
     roster = PEOPLE.roster(("user:cai",), ())
     assert preview(titled, requester="ann", context=CONTEXT, roster=roster, at=MONDAY).title == "Pay 500"

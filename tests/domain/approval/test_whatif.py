@@ -151,13 +151,30 @@ def test_a_calendar_of_the_candidate_is_taken_from_the_site() -> None:
     assert replay(play.state, strict, calendars={"mars": DEFAULT}).after == "expired"
 
 
-def test_the_directory_is_asked_for_everybody_whom_a_candidate_may_name() -> None:
-    """Also for whom it names only once the request had been amended."""
-    play = Play(context={"inputs": {"boss": "bob"}})
-    play.do("amend", "ann", set={"inputs.boss": "gus"})
+def changing_teams() -> Play:
+    """Return a request that was changed twice before it was decided."""
+    play = Play(context={"inputs": {"team": "leads"}})
+    play.do("amend", "ann", set={"inputs.team": "trio"})
+    play.wait("1h")
+    play.do("amend", "ann", set={"inputs.team": "secops"})
+    play.wait("1h")
     play.decide("cai")
-    found = unknown_selectors(play.state, candidate({"who": ["group:secops", "user:{{inputs.boss}}"]}))
-    assert found == ("user:bob", "user:gus")
+    return play
+
+
+def test_the_directory_is_asked_for_everybody_whom_a_candidate_may_name() -> None:
+    """Also for whom it names only for a while, between two changes."""
+    play, asks_team = changing_teams(), candidate({"who": "group:{{inputs.team}}"})
+    assert unknown_selectors(play.state, asks_team) == ("group:leads", "group:trio")
+    assert replayed(play, asks_team).after == "approved"
+
+
+def test_people_whom_a_change_brings_in_are_asked() -> None:
+    """Where nobody has asked the directory for them, the candidate has nobody to ask: it waits for no reading."""
+    play, asks_team = changing_teams(), candidate({"who": "group:{{inputs.team}}", "due": "1d"})
+    first = play.state.but(amendments=play.state.amendments[:1], context={"inputs": {"team": "trio"}}, decisions=())
+    assert replay(first, asks_team).after == "expired"
+    assert replayed(play, asks_team).after == "approved"
 
 
 def test_who_stands_in_for_somebody_new_counts() -> None:

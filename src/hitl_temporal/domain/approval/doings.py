@@ -113,10 +113,9 @@ def _extended(record: Approval) -> Iterator[Doing]:
 
 
 def _added(record: Approval) -> Iterator[Doing]:
-    """Yield who was added: a stage of their own that the question does not write."""
-    written = {stage.name for stage in record.ask.every_stage}
+    """Yield who was added: each has got a stage of their own."""
     for stage in record.stages:
-        if stage.name.startswith("added-") and stage.name not in written and stage.opened_at is not None:
+        if stage.is_added and stage.opened_at is not None:
             command = AddApprover(actor=RECORDED, to=stage.document.who[0])
             yield Doing(stage.opened_at, "add_approver", command, is_operators=True)
 

@@ -7,7 +7,7 @@ Must not know: runs, doors, how the directory was read.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from pydantic import AwareDatetime
@@ -16,7 +16,7 @@ from hitl_temporal.domain.approval import clock
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.eligibility import bar, eligible
 from hitl_temporal.domain.approval.notation import picking
-from hitl_temporal.domain.approval.opening import AskError, begin, entries, rules_that_hold, stage_run
+from hitl_temporal.domain.approval.opening import AskError, begin, entries, parties, rules_that_hold, stage_run
 from hitl_temporal.domain.approval.seats import Seat, seats
 from hitl_temporal.domain.approval.stage import Parallel, Stage
 from hitl_temporal.domain.approval.stages import line_up, why_stuck
@@ -162,7 +162,7 @@ def parties_of(
 ) -> tuple[str, ...]:
     """Return whose request it is, as far as that can be told: the directory must be asked for them by id."""
     scope: dict[str, Json] = {**context, "requester": requester}
-    return _parties(ask, _Who(requester, on_behalf_of), scope)
+    return _parties(ask, _Who(requester, on_behalf_of), scope)[0]
 
 
 def unsure(where: str, error: ExpressionError) -> str:
@@ -290,26 +290,26 @@ def _as_known(ask: Ask, who: _Who, scope: dict[str, Json], at: datetime) -> tupl
         return begin("preview", ask, **who._asdict(), context=scope, at=at), []
     except AskError as error:
         depends = [_in_words(error)]
-    titled = _with(who, scope, title=ask.title)
-    shown = titled.shown if titled is not None else Shown(title=ask.title)
-    state = begin("preview", _PLAIN, **who._asdict(), context=scope, at=at)
-    return state.but(ask=ask, stages=(), shown=shown, barred=_parties(ask, who, scope)), depends
-
-
-def _parties(ask: Ask, who: _Who, scope: dict[str, Json]) -> tuple[str, ...]:
-    """Return whom no stage lets decide, as far as that can be told: it may be told of one and not of the other."""
-    written = {"beneficiary": ask.beneficiary, "author": ask.author}
-    told = [_with(who, scope, **{key: text}) for key, text in written.items() if text is not None]
-    of_all = (p for state in told if state is not None for p in state.barred)
-    return tuple(dict.fromkeys((*(p for p in who if p is not None), *of_all)))
-
-
-def _with(who: _Who, scope: dict[str, Json], **part: str) -> Approval | None:
-    """Return a question that has this one part of another, None when the part can't be told."""
     try:
-        return begin("preview", _PLAIN.but(**part), **who._asdict(), context=scope, at=_ANY_TIME)
+        title = begin("preview", _PLAIN.but(title=ask.title), **who._asdict(), context=scope, at=at).shown.title
     except AskError:
-        return None
+        title = ask.title
+    known, unknown = _parties(ask, who, scope)
+    state = begin("preview", _PLAIN, **who._asdict(), context=scope, at=at)
+    return state.but(ask=ask, stages=(), shown=Shown(title=title), barred=known), [*unknown, *depends]
+
+
+def _parties(ask: Ask, who: _Who, scope: dict[str, Json]) -> tuple[tuple[str, ...], list[str]]:
+    """Return whom no stage lets decide, and on what the rest of them depends: one may be told without the other."""
+    known: dict[str, None] = {}
+    unknown: list[str] = []
+    for alone in (_PLAIN.but(beneficiary=ask.beneficiary), _PLAIN.but(author=ask.author)):
+        try:
+            known |= dict.fromkeys(parties(alone, *who, scope))
+        except AskError as error:
+            unknown.append(_in_words(error))
+    own = dict.fromkeys(parties(_PLAIN, *who, scope))
+    return tuple(own | known), unknown
 
 
 def _in_words(error: AskError) -> str:
@@ -321,7 +321,6 @@ def _in_words(error: AskError) -> str:
 
 
 _PLAIN = Ask.model_validate({"title": "preview", "who": "user:nobody"})
-_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _LATER = ("steps.", "run.")
 """What of a scope only the run itself will fill."""
 _MOST_SAID = 300

@@ -6,7 +6,7 @@ Must not know: where records are kept.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from hitl_temporal.domain.approval.ask import RESERVED_OUTCOMES, Auto
+from hitl_temporal.domain.approval.ask import Auto
 from hitl_temporal.domain.approval.automatic import decision_of
 from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.value import Value
@@ -68,7 +68,7 @@ def _counted(known: RuleReport, record: Approval, rule: Auto) -> RuleReport:
     if seen is None or (seen.rule, seen.outcome) != (rule.condition, rule.outcome):
         return known
     known = known.but(watched=known.watched + 1) if seen.because == "shadow" else known.but(sampled=known.sampled + 1)
-    if not record.decisions or record.outcome in RESERVED_OUTCOMES:
+    if seen.agrees is None:
         return known.but(unanswered=known.unanswered + 1)
     if seen.agrees:
         return known.but(agreed=known.agreed + 1)

@@ -17,6 +17,7 @@ from pydantic import AwareDatetime
 
 from hitl_temporal.domain.approval import clock
 from hitl_temporal.domain.approval.ask import Ask
+from hitl_temporal.domain.approval.context import amended
 from hitl_temporal.domain.approval.doings import Doing, doings
 from hitl_temporal.domain.approval.effects import Reply
 from hitl_temporal.domain.approval.events import CommandSubmitted, PeopleResolved, TimePassed
@@ -102,7 +103,7 @@ def replay(
 def unknown_selectors(record: Approval, candidate: Ask) -> tuple[str, ...]:
     """Return the candidate's selectors that the record can't resolve: the directory must be asked as it is now."""
     found: list[str] = []
-    for context in (_first_context(record), _as_written(record.context)):
+    for context in _contexts(record):
         try:
             found += selectors(_begin(record, candidate, context))
         except AskError:
@@ -116,7 +117,7 @@ def _play(record: Approval, ask: Ask, people: Roster, calendars: dict[str, Calen
     Raises:
         AskError: It could not have been asked.
     """
-    state = _begin(record, ask, _first_context(record))
+    state = _begin(record, ask, next(_contexts(record)))
     state, _ = advance(state, PeopleResolved(at=_opened_at(record), roster=people, calendars=calendars))
     unheard: dict[int, str] = {}
     for place, doing in enumerate(doings(record)):
@@ -126,7 +127,9 @@ def _play(record: Approval, ask: Ask, people: Roster, calendars: dict[str, Calen
         refused = (e.receipt for e in effects if isinstance(e, Reply) and e.receipt.status != "counted")
         for receipt in refused:
             unheard[place] = f"{doing.command.actor}: {receipt.reason or receipt.status}"[:300]
-    return _Played(_let_time_pass(state, record), unheard)
+        if state.is_unread:  # what was changed may ask people who were not asked before
+            state, _ = advance(state, TimePassed(at=doing.at, roster=people))
+    return _Played(_let_time_pass(state, record, people), unheard)
 
 
 def _begin(record: Approval, ask: Ask, context: dict[str, Json]) -> Approval:
@@ -143,26 +146,15 @@ def _begin(record: Approval, ask: Ask, context: dict[str, Json]) -> Approval:
     )
 
 
-def _first_context(record: Approval) -> dict[str, Json]:
-    """Return the context as it was before anything was amended."""
-    context = _as_written(record.context)
+def _contexts(record: Approval) -> Iterator[dict[str, Json]]:
+    """Yield what the question was about: as it was asked first, and after each change."""
+    context = {k: v for k, v in record.context.items() if k != "requester"}  # which the opening has added
     for amendment in reversed(record.amendments):
-        for path, change in amendment.changes.items():
-            context = _put(context, path.split("."), change.before)
-    return context
-
-
-def _as_written(context: dict[str, Json]) -> dict[str, Json]:
-    """Return a context without what the opening has added."""
-    return {k: v for k, v in context.items() if k != "requester"}
-
-
-def _put(context: dict[str, Json], parts: list[str], value: Json) -> dict[str, Json]:
-    head, *rest = parts
-    if not rest:
-        return {**context, head: value}
-    inner = context.get(head)
-    return {**context, head: _put(inner if isinstance(inner, dict) else {}, rest, value)}
+        context = amended(context, {path: change.before for path, change in amendment.changes.items()})
+    yield context
+    for amendment in record.amendments:
+        context = amended(context, {path: change.after for path, change in amendment.changes.items()})
+        yield context
 
 
 def _opened_at(record: Approval) -> datetime:
@@ -195,11 +187,11 @@ def _with_operator(people: Roster, doing: Doing) -> Roster:
     return people.but(cards={**people.cards, actor: card.but(active=True, roles=(*card.roles, _OPERATOR))})
 
 
-def _let_time_pass(state: Approval, record: Approval) -> Approval:
+def _let_time_pass(state: Approval, record: Approval, people: Roster) -> Approval:
     """Follow the candidate's own deadlines, as if nobody had done anything more."""
     until = (record.ended_at or record.now) + HORIZON
     while state.outcome is None and (moment := clock.next_moment(state)) is not None and moment <= until:
-        state, _ = advance(state, TimePassed(at=moment))
+        state, _ = advance(state, TimePassed(at=moment, roster=people))
     return state
 
 
