@@ -5,9 +5,9 @@ Messages ignore unknown fields, so that old and new workers understand each othe
 Must not know: workflows, activities, clients.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from hitl_temporal.domain.approval.commands import Receipt as DecisionReceipt
 from hitl_temporal.domain.approval.effects import Deliver, StartReview, Supersede
@@ -21,6 +21,7 @@ from hitl_temporal.domain.flow.commands import Receipt as OperationReceipt
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.effects import StartCall
 from hitl_temporal.domain.flow.state import Run
+from hitl_temporal.domain.ids import PersonName
 from hitl_temporal.domain.people import Load, Roster
 from hitl_temporal.domain.value import Json
 
@@ -102,8 +103,6 @@ NEWER_ABOUT = "hitl.newer_about"
 ROTATION = "hitl.rotation"
 """The workflow that counts turns; and the prefix of its ids."""
 
-Who = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -112,8 +111,8 @@ class _Message(BaseModel):
 class StartedBy(_Message):
     """The optional second input of a flow: who asks."""
 
-    requester: Who = "system:client"
-    on_behalf_of: Who | None = None
+    requester: PersonName = "system:client"
+    on_behalf_of: PersonName | None = None
     key: str | None = None
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
 from hitl_temporal.domain.expressions import MAX_LENGTH, ExpressionError, check, is_true
+from hitl_temporal.domain.ids import PersonName
 from hitl_temporal.domain.value import Json, Value
 
 MAX_CHAIN = 10
@@ -56,7 +57,7 @@ class Terms(Value):
 
     since: Moment
     until: Moment
-    substitute: Name | None = None
+    substitute: PersonName | None = None
     flow: Name | None = None
     condition: Condition | None = Field(default=None, alias="if")
     reason: Annotated[str, StringConstraints(max_length=500)] = ""

@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from hitl_temporal.domain.absence import Absence, Name, Terms, with_substitutes
+from hitl_temporal.domain.ids import PersonName
 from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import Value, canonical, digest
 
@@ -64,15 +65,15 @@ class AddAbsence(_Command, Terms):
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
-    actor: Name
+    actor: PersonName
     key: Name | None = None
-    person: Name | None = None
+    person: PersonName | None = None
 
 
 class RemoveAbsence(_Command):
     """An absence was a mistake, or is over early."""
 
-    actor: Name
+    actor: PersonName
     key: Name | None = None
     id: Name
 

@@ -2,7 +2,7 @@
 
 from hitl_temporal.domain.approval.ask import Answers
 from hitl_temporal.domain.approval.closed import judge_closed
-from hitl_temporal.domain.approval.commands import Command, Decide, Withdraw
+from hitl_temporal.domain.approval.commands import VERBS, Command, Decide, Withdraw
 from hitl_temporal.domain.approval.views import Result, listing, result
 from hitl_temporal.domain.audit import Evidence
 from tests.domain.approval.playing import Play
@@ -75,3 +75,22 @@ def test_any_other_command_is_too_late() -> None:
     """Whatever it was, nothing comes of it any more."""
     receipt = judge_closed("a-1", None, ANSWERS, "claim", Command(actor="ann", key="k"))
     assert (receipt.status, receipt.key) == ("closed", "k")
+
+
+def test_a_key_that_was_spent_on_something_else_is_not_taken_for_it() -> None:
+    """The comment gets its receipt again; an answer with its key is told to take another."""
+    play = Play()
+    said = play.do("comment", "cai", text="hm", key="k")
+    play.decide("cai", key="one")
+    late = decide("cai", key="k")
+    assert (
+        judge_closed(
+            "a-1",
+            ended(play),
+            ANSWERS,
+            "comment",
+            VERBS["comment"].command.model_validate({"actor": "cai", "text": "hm", "key": "k"}),
+        )
+        == said
+    )
+    assert judge_closed("a-1", ended(play), ANSWERS, "decide", late).status == "invalid"

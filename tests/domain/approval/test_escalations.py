@@ -137,3 +137,34 @@ def test_escalations_come_in_the_order_of_time() -> None:
     told = [e.name for e in play.effects if hasattr(e, "name")]
     assert told[-3:] == ["approval.reminded", "approval.escalated", "approval.escalated"]
     assert play.sent("escalated") == ["bob", "eli"]
+
+
+def test_answers_of_those_who_were_replaced_count_no_more() -> None:
+    """Whoever decides instead decides alone; the earlier answer stays known, and its key stays spent."""
+    play = Play({"who": "group:secops", "approve": "all", **escalated("replace")})
+    first = play.decide("cai", key="k")
+    play.wait("1h")
+    assert (play.state.outcome, play.state.decisions, play.may_act()) == (None, (), ["bob"])
+    assert [(v.decision.actor, v.why) for v in play.state.voided] == [("cai", "replaced")]
+    assert play.facts("decisions_voided") == [{"stage": "s1", "reason": "replaced", "decisions": ["k"]}]
+    again = play.decide("cai", key="k")
+    assert (first.status, again.status, "others were asked instead" in again.reason) == ("counted", "superseded", True)
+    play.decide("bob")
+    assert play.state.outcome == "approved"
+
+
+def test_too_few_who_decide_instead_park() -> None:
+    """An answer from before does not fill the place of one who is missing."""
+    play = Play({"who": "group:secops", "approve": 2, **escalated("replace")})
+    play.decide("cai")
+    play.wait("1h")
+    assert (play.stage.state, play.stage.reason) == ("parked", "too few are left: 2 must agree, only 1 can")
+
+
+def test_whom_an_operator_had_added_is_replaced_too() -> None:
+    """An escalation that replaces, replaces everybody."""
+    play = Play({"who": "group:secops", **escalated("replace")})
+    assert play.reassign("eli", "gus").status == "counted"
+    assert play.may_act() == ["cai", "dee", "gus"]
+    play.wait("1h")
+    assert play.may_act() == ["bob"]

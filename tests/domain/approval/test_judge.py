@@ -3,7 +3,7 @@
 import pytest
 
 from hitl_temporal.domain.approval.commands import Decide
-from hitl_temporal.domain.approval.judge import default_key, flooded
+from hitl_temporal.domain.approval.judge import default_key, flooded, spent
 from hitl_temporal.domain.approval.state import MAX_REFUSALS, MAX_REFUSALS_BY_ACTOR
 from tests.domain.approval.playing import Play, people_with, people_without
 
@@ -182,6 +182,24 @@ def test_a_key_belongs_to_one_person() -> None:
     """Two people may send the same key, and both count."""
     play = Play(TWO)
     assert [play.decide(p, key="k").status for p in ("cai", "dee")] == ["counted", "counted"]
+
+
+def test_a_key_that_was_spent_on_something_else_swallows_nothing() -> None:
+    """An answer sent with the key of a comment is not taken for the comment, nor the other way round."""
+    play = Play({"who": "group:trio", "approve": 2}, rework=1)
+    said = play.do("comment", "cai", text="hm", key="k")
+    refused = play.decide("cai", key="k")
+    assert (refused.status, "'comment'" in refused.reason, play.state.decisions) == ("invalid", True, ())
+    assert play.do("comment", "cai", text="hm", key="k") == said
+    counted = play.decide("cai", key="one")
+    assert (play.do("comment", "cai", text="more", key="one").status, play.decide("cai", key="one")) == (
+        "invalid",
+        counted,
+    )
+    assert len(play.state.conversation) == 1
+    play.decide("dee", key="two")
+    assert (play.state.outcome, play.decide("cai", key="k").status) == ("approved", "invalid")
+    assert spent(play.state, "cai", "k") == said
 
 
 def test_a_refused_key_is_judged_afresh() -> None:

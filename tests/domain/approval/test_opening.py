@@ -74,6 +74,8 @@ def test_an_approval_begins_unopened() -> None:
         ({}, {"show": {"a": "{{missing}}"}}, "show.a: expression"),
         ({}, {"material": ["inputs.gone"]}, "material 'inputs.gone': expression"),
         ({}, {"beneficiary": "{{missing}}"}, "beneficiary: expression"),
+        ({}, {"beneficiary": "group:trio"}, "beneficiary: 'group:trio' names no person"),
+        ({}, {"author": "user:"}, "author: 'user:' names no person"),
         ({}, {"author": "{{inputs}}"}, "author: '{{inputs}}' gave a dict"),
         ({}, {"auto": [{"if": "true", "outcome": "approved"}, {"if": "missing", "outcome": "rejected"}]}, "auto.1.if"),
         ({"when": "inputs.port"}, {}, "stage 's1': when: expression 'inputs.port': gives 443"),

@@ -28,7 +28,26 @@ def test_without_a_requester_the_client_is_it() -> None:
     assert Request.model_validate({"title": "Go?", "who": "user:cai"}).requester == "system:client"
 
 
-@pytest.mark.parametrize("wrong", [{"requester": ""}, {"context": []}, {"colour": "red"}, {"on_behalf_of": ""}])
+@pytest.mark.parametrize("written", ["bob", "user:bob", " bob ", "user: bob"])
+@pytest.mark.parametrize("key", ["requester", "on_behalf_of"])
+def test_a_person_is_the_same_one_however_they_are_written(key: str, written: str) -> None:
+    """Else somebody approves what they ask for themselves."""
+    request = Request.model_validate({"title": "Go?", "who": "user:cai", key: written})
+    assert getattr(request, key) == "bob"
+
+
+def test_a_null_is_read_as_absent() -> None:
+    """Clients in other languages write every field of their types."""
+    request = Request.model_validate(
+        {"title": "Go?", "who": "user:cai", "requester": None, "due": None, "context": None}
+    )
+    assert (request.requester, request.context) == ("system:client", {})
+    assert request.ask == Ask.model_validate({"title": "Go?", "who": "user:cai"})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"requester": ""}, {"requester": "user:"}, {"context": []}, {"colour": "red"}, {"on_behalf_of": ""}]
+)
 def test_a_wrong_request_names_the_field(wrong: dict[str, object]) -> None:
     """It is refused before anything starts."""
     with pytest.raises(ValidationError, match=next(iter(wrong))):

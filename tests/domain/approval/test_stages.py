@@ -79,7 +79,7 @@ def test_leavers_who_put_the_threshold_out_of_reach_park() -> None:
     play.people = people_without("eli")
     assert play.decide("dee").status == "counted"
     assert (play.state.outcome, play.state.state) == (None, "parked")
-    assert play.stage.reason == "people have left: 3 must agree, only 2 can"
+    assert play.stage.reason == "too few are left: 3 must agree, only 2 can"
 
 
 def test_leavers_are_noticed_whoever_the_directory_was_read_for() -> None:

@@ -57,7 +57,7 @@ def test_a_stage_is_told_in_words() -> None:
             "owner": "0 of 1, erp pending",
             "overlapping": "0 of 1, cai and secops pending",
             "nobody": "0 of 1, parked: nobody can act: group:empty names no eligible person",
-            "stuck": "1 of 3, parked: people have left: 3 must agree, only 2 can",
+            "stuck": "1 of 3, parked: too few are left: 3 must agree, only 2 can",
             "second stage": "0 of 1, leads pending",
             "second stage open": "0 of 1, secops pending",
             "withdrawn": "0 of 1",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from hitl_temporal.domain.approval import stages
 from hitl_temporal.domain.approval.opening import material
 from hitl_temporal.domain.approval.opening import stages as stages_of
-from hitl_temporal.domain.approval.records import Decision, Voided, Why
+from hitl_temporal.domain.approval.records import Decision
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.telling import settle
 from hitl_temporal.domain.approval.turn import Turn
@@ -45,7 +45,7 @@ def bring_in_line(turn: Turn, keep: Decision | None = None) -> None:
     for stage in turn.state.stages:
         if stage.state == "skipped" and stage.name not in merged.affected:
             settle(turn, stage)
-            void(turn, stage, "changed")
+            stages.void(turn, stage, "changed")
         elif stage.name in merged.affected:
             _ask_again(turn, stage, keep)
     _in_order(turn)
@@ -89,7 +89,7 @@ def _ask_again(turn: Turn, stage: StageRun, keep: Decision | None) -> None:
     is_waiting = stage.state == "pending" and stage.opened_at is None
     if is_waiting and not any(d.stage == stage.name and d != keep for d in turn.state.decisions):
         return  # it is to be asked again already
-    void(turn, stage, "changed", keep)
+    stages.void(turn, stage, "changed", keep)
     stages.ask_again(turn, stage)
 
 
@@ -100,24 +100,6 @@ def _in_order(turn: Turn) -> None:
         if first is not None and stage.block > first:
             stages.hold_back(turn, stage)
     stages.open_next(turn)
-
-
-def void(turn: Turn, stage: StageRun, why: Why, keep: Decision | None = None) -> None:
-    """Let the answers in a stage count no more, but for one."""
-    answers = tuple(d for d in turn.state.decisions if d.stage == stage.name and d != keep)
-    if not answers:
-        return
-    turn.set(
-        decisions=tuple(d for d in turn.state.decisions if d not in answers),
-        voided=(*turn.state.voided, *(Voided(decision=d, why=why, at=turn.now) for d in answers)),
-    )
-    turn.record(
-        "decisions_voided",
-        f"decisions_voided:{stage.name}:{stage.round}",
-        stage=stage.name,
-        reason=why,
-        decisions=[d.key for d in answers],
-    )
 
 
 def is_affected(state: Approval, run: StageRun, new: StageRun) -> bool:

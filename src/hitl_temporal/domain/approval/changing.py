@@ -141,7 +141,7 @@ def go_on(turn: Turn) -> None:
 def ask_all_again(turn: Turn) -> None:
     """Make the stages that had sent the request back as they were before they were asked."""
     for stage in turn.state.live_stages:
-        aligning.void(turn, stage, "sent_back")
+        stages.void(turn, stage, "sent_back")
         stages.ask_again(turn, stage)
 
 

@@ -6,7 +6,7 @@ Must not know: how the result was read.
 from hitl_temporal.domain.approval.ask import Answers
 from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, Withdraw
 from hitl_temporal.domain.approval.deciding import unfit
-from hitl_temporal.domain.approval.judge import closed_verdict, default_key, spent, withdrawal_key
+from hitl_temporal.domain.approval.judge import closed_verdict, default_key, spent_on, why_taken, withdrawal_key
 from hitl_temporal.domain.approval.views import Result
 
 
@@ -23,9 +23,10 @@ def judge_closed(approval: str, result: Result | None, answers: Answers | None, 
         command: What was sent with it.
     """
     key = _key(approval, result, command)
-    done = spent(result, command.actor, key) if result is not None and key else None
-    if done is not None:
-        return done
+    taken = spent_on(result, command.actor, key) if result is not None and key else None
+    if taken is not None:
+        known, receipt = taken
+        return receipt if known == verb else Receipt(status="invalid", reason=why_taken(known), key=key)
     wrong = unfit(command, answers) if isinstance(command, Decide) and answers is not None else None
     if wrong is not None:
         return Receipt(status="invalid", reason=wrong, key=key)

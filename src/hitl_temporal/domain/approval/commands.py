@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from hitl_temporal.domain.approval.stage import Assurance
 from hitl_temporal.domain.duration import Duration
+from hitl_temporal.domain.ids import PersonName
 from hitl_temporal.domain.value import Json, Value, canonical
 
 Status = Literal["invalid", "closed", "superseded", "not_eligible", "duplicate", "needs_step_up", "counted", "recorded"]
@@ -32,8 +33,6 @@ Text = Annotated[str, StringConstraints(max_length=10_000)]
 Said = Annotated[str, StringConstraints(min_length=1, max_length=10_000, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-PersonName = Annotated[Name, AfterValidator(lambda name: name.removeprefix("user:"))]
-"""A person's id, also when it is written as a selector."""
 Values = Annotated[dict[str, Json], AfterValidator(_json)]
 
 

@@ -64,6 +64,8 @@ def may_request_info(state: Approval, command: Command, at: datetime) -> tuple[S
         return "invalid", "to: you would ask yourself"
     if to.startswith(SYSTEM) or not state.roster.is_active(to):
         return "invalid", f"to: {to!r} is not an active person of the directory: say whom to ask"
+    if state.info is not None and state.info.to != to:
+        return "invalid", f"to: {state.info.to!r} was asked first: it waits for that answer; ask {to!r} after it"
     return _has_room(state, command.text)
 
 

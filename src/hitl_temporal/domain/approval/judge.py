@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from hitl_temporal.domain.approval import deciding, dialogue, handing, overruling
 from hitl_temporal.domain.approval.commands import VERBS, Command, Decide, Receipt, Status, Withdraw
-from hitl_temporal.domain.approval.records import Decision, Voided, Withdrawal
+from hitl_temporal.domain.approval.records import Decision, Voided, Why, Withdrawal
 from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.approval.tally import of_approval
 from hitl_temporal.domain.approval.turn import Turn
@@ -59,12 +59,15 @@ WHILE_COOLING = frozenset({"decide", "comment", "withdraw", "override", "retract
 def judge(state: Approval, verb: str, command: Command, at: datetime) -> Receipt:
     """Return the receipt of a command; `counted` means that it is to be done, or that it was before."""
     key = key_of(state, verb, command, at)
-    return spent(state, command.actor, key) or judge_new(state, verb, command, at, key)
+    return spent(state, command.actor, key, verb) or judge_new(state, verb, command, at, key)
 
 
 def judge_new(state: Approval, verb: str, command: Command, at: datetime, key: str) -> Receipt:
     """Return the receipt of a command whose key has not been spent."""
-    if verb != "decide" and state.outcome is not None:
+    taken = spent_on(state, command.actor, key)
+    if taken is not None:
+        status, reason = "invalid", why_taken(taken[0])
+    elif verb != "decide" and state.outcome is not None:
         status, reason = closed_verdict(verb, state.outcome)
     elif state.cooling is not None and verb not in WHILE_COOLING:
         status, reason = "closed", deciding.why_cooling(state.cooling)
@@ -100,18 +103,44 @@ class Remembering(Protocol):
     spent: dict[str, str]
 
 
-def spent(known: Remembering, actor: str, key: str) -> Receipt | None:
-    """Return the receipt that a key of this actor has been answered with, None when it is new."""
+def spent(known: Remembering, actor: str, key: str, verb: str | None = None) -> Receipt | None:
+    """Return the receipt that a key of this actor has been answered with, None when it is new.
+
+    Args:
+        known: What remembers.
+        actor: Whose key it is: others may have used the same.
+        key: The key.
+        verb: What it must have been spent on, to be the same thing sent again; None: whatever it was.
+    """
+    found = spent_on(known, actor, key)
+    return found[1] if found is not None and verb in {None, found[0]} else None
+
+
+def spent_on(known: Remembering, actor: str, key: str) -> tuple[str, Receipt] | None:
+    """Return the verb that a key of this actor was spent on, and the receipt; None when it is new."""
     done = counted_before(known.decisions, actor, key)
-    if done is None and known.withdrawal is not None:
-        done = counted_before([known.withdrawal], actor, key)
     if done is not None:
-        return receipt_of(done)
+        return _verb_of(done), receipt_of(done)
+    withdrawn = counted_before([known.withdrawal], actor, key) if known.withdrawal is not None else None
+    if withdrawn is not None:
+        return "withdraw", receipt_of(withdrawn)
     void = next((v for v in known.voided if v.decision.key == key and v.decision.actor == actor), None)
     if void is not None:
-        return receipt_of_void(void)
-    tally = known.spent.get(ledger_name(actor, key))
-    return None if tally is None else Receipt(status="counted", tally=tally, key=key)
+        return _verb_of(void.decision), receipt_of_void(void)
+    kept = known.spent.get(ledger_name(actor, key))
+    if kept is None:
+        return None
+    verb, _, tally = kept.partition(" ")
+    return verb, Receipt(status="counted", tally=tally, key=key)
+
+
+def why_taken(verb: str) -> str:
+    """Return what somebody is told who sends something else with a key that was spent: nothing is swallowed."""
+    return f"key: you have already sent a {verb!r} with it: send another key with this"
+
+
+def _verb_of(decision: Decision) -> str:
+    return "decide" if decision.kind == "vote" else "override"
 
 
 def counted_before(done: Sequence[_Done], actor: str, key: str) -> _Done | None:
@@ -127,17 +156,19 @@ def receipt_of(done: Decision | Withdrawal) -> Receipt:
     return Receipt(status="counted", tally=done.tally, key=done.key)
 
 
+_WHY_VOID: Mapping[Why, str] = {
+    "changed": "what you answered to has changed since: look again",
+    "sent_back": "it was sent back and has come again since: look again",
+    "replaced": "others were asked instead, before it was decided",
+}
+
+
 def receipt_of_void(void: Voided) -> Receipt:
     """Return the receipt of an answer that counts no more: sent again, it must not count again by mistake."""
     key = void.decision.key
     if void.why == "retracted":
         return Receipt(status="duplicate", reason="you have taken this answer back; a new one needs a new key", key=key)
-    reason = (
-        "what you answered to has changed since: look again"
-        if void.why == "changed"
-        else ("it was sent back and has come again since: look again")
-    )
-    return Receipt(status="superseded", reason=reason, key=key)
+    return Receipt(status="superseded", reason=_WHY_VOID[void.why], key=key)
 
 
 def key_of(state: Approval, verb: str, command: Command, at: datetime) -> str:

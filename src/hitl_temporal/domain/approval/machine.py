@@ -109,7 +109,7 @@ def _ask_newcomers(turn: Turn) -> None:
 def _obey(turn: Turn, event: CommandSubmitted) -> None:
     command, verb = event.command, event.verb
     key = key_of(turn.state, verb, command, event.at)
-    earlier = spent(turn.state, command.actor, key)
+    earlier = spent(turn.state, command.actor, key, verb)
     receipt = earlier or judge_new(turn.state, verb, command, event.at, key)
     if earlier is not None:
         turn.reply(earlier)
@@ -122,17 +122,17 @@ def _obey(turn: Turn, event: CommandSubmitted) -> None:
         RULES[verb].do(turn, command, event.at, receipt.key)
         if not isinstance(command, Decide | Withdraw):
             stages.see_who_is_left(turn)
-            _spend(turn, command.actor, receipt.key)
-        done = spent(turn.state, command.actor, receipt.key)
+            _spend(turn, verb, command.actor, receipt.key)
+        done = spent(turn.state, command.actor, receipt.key, verb)
         assert done is not None, f"key {receipt.key!r} of {command.actor!r} was spent"
         turn.reply(done)
         return
     stages.see_who_is_left(turn)
 
 
-def _spend(turn: Turn, actor: str, key: str) -> None:
+def _spend(turn: Turn, verb: str, actor: str, key: str) -> None:
     kept = list(turn.state.spent.items())[1 - MAX_SPENT :]
-    turn.set(spent={**dict(kept), ledger_name(actor, key): of_approval(turn.state)})
+    turn.set(spent={**dict(kept), ledger_name(actor, key): f"{verb} {of_approval(turn.state)}"})
 
 
 def _refuse(turn: Turn, verb: str, actor: str, receipt: Receipt) -> None:

@@ -16,7 +16,7 @@ from hitl_temporal.domain.approval.stage import Parallel, Stage
 from hitl_temporal.domain.approval.state import Approval, Cast, Origin, Shown, StageRun
 from hitl_temporal.domain.expressions import ExpressionError, evaluate, is_true, render
 from hitl_temporal.domain.inputs import Input
-from hitl_temporal.domain.people import bind, selector_list
+from hitl_temporal.domain.people import SYSTEM, bind, selector_list
 from hitl_temporal.domain.value import Json, canonical
 
 Scope = dict[str, Json]
@@ -237,8 +237,13 @@ def _evaluated(text: str, where: str, scope: Scope) -> Json:
 
 def _person(template: str | None, where: str, scope: Scope) -> str | None:
     """Return the id of the person that a template names, also when it is written as a selector; None: nobody."""
-    named = _text(template or "", where, scope).strip().removeprefix("user:")
-    return named or None
+    named = _text(template or "", where, scope).strip()
+    if not named:
+        return None
+    plain = named.removeprefix("user:").strip()
+    if not plain or (":" in plain and not plain.startswith(SYSTEM)):  # a group would keep nobody from deciding
+        raise AskError(f"{where}: {named!r} names no person: give the id of one")
+    return plain
 
 
 def _text(template: str, where: str, scope: Scope) -> str:

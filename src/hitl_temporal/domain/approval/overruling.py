@@ -165,10 +165,11 @@ def may_extend(state: Approval, command: Command, at: datetime) -> tuple[Status,
     if any(sum(m.by is not None for m in s.moves) >= clock.MAX_EXTENSIONS for s in with_deadline):
         return "invalid", f"by: the deadline has been extended {clock.MAX_EXTENSIONS} times: decide it"
     try:
-        for stage in with_deadline:
-            clock.extended(state, stage, command.by)
+        later = [clock.extended(state, stage, command.by) > stage.due_at for stage in with_deadline if stage.due_at]
     except calendar.CalendarError as error:
         return "invalid", f"by: {error}"
+    if not all(later):
+        return "invalid", f"by: {command.by!r} moves no deadline: say by how much"
     return "counted", ""
 
 

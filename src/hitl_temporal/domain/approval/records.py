@@ -60,7 +60,7 @@ class Decision(Value):
         return self.on_behalf_of or self.actor
 
 
-Why = Literal["retracted", "changed", "sent_back"]
+Why = Literal["retracted", "changed", "sent_back", "replaced"]
 
 
 class Voided(Value):

@@ -3,25 +3,22 @@
 Must not know: who started the workflow.
 """
 
-from typing import Annotated
-
-from pydantic import Field, StringConstraints
+from pydantic import Field, model_validator
 
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.audit import TraceParent
+from hitl_temporal.domain.ids import PersonName
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import SYSTEM
 from hitl_temporal.domain.value import Json
-
-Who = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class Request(Ask):
     """One flat object: the keys of `ask` with these beside them."""
 
-    requester: Who = f"{SYSTEM}client"
-    on_behalf_of: Who | None = None
+    requester: PersonName = f"{SYSTEM}client"
+    on_behalf_of: PersonName | None = None
     context: dict[str, Json] = Field(default_factory=dict)
     """What expressions see; its keys are the top-level names."""
     origin: Origin | None = None
@@ -29,6 +26,14 @@ class Request(Ask):
     """What the values of the context that may be amended must be like, by path."""
     parent: TraceParent | None = None
     """The span this approval's trail hangs under; None: a trace of its own."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, raw: object) -> object:
+        """Read null as absent: clients in other languages write every field of their types."""
+        if not isinstance(raw, dict):
+            return raw
+        return {k: v for k, v in raw.items() if v is not None}  # pyright: ignore[reportUnknownVariableType]
 
     @property
     def ask(self) -> Ask:

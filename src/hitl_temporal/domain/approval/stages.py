@@ -12,7 +12,7 @@ from hitl_temporal.domain.approval.ask import RESERVED_OUTCOMES
 from hitl_temporal.domain.approval.eligibility import eligible, filled, may_act, owners
 from hitl_temporal.domain.approval.opening import material
 from hitl_temporal.domain.approval.picking import pick
-from hitl_temporal.domain.approval.records import Cooling
+from hitl_temporal.domain.approval.records import Cooling, Decision, Voided, Why
 from hitl_temporal.domain.approval.state import Approval, StageRun, Way
 from hitl_temporal.domain.approval.tally import needed, out_of_reach, possible, reached, strength
 from hitl_temporal.domain.approval.telling import (
@@ -83,7 +83,12 @@ def settle_votes(turn: Turn, stage: StageRun) -> None:
 
 
 def see_who_is_left(turn: Turn) -> None:
-    """End each open stage that waited for nobody but leavers, and park each that those left can't decide any more."""
+    """End each open stage that waited for nobody but leavers, and park each that those left can't decide any more.
+
+    What was sent back waits for its requester, not for those who answer: they are asked again afterwards.
+    """
+    if turn.state.info is not None and turn.state.info.rework:
+        return
     for name in [s.name for s in turn.state.live_stages if s.document.wait_for_all]:
         stage = turn.state.stage(name)
         if stage.state == "open":
@@ -443,7 +448,27 @@ def _bring_in(turn: Turn, stage: StageRun, to: tuple[str, ...], *, instead: bool
     ways = [Way(entries=tuple((s,) for s in to) if a.approve == "each" else (to,)) for a in stage.document.alternatives]
     counted, reject = needed(turn.state.roster, stage, ways, people)
     settle(turn, stage, text="it has gone to others")
-    return turn.set_stage(stage, who=to, ways=counted, asked=people, reject=reject)
+    void(turn, stage, "replaced")
+    kept = tuple(h for h in stage.handovers if h.giver is not None)  # whom an operator had added, is replaced too
+    return turn.set_stage(stage, who=to, ways=counted, asked=people, reject=reject, handovers=kept)
+
+
+def void(turn: Turn, stage: StageRun, why: Why, keep: Decision | None = None) -> None:
+    """Let the answers in a stage count no more, but for one; they stay known, and their keys stay spent."""
+    answers = tuple(d for d in turn.state.decisions if d.stage == stage.name and d != keep)
+    if not answers:
+        return
+    turn.set(
+        decisions=tuple(d for d in turn.state.decisions if d not in answers),
+        voided=(*turn.state.voided, *(Voided(decision=d, why=why, at=turn.now) for d in answers)),
+    )
+    turn.record(
+        "decisions_voided",
+        f"decisions_voided:{stage.name}:{len(turn.state.voided)}",
+        stage=stage.name,
+        reason=why,
+        decisions=[d.key for d in answers],
+    )
 
 
 def _lapse(turn: Turn, stage: StageRun) -> None:

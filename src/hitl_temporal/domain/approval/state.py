@@ -189,7 +189,7 @@ class Approval(Value):
         voided: Those that were counted and are no more.
         refusals: The first ones, at most `MAX_REFUSALS_BY_ACTOR` of each actor and `MAX_REFUSALS` in all.
         unrecorded: How many further refusals there were.
-        spent: Keys of commands other than `decide` that were done, as `actor key`, and the tally after each.
+        spent: Digests of the keys of commands other than `decide`, each with its verb, a blank, and the tally after.
         rounds: How often the request has been sent back.
         roster: The people as last read while it was open.
         is_closed: Whether the last fact has been written: nothing is recorded any more.

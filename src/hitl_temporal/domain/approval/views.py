@@ -118,7 +118,7 @@ class Status(Value):
     """The decision token, once there is an outcome: a system that was given one may compare."""
     withdrawal: Withdrawal | None = None
     spent: dict[str, str] = Field(default_factory=dict)
-    """The last keys of other verbs that were done, and the tally after each."""
+    """Of the last keys of other verbs the verb, a blank, and the tally after it."""
 
 
 class Result(Value):
@@ -133,7 +133,7 @@ class Result(Value):
         amended: Path to value of what was changed on the way.
         overridden: Whether one person has decided over the heads of those who were asked.
         shadow: What a rule would have decided, and whether people agreed.
-        spent: The last keys of other verbs that were done, and the tally after each.
+        spent: Of the last keys of other verbs the verb, a blank, and the tally after it.
     """
 
     outcome: str
