@@ -78,7 +78,7 @@ def check_routes(
             continue
         if table is None:
             known = f"site.yaml has {', '.join(site.routes)}" if site.routes else "site.yaml has no `routes`"
-            mend = resembling(route.name, site.routes, known)
+            mend = " ".join(filter(None, (resembling(route.name, site.routes), known)))
             yield document.problem((*route.at, "route"), f"unknown route {route.name!r}", mend)
             continue
         yield from check_row_scope(flow, document, route.at, route.name, table)
