@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from hitl_temporal.definition.project import load_flow, load_project
 
 ROOT = Path(__file__).parents[2]
@@ -91,36 +93,37 @@ def test_a_broken_directory_names_nobody_and_blames_no_flow(tmp_path: Path) -> N
     assert "good" in loaded.flows
 
 
-def test_business_time_without_a_calendar_is_warned_about(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("keys", "key"),
+    [
+        ("due: 2bd", "due"),
+        ("due: 2d, remind: [1h, 4bh]", "remind"),
+        ("due: 2d, escalate: [{after: 4bh, to: 'user:bob'}]", "after"),
+        ("due: 2d, lease: 1bh", "lease"),
+        ("due: 2d, cooling_off: 1bh", "cooling_off"),
+        ("due: 2d, break_glass: {who: 'user:bob', review: {who: 'user:bob', due: 1bd}}", "due"),
+    ],
+)
+def test_business_time_without_a_calendar_is_warned_about(tmp_path: Path, keys: str, key: str) -> None:
     """Where nobody says when work is done, the author is told what holds instead."""
-    ask = "flow: good\nsteps:\n  - id: a\n    ask: {title: May I?, who: ['user:ann'], due: 2bd}\n"
+    ask = f"flow: good\nsteps:\n  - id: a\n    ask: {{title: May I?, who: ['user:ann'], {keys}}}\n"
     loaded = load_project(project(tmp_path, good=ask))
     (problem,) = loaded.problems
     assert (problem.severity, problem.line) == ("warning", 4)
+    assert problem.message.startswith(f"`{key}: ")
     assert "MON-FRI 09:00-17:00 UTC holds" in problem.mend
     assert "good" in loaded.flows
 
 
-def test_a_question_about_more_time_needs_no_due(tmp_path: Path) -> None:
-    """It is withdrawn when the grant ends, so it does not wait for ever."""
-    grant = "{for: 30d, extend: {max: 2, ask: {stages: [{who: ['user:ann']}]}}}"
-    text = FLOW.format(name="good") + f"    undo: {{call: firewall.remove}}\n    grant: {grant}\n"
-    assert load_project(project(tmp_path, good=text)).problems == ()
-
-
-def test_the_outputs_of_a_granted_step_are_there_when_more_time_is_asked_for(tmp_path: Path) -> None:
-    """What is asked about may be shown; the step does not refer to itself before it has outputs."""
-    grant = "{for: 30d, extend: {ask: {title: '{{steps.a.outputs.rule}} {{extension.by}} more?', who: ['user:ann']}}}"
-    text = FLOW.format(name="good") + f"    undo: {{call: firewall.remove}}\n    grant: {grant}\n"
-    assert load_project(project(tmp_path, good=text)).problems == ()
-
-
-def test_a_grant_in_business_time_without_a_calendar_is_warned_about(tmp_path: Path) -> None:
-    """The line is that of the time."""
-    text = FLOW.format(name="good") + "    undo: {call: firewall.remove}\n    grant: {for: 2bd}\n"
-    (problem,) = load_project(project(tmp_path, good=text)).problems
-    assert (problem.severity, problem.line) == ("warning", 6)
-    assert "`for: 2bd` counts business time" in problem.message
+@pytest.mark.parametrize("named", ["calendar: nl\n", "", "    ask: {calendar: nl, "])
+def test_business_time_is_counted_in_the_nearest_calendar(tmp_path: Path, named: str) -> None:
+    """The flow's, the site's default, the ask's: one of them is enough."""
+    ask = "steps:\n  - id: a\n    ask: {title: May I?, who: ['user:ann'], due: 2bd, cooling_off: 1bh}\n"
+    text = "flow: good\n" + (ask.replace("    ask: {", named) if "ask" in named else named + ask)
+    root = project(tmp_path, good=text)
+    default = "" if named else "default: nl, "
+    (root / "workflows" / "site.yaml").write_text(f"calendars: {{{default}nl: {{tz: UTC}}}}\n", encoding="utf-8")
+    assert load_project(root).problems == ()
 
 
 def test_an_activity_of_a_pool_is_not_ours_to_know(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Another version of a question, and its rules, against what people have really decided."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -51,11 +52,11 @@ class Office:
             await approval.result()
         return approval.id
 
-    async def listed(self, number: int) -> None:
-        """Wait until visibility, which follows behind, lists so many approvals that have ended."""
-        query = f"WorkflowType = 'Approval' AND HitlFlow = '{self.flow}' AND ExecutionStatus != 'Running'"
+    async def listed(self, number: int, status: str = "!= 'Running'") -> None:
+        """Wait until visibility, which follows behind, lists so many approvals: those that have ended."""
+        query = f"WorkflowType = 'Approval' AND HitlFlow = '{self.flow}' AND ExecutionStatus {status}"
         while (await self.rig.client.count_workflows(query)).count < number:
-            pass
+            await asyncio.sleep(0.05)
 
     async def replay(self, document: dict[str, Any] | None = None, step: str = "gate", **bounds: Any) -> Replays:
         """Replay as an operator."""
@@ -142,6 +143,7 @@ async def test_what_can_not_be_replayed_is_said(rig: Rig) -> None:
     """Terminated, refused at its start, or of a worker that does not answer: each with the reason."""
     office = Office(rig)
     ended = await office.decided()
+    await office.listed(2, "= 'Running'")  # its attributes are written
     await rig.client.get_workflow_handle(ended).terminate()
     refused = await _refused(rig, office.flow)
     await office.listed(2)

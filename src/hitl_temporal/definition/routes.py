@@ -9,7 +9,7 @@ Must not know: files, what a table decides.
 from pydantic import ValidationError
 
 from hitl_temporal.domain.approval.ask import Ask
-from hitl_temporal.domain.approval.routes import Routed, Table
+from hitl_temporal.domain.approval.routing import with_table
 from hitl_temporal.domain.flow.definition import Flow, Step
 
 from .documents import At, Document
@@ -38,17 +38,12 @@ def with_tables(flow: Flow, document: Document, around: Surroundings) -> tuple[F
         if name not in routes:
             continue
         try:
-            asks[at] = _with_table(ask, routes[name])
+            asks[at] = with_table(ask, routes[name])
         except ValidationError as error:
             written = _line(document, at) if around.site_document is None else _table(around.site_document, name)
             found = translate(error, written, Ask)
             problems += [p.but(message=f"in flow {flow.flow!r} {p.message}") for p in found]
     return (_with_asks(flow, asks) if asks else flow), tuple(problems)
-
-
-def _with_table(ask: Ask, table: Table) -> Ask:
-    # Validated again: whether its stages may end as they say depends on the outcomes of the ask.
-    return Ask.model_validate({**ask.model_dump(mode="json", by_alias=True), "stages": Routed(route=table)})
 
 
 def _with_asks(flow: Flow, asks: dict[At, Ask]) -> Flow:

@@ -13,6 +13,7 @@ from hitl_temporal.definition.problems import Problem, resembling
 from hitl_temporal.definition.site import Site
 from hitl_temporal.domain.approval.ask import BUILT_IN, Ask
 from hitl_temporal.domain.approval.routes import Routed, Table
+from hitl_temporal.domain.approval.routing import route_named
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.people import People
 
@@ -42,8 +43,9 @@ class Named(NamedTuple):
 def named_routes(flow: Flow) -> Iterator[Named]:
     """Yield each ask of a flow that goes by a table of the site, and the name of the table."""
     for at, ask in asks_of(flow):
-        if isinstance(ask.stages, Routed) and isinstance(ask.stages.route, str):
-            yield Named((*at, "stages"), ask, ask.stages.route)
+        name = route_named(ask)
+        if name is not None:
+            yield Named((*at, "stages"), ask, name)
 
 
 def lint_table(name: str, site: Site, document: Document, people: People | None) -> Iterator[Problem]:
@@ -76,7 +78,7 @@ def check_routes(
             continue
         if table is None:
             known = f"site.yaml has {', '.join(site.routes)}" if site.routes else "site.yaml has no `routes`"
-            mend = resembling(route.name, site.routes, known)
+            mend = " ".join(filter(None, (resembling(route.name, site.routes), known)))
             yield document.problem((*route.at, "route"), f"unknown route {route.name!r}", mend)
             continue
         yield from check_row_scope(flow, document, route.at, route.name, table)
