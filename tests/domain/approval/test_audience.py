@@ -117,3 +117,9 @@ def test_a_vote_that_counts_no_more_is_not_forgotten() -> None:
     play.do("amend", "ann", set={"port": 443})
     receipt = spent(status(play.state), "cai", "k")
     assert (receipt.status if receipt else None, status(play.state).material) == ("superseded", {"port": 443})
+
+
+def test_who_may_break_the_glass_may_see_it() -> None:
+    """Nobody decides blindly."""
+    glass = {"who": ["group:leads"], "review": {"who": ["role:admin"]}}
+    assert ["bob" in status(p.state).audience for p in (Play(), Play(break_glass=glass))] == [False, True]

@@ -66,7 +66,15 @@ def test_only_whose_vote_it_is_may_take_it_back(actor: str) -> None:
     """Nobody else, asked or not."""
     play = cooled()
     play.decide("cai")
-    assert play.do("retract", actor).reason == f"{actor!r} has no vote in stage 's1'"
+    assert play.do("retract", actor).reason == f"the deciding vote in stage 's1' is not {actor!r}'s"
+
+
+def test_a_vote_that_did_not_decide_is_not_taken_back() -> None:
+    """It stood before, and whoever decided relied on it."""
+    play = cooled({"who": "group:secops", "approve": 2})
+    play.decide("cai")
+    play.decide("dee")
+    assert [play.do("retract", p).status for p in ("cai", "dee")] == ["not_eligible", "counted"]
 
 
 def test_who_has_left_takes_nothing_back() -> None:

@@ -75,3 +75,17 @@ def test_only_the_first_disagreements_are_named() -> None:
     """All are counted."""
     found = report(ended(5, "rejected", shadow=True, number=n) for n in range(MAX_NAMED + 5))[0]
     assert (found.disagreed, len(found.disagreements)) == (MAX_NAMED + 5, MAX_NAMED)
+
+
+def test_silence_that_decides_against_who_has_answered_is_no_disagreement() -> None:
+    """The only one who has answered came to what the rule says; the deadline said otherwise."""
+    play = Play(
+        {"who": "group:secops", "approve": 2, "due": "1h", "at_due": "reject"},
+        context={"amount": 5},
+        auto=RULES,
+        shadow=True,
+    )
+    play.decide("cai")
+    play.wait("1h")
+    assert play.state.outcome == "rejected"
+    assert counts(report([play.state])[0]) == {"watched": 1, "unanswered": 1}

@@ -368,6 +368,16 @@ def test_cancel_without_undo_leaves_what_is_granted() -> None:
     assert facts(world, "step.grant_ended")[0]["reason"] == "run ended"
 
 
+def test_only_an_operator_leaves_what_is_granted() -> None:
+    """Who asked for access for a time must not get it for good by that."""
+    world = given()
+    receipt = world.operate("cancel", actor="bea", no_undo=True)
+    assert (receipt.status, receipt.reason.split(":")[0]) == ("not_eligible", "no_undo")
+    assert (world.run.status, world.states["a"]) == ("running", "running")
+    world.operate("cancel", actor="bea")
+    assert world.undos == ["a"]
+
+
 def test_a_call_that_succeeds_after_the_run_has_begun_to_end_is_undone() -> None:
     """A grant that begins too late ends at once, with its run."""
     world = World(granted("a"), ask("b", needs=[])).answers("b", "rejected").succeeds("a", id=1)

@@ -44,7 +44,7 @@ def _to_asked(status: Status, me: Identity) -> Iterator[str]:
         yield from ("decide", "request_info", "delegate", "add_approver")
         if all(s.claim is None or s.claim.holder != me.person for s in acting):
             yield "claim"
-    if status.cooling is not None and _has_vote(status, status.cooling.stage, me.person):
+    if status.cooling is not None and _has_decided(status, status.cooling.stage, me.person):
         yield "retract"
 
 
@@ -75,5 +75,6 @@ def _to_all(status: Status, me: Identity) -> Iterator[str]:
         yield "override"
 
 
-def _has_vote(status: Status, stage: str, person: str) -> bool:
-    return any(d.actor == person and d.stage == stage and d.kind == "vote" for d in status.decisions)
+def _has_decided(status: Status, stage: str, person: str) -> bool:
+    votes = [d.actor for d in status.decisions if d.stage == stage and d.kind == "vote"]
+    return votes[-1:] == [person]

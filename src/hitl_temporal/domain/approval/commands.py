@@ -137,6 +137,7 @@ class Override(Command):
 
     outcome: Name
     reason: Said
+    assurance: Assurance = "low"
 
 
 class Extend(Command):

@@ -3,6 +3,7 @@
 Must not know: doors, keys (judge.py), how votes add up (tally.py).
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from hitl_temporal.domain.approval.commands import Command, Decide, Status
 from hitl_temporal.domain.approval.eligibility import claimed_by_another, eligible, refusal, seat_of, spokesperson
 from hitl_temporal.domain.approval.records import INTENT_HOLDS, Cooling, Decision, Intent, Remark
 from hitl_temporal.domain.approval.seats import Seat
-from hitl_temporal.domain.approval.stage import ASSURANCES, Assurance
+from hitl_temporal.domain.approval.stage import ASSURANCES, Assurance, Stage
 from hitl_temporal.domain.approval.state import MAX_REFUSALS_BY_ACTOR, Approval, StageRun
 from hitl_temporal.domain.approval.tally import of_approval
 from hitl_temporal.domain.approval.telling import notify, tell_requester
@@ -55,10 +56,15 @@ def _verdict_in(state: Approval, place: Place, decide: Decide) -> tuple[Status, 
     stage, seat = place
     if decide.edit and not changing.leaves(state, stage, seat, decide.edit):
         return "invalid", f"edit: with it stage {stage.name!r} is not {decide.actor!r}'s to decide"
-    needed = stage.document.assurance
-    if _level(decide.assurance) < _level(needed):
-        return "needs_step_up", f"stage {stage.name!r} needs assurance {needed!r}, this answer has {decide.assurance!r}"
-    return "counted", ""
+    return step_up((stage.document,), decide.assurance) or ("counted", "")
+
+
+def step_up(passed: Iterable[Stage], given: Assurance) -> tuple[Status, str] | None:
+    """Return the verdict that asks for a better proof of who decides, None when this one does for all these stages."""
+    lacking = next((s for s in passed if _level(given) < _level(s.assurance)), None)
+    if lacking is None:
+        return None
+    return "needs_step_up", f"stage {lacking.name!r} needs assurance {lacking.assurance!r}, this answer has {given!r}"
 
 
 def _why_no_seat(state: Approval, stage: StageRun, decide: Decide) -> tuple[Status, str]:
@@ -172,6 +178,7 @@ def keep_intent(turn: Turn, command: Command, at: datetime) -> None:
         comment=decide.comment,
         form=decide.form,
         edit=decide.edit,
+        on_behalf_of=decide.on_behalf_of,
         at=at,
         digest=turn.state.shown.digest,
         number=before.number + 1 if before else 1,
@@ -199,14 +206,17 @@ def say_tally(turn: Turn, decision: Decision) -> None:
 
 
 def confirmed(state: Approval, decide: Decide, at: datetime) -> Decide:
-    """Return an answer together with what its author said when it was below the needed assurance."""
+    """Return an answer together with what its author said when it was below the needed assurance.
+
+    It must be for the same stage: what was said about one is not said about the next.
+    """
     intent = next((i for i in state.intents if i.actor == decide.actor and i.outcome == decide.outcome), None)
     if intent is None or at - intent.at > INTENT_HOLDS or intent.digest != state.shown.digest:
         return decide
-    changes: dict[str, object] = {
-        name: getattr(intent, name) for name in ("comment", "form", "edit") if not getattr(decide, name)
-    }
-    return decide.model_copy(update=changes)
+    said = ("comment", "form", "edit", "on_behalf_of")
+    whole = decide.model_copy(update={name: getattr(intent, name) for name in said if not getattr(decide, name)})
+    place = place_for(state, whole)
+    return whole if place is not None and place.stage.name == intent.stage else decide
 
 
 def place_for(state: Approval, decide: Decide) -> Place | None:

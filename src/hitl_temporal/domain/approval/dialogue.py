@@ -26,12 +26,13 @@ def may_see(state: Approval, person: str) -> bool:
 
 
 def audience(state: Approval) -> tuple[str, ...]:
-    """Return who takes part: asked for it, is or was asked, was told of it, has acted, or may act now."""
+    """Return who takes part: asked for it, was or is asked, was told, has acted, may act now or in an emergency."""
     asked = (p for s in state.stages for p in s.asked)
     told = (d.person for d in state.deliveries)
     now = (seat.holder for s in state.live_stages for seat in seats(state, s, s.who))
     wanted = (state.info.to,) if state.info is not None else ()  # a notice is forgotten after a hundred others
-    return tuple(dict.fromkeys((*state.barred, *participants(state), *asked, *told, *now, *wanted)))
+    glass = state.roster.named_by(state.break_glass.who) if state.break_glass is not None else ()
+    return tuple(dict.fromkeys((*state.barred, *participants(state), *asked, *told, *now, *wanted, *glass)))
 
 
 def may_comment(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape

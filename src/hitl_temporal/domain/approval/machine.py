@@ -113,7 +113,7 @@ def _obey(turn: Turn, event: CommandSubmitted) -> None:
     receipt = earlier or judge_new(turn.state, verb, command, event.at, key)
     if earlier is not None:
         turn.reply(earlier)
-    elif receipt.status == "needs_step_up":
+    elif receipt.status == "needs_step_up" and verb == "decide":
         keep_intent(turn, command, event.at)
         turn.reply(receipt)
     elif receipt.status != "counted":

@@ -18,7 +18,7 @@ from hitl_temporal.domain.approval.eligibility import (
     party_bar,
 )
 from hitl_temporal.domain.approval.records import Decision, Kind, Remark, Voided, Withdrawal
-from hitl_temporal.domain.approval.state import Approval
+from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.tally import of_approval
 from hitl_temporal.domain.approval.telling import notify
 from hitl_temporal.domain.approval.turn import Turn
@@ -99,18 +99,23 @@ def may_override(state: Approval, command: Command, at: datetime) -> tuple[Statu
     mine = next((d for d in state.decisions if d.actor == command.actor), None)
     if mine is not None:
         return "duplicate", f"{command.actor!r} has already answered {mine.outcome!r}: one person is one vote"
-    return "counted", ""
+    return deciding.step_up((s.document for s in _passed_over(state)), command.assurance) or ("counted", "")
+
+
+def _passed_over(state: Approval) -> list[StageRun]:
+    """Return the stages that are not asked to their end because one person decides; all, where each has agreed."""
+    asked = [s for s in state.stages if s.state != "skipped"]
+    return [s for s in asked if not state.ask.is_positive(s.state)] or asked
 
 
 def _why_not(state: Approval, person: str) -> str | None:
     """Return what keeps a person from deciding alone: the bar of any stage that would not be asked because of it."""
     live = state.live_stages
     reason = bar(state, live[0], person) if live else None
-    asked = [s for s in state.stages if s.state != "skipped"]
-    passed_over = [s for s in asked if not state.ask.is_positive(s.state)] or asked
+    passed_over = _passed_over(state)
     bars = (lasting_bar(state, s, person) for s in passed_over)
     reason = reason or next((b for b in bars if b is not None), None)
-    if reason is None and not asked:
+    if reason is None and not passed_over:
         reason = party_bar(state, person)
     if reason is None and not state.roster.is_active(person):
         return f"{person!r} is not an active person of the directory"
@@ -130,6 +135,7 @@ def override(turn: Turn, command: Command, at: datetime, key: str) -> None:
         outcome=command.outcome,
         comment=command.reason,
         via=command.via,
+        assurance=command.assurance,
         kind=kind,
         at=at,
         digest=state.shown.digest,
@@ -193,7 +199,7 @@ def may_retract(state: Approval, command: Command, at: datetime) -> tuple[Status
     if not state.roster.is_active(command.actor):
         return "not_eligible", f"{command.actor!r} is not an active person of the directory"
     if _vote_to_retract(state, command.actor) is None:
-        return "not_eligible", f"{command.actor!r} has no vote in stage {state.cooling.stage!r}"
+        return "not_eligible", f"the deciding vote in stage {state.cooling.stage!r} is not {command.actor!r}'s"
     return "counted", ""
 
 
@@ -228,8 +234,8 @@ def retract(turn: Turn, command: Command, at: datetime, key: str) -> None:  # no
 def _vote_to_retract(state: Approval, person: str) -> Decision | None:
     if state.cooling is None:
         return None
-    votes = (d for d in state.decisions if d.stage == state.cooling.stage and d.kind == "vote")
-    return next((d for d in votes if d.actor == person), None)
+    votes = [d for d in state.decisions if d.stage == state.cooling.stage and d.kind == "vote"]
+    return votes[-1] if votes and votes[-1].actor == person else None
 
 
 def _may_break_glass(state: Approval, person: str) -> bool:
@@ -248,12 +254,9 @@ def _ask_for_review(turn: Turn, command: Override) -> None:
     """
     state, glass = turn.state, turn.state.break_glass
     assert glass is not None, "it was broken"
-    show: dict[str, Json] = {
-        **state.shown.show,
-        "approval": state.id,
-        "decided by": command.actor,
-        "reason": command.reason,
-    }
+    about: dict[str, Json] = {"approval": state.id, "decided by": command.actor, "reason": command.reason}
+    # What the request itself shows under such a name must not be hidden by it, nor hide it.
+    show = {**{f"request: {n}" if n in about else n: value for n, value in state.shown.show.items()}, **about}
     told = f"{command.actor} has broken the glass: {command.outcome}.\n\n{command.reason}"
     context: dict[str, Json] = {"title": state.shown.title, "told": told, "show": show}
     stage: dict[str, Json] = {"name": "review", "who": list(glass.review.who), "due": glass.review.due, "remind": "1d"}

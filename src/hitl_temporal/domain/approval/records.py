@@ -102,6 +102,7 @@ class Intent(Value):
     comment: str = ""
     form: dict[str, Json] = Field(default_factory=dict)
     edit: dict[str, Json] = Field(default_factory=dict)
+    on_behalf_of: str | None = None
     at: AwareDatetime
     digest: str
     number: int = 1

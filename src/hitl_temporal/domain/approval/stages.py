@@ -138,9 +138,9 @@ def end(turn: Turn, outcome: str, reason: str, *, live: str = "skipped") -> None
 
 
 def _compare_with_rule(turn: Turn, outcome: str) -> None:
-    """Say whether people came to what a rule would have decided; where nobody has answered, they came to nothing."""
-    shadowed = turn.state.shadowed
-    if shadowed is None or outcome in RESERVED_OUTCOMES or not turn.state.decisions:
+    """Say whether people came to what a rule would have decided; an outcome that nobody has answered was silence's."""
+    shadowed, answered = turn.state.shadowed, {d.outcome for d in turn.state.decisions}
+    if shadowed is None or outcome in RESERVED_OUTCOMES or outcome not in answered:
         return
     agrees = shadowed.outcome == outcome
     turn.set(shadowed=shadowed.but(agrees=agrees))

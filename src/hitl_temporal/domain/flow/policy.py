@@ -7,7 +7,7 @@ Must not know: what the actions change, doors.
 
 from hitl_temporal.domain.approval.opening import AskError, begin
 from hitl_temporal.domain.approval.state import Approval
-from hitl_temporal.domain.flow.commands import Operate
+from hitl_temporal.domain.flow.commands import Cancel, Operate
 from hitl_temporal.domain.flow.definition import Step
 from hitl_temporal.domain.flow.events import Operated
 from hitl_temporal.domain.flow.extensions import asks_people
@@ -24,7 +24,7 @@ def refusal(run: Run, event: Operated) -> str | None:
     """Return why this actor may not do this, None when nothing keeps them from it."""
     actor, roster = event.command.actor, event.roster
     is_own = actor in {run.requester, run.on_behalf_of}
-    if event.action == "cancel" and (actor.startswith(SYSTEM) or is_own):
+    if event.action == "cancel" and (actor.startswith(SYSTEM) or (is_own and not _keeps_a_grant(run, event.command))):
         return None
     if event.action == "revoke" and is_own:
         return None
@@ -33,6 +33,8 @@ def refusal(run: Run, event: Operated) -> str | None:
     if event.action == "extend_grant" and is_own and _asks_people(run, event.command):
         return None
     roles = roster.cards[actor].roles
+    if event.action == "cancel" and is_own and not ROLES.intersection(roles):
+        return "no_undo: what was granted for a time would stay for good; cancel without it, or ask an operator"
     if not ROLES.intersection(roles):
         return f"{event.action} needs the role operator or admin, which {actor!r} does not have"
     step = _passed_ask(run, event.action, event.command)
@@ -41,6 +43,11 @@ def refusal(run: Run, event: Operated) -> str | None:
     if "admin" not in roles:
         return f"passing the ask {step.id!r} is an override and needs the role admin, which {actor!r} does not have"
     return _bar(run, step, actor, roster)
+
+
+def _keeps_a_grant(run: Run, command: Operate) -> bool:
+    """Tell whether a cancelled run would leave behind what it gives for a time."""
+    return isinstance(command, Cancel) and command.no_undo and any(s.grant is not None for s in run.definition.steps)
 
 
 def selectors(run: Run, action: str, command: Operate) -> tuple[str, ...]:
