@@ -80,9 +80,10 @@ def _changes_of_people(state: Approval) -> Iterator[datetime]:
         yield state.now
     if not state.live_stages:
         return
+    looked = state.looked_at or state.now
     for absences in state.roster.absences.values():
         for absence in absences:
-            yield from (at for at in (absence.since, absence.until) if at > state.now)
+            yield from (at for at in (absence.since, absence.until) if at > looked)
 
 
 def plan(turn: Turn, stage: StageRun) -> tuple[StageRun, str | None]:

@@ -76,12 +76,17 @@ def may_reassign(state: Approval, command: Command, at: datetime) -> tuple[Statu
         if command.source is not None:
             return "not_eligible", f"{command.source!r} has no place in a stage that is open"
         return "not_eligible", state.reason or "no stage is open"
-    if command.source is None:
-        own = next((s for s in seats(state, stage, stage.who) if command.to in {s.named, s.owner}), None)
-        if own is not None:
-            gone = "" if own.holder == command.to else f"; {own.holder!r} holds it, give it from there"
-            return "invalid", f"to: {command.to!r} has a place in stage {stage.name!r} already{gone}"
-    return _may_take(state, stage, _reassigned(state, command))
+    handover = _reassigned(state, command)
+    own = next((s for s in seats(state, stage, stage.who) if command.to in {s.named, s.owner}), None)
+    if command.source is None and own is not None and not _helps(state, stage):
+        gone = "" if own.holder == command.to else f"; {own.holder!r} holds it, give it from there"
+        return "invalid", f"to: {command.to!r} has a place in stage {stage.name!r} already{gone}"
+    return _may_take(state, stage, handover)
+
+
+def _helps(state: Approval, stage: StageRun) -> bool:
+    """Tell whether a parked stage could go on as it is: people have come back, and nobody had to be brought in."""
+    return stage.state == "parked" and out_of_reach(state, stage.but(state="open")) is None
 
 
 def _reassigned(state: Approval, command: Reassign) -> Handover:

@@ -47,8 +47,7 @@ def advance(state: Approval, event: Event) -> tuple[Approval, tuple[Effect, ...]
             _read(turn, event.roster)
             stages.pass_time(turn, event.at)
             stages.see_who_is_left(turn)
-            if event.roster is not None:
-                _ask_newcomers(turn)
+            _ask_newcomers(turn)
         case CalendarChanged():
             if turn.state.outcome is None:
                 turn.set(calendars={**turn.state.calendars, **event.calendars})
@@ -77,7 +76,7 @@ def _read(turn: Turn, roster: Roster | None) -> None:
 def _resolve(turn: Turn, event: PeopleResolved) -> None:
     if turn.state.is_open or turn.state.outcome is not None:
         return
-    turn.set(is_open=True, roster=event.roster, calendars=event.calendars)
+    turn.set(is_open=True, roster=event.roster, calendars=event.calendars, looked_at=turn.now)
     state = turn.state
     turn.record(
         "opened",
@@ -101,7 +100,9 @@ def _resolve(turn: Turn, event: PeopleResolved) -> None:
 
 
 def _ask_newcomers(turn: Turn) -> None:
-    """Ask who may act since the directory was read again: joiners, and who stands in for the absent."""
+    """Ask who may act since it was last looked: joiners, and who stands in for the absent."""
+    if turn.state.outcome is None:
+        turn.set(looked_at=turn.now)
     for stage in turn.state.live_stages:
         ask_people(turn, stage)
 

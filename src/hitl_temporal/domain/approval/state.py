@@ -237,6 +237,8 @@ class Approval(Value):
     """How many notices there have been."""
     replanned: int = 0
     """How often calendars have changed."""
+    looked_at: AwareDatetime | None = None
+    """When it was last looked who is there: absences that begin or end after that are still to be noticed."""
     roster: Roster = Roster()
     calendars: dict[str, Calendar] = Field(default_factory=dict)
     started_at: AwareDatetime
@@ -261,12 +263,12 @@ class Approval(Value):
             return self.outcome
         if self.cooling is not None:
             return "cooling"
+        live = self.live_stages
+        if self.is_open and not live and not self.is_unread:
+            return "parked"  # whatever was asked: there is no stage that could go on with the answer
         if self.info is not None:
             return "info"
-        live = self.live_stages
-        has_none = self.is_open and not live and not self.is_unread
-        is_parked = has_none or any(s.state == "parked" for s in live)
-        return "parked" if is_parked else "open"
+        return "parked" if any(s.state == "parked" for s in live) else "open"
 
     def stage(self, name: str) -> StageRun:
         """Return a stage by its name."""

@@ -1,0 +1,204 @@
+"""Who may be counted and what votes amount to, judged a second time, in other words than the machine's.
+
+It looks at the directory, the document, the hand-overs and the absences, and tries every assignment instead of
+matching: slow, and plain enough to be believed.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import permutations
+
+from hitl_temporal.domain.absence import Absence
+from hitl_temporal.domain.approval.records import Decision
+from hitl_temporal.domain.approval.state import Approval, StageRun, Way
+from hitl_temporal.domain.people import Roster
+
+
+POSITIVE = frozenset({"approved", "fine"})
+
+
+@dataclass(frozen=True)
+class World:
+    """What is around an approval at a moment."""
+
+    roster: Roster
+    at: datetime
+
+    def names(self, selectors: Iterable[str]) -> list[str]:
+        """Return whom selectors name."""
+        return [p for s in selectors for p in self.roster.named_by((s,))]
+
+    def is_active(self, person: str) -> bool:
+        """Tell whether somebody works here."""
+        return person in self.roster.cards and self.roster.cards[person].active
+
+    def substitute(self, person: str, state: Approval) -> str | None:
+        """Return who is at the end of the chain that begins with somebody who is away; None: nobody."""
+        here, seen = person, {person}
+        while True:
+            away = [a for a in self.roster.absences.get(here, ()) if self._counts(a, state)]
+            if not away:
+                return here if here != person else None
+            following = away[0].substitute
+            if following is None or following in seen:
+                return None
+            seen.add(following)
+            here = following
+
+    def _counts(self, absence: Absence, state: Approval) -> bool:
+        is_large = isinstance(state.context["x"], int) and state.context["x"] > 4
+        applies = absence.flow is None and (absence.condition is None or is_large)
+        return applies and absence.since <= self.at < absence.until
+
+
+def parties(state: Approval) -> set[str]:
+    """Return who asks, and for whom, by the document and the context alone."""
+    found = {state.requester, state.on_behalf_of}
+    if state.ask.beneficiary is not None:
+        found.add(str(state.context["ben"]))
+    if state.ask.author is not None:
+        found.add(state.ask.author.removeprefix("user:"))
+    return {p for p in found if p}
+
+
+def place(stage: StageRun, named: str) -> tuple[str, str]:
+    """Return owner and holder of the place of somebody who is named, after everything that was handed over."""
+    owner = holder = named
+    for h in stage.handovers:
+        if h.giver is not None and h.giver == holder:
+            holder = h.taker
+            owner = h.taker if h.kind == "reassign" else owner
+    return owner, holder
+
+
+def speaks_for(world: World, state: Approval, stage: StageRun, named: str) -> set[str]:
+    """Return who may answer in the place of somebody who is named."""
+    _, holder = place(stage, named)
+    stand_in = world.substitute(holder, state)
+    for h in stage.handovers:
+        stand_in = h.taker if h.giver is not None and h.giver == stand_in else stand_in
+    return {holder, stand_in} - {None}  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+def bar(world: World, state: Approval, stage: StageRun, person: str) -> str | None:
+    """Return what keeps somebody out of a stage, whoever names them."""
+    if not world.is_active(person):
+        return f"{person} does not work here"
+    if person in parties(state) and not stage.document.allow_requester:
+        return f"{person} asks for it"
+    if person in world.names(stage.cast.barred):
+        return f"{person} is excluded"
+    if stage.document.distinct and any(d.actor == person and d.stage != stage.name for d in state.decisions):
+        return f"{person} has decided another stage"
+    return None
+
+
+def why_not(world: World, state: Approval, stage: StageRun, decision: Decision) -> str | None:
+    """Return why an answer should not have been counted in a stage, None when it should.
+
+    Args:
+        world: What was around it.
+        state: The approval before it.
+        stage: The stage before it.
+        decision: The answer, with the place that it was counted for.
+    """
+    actor, owner = decision.actor, decision.on_behalf_of or decision.actor
+    here = [d for d in state.decisions if d.stage == stage.name]
+    if state.outcome is not None or state.cooling is not None or stage.state != "open":
+        return "it is not open"
+    if state.info is not None and state.info.rework:
+        return "it was sent back"
+    for person in (actor, owner):
+        reason = bar(world, state, stage, person)
+        if reason is not None:
+            return reason
+    if any(d.actor == actor for d in here):
+        return f"{actor} has answered"
+    if any(d.named == decision.named for d in here):
+        return f"the place of {decision.named} has its vote"
+    came_in = {h.taker for h in stage.handovers if h.giver is None}
+    if decision.named not in {*world.names(stage.who), *came_in}:
+        return f"{decision.named} is not named"
+    if place(stage, decision.named)[0] != owner:
+        return f"the place of {decision.named} is not {owner}'s"
+    if actor not in speaks_for(world, state, stage, decision.named):
+        return f"{actor} does not speak for {decision.named}"
+    if stage.claim is not None and stage.claim.holder != actor and may_hold(world, state, stage):
+        return f"{stage.claim.holder} has claimed it"
+    return None
+
+
+def may_hold(world: World, state: Approval, stage: StageRun) -> bool:
+    """Tell whether who has claimed a stage could still answer in it."""
+    assert stage.claim is not None
+    holder = stage.claim.holder
+    blank = {"key": "?", "outcome": "approved", "at": world.at, "digest": "?", "stage": stage.name, "actor": holder}
+    free = stage.but(claim=None)
+    came_in = {h.taker for h in stage.handovers if h.giver is None}
+    for named in {*world.names(stage.who), *came_in}:
+        owner = place(stage, named)[0]
+        answer = Decision.model_validate({**blank, "named": named, "on_behalf_of": owner if owner != holder else None})
+        if why_not(world, state, free, answer) is None:
+            return True
+    return False
+
+
+def could_agree(world: World, state: Approval, stage: StageRun) -> bool:
+    """Tell whether those who are left could still agree, by trying all that they could answer."""
+    here = [d for d in state.decisions if d.stage == stage.name]
+    came_in = [h.taker for h in stage.handovers if h.giver is None]
+    mine: dict[str, set[str]] = {}
+    for named in {*world.names(stage.who), *came_in} - {d.named for d in here}:
+        owner = place(stage, named)[0]
+        if bar(world, state, stage, owner) is None and owner not in {d.place for d in here}:
+            for person in speaks_for(world, state, stage, named) - {d.actor for d in here}:
+                if bar(world, state, stage, person) is None:
+                    mine.setdefault(person, set()).add(named)
+    answers: set[frozenset[str]] = {frozenset()}
+    for places in mine.values():
+        answers |= {a | {p} for a in answers for p in places}
+    largest = [a for a in answers if not any(a < b for b in answers)]
+    agreed = [[d.named for d in here if d.outcome == o] for o in {d.outcome for d in here} & POSITIVE] or [[]]
+    every = {s for w in stage.ways for s in w.who} | set(stage.cast.weights)
+    members = {s: world.roster.named_by((s,)) for s in every}
+    return any(
+        strength(members, stage, way, [*votes, *more]) >= way.needed
+        for more in largest
+        for votes in agreed
+        for way in stage.ways
+    )
+
+
+def weigh(world_of: dict[str, tuple[str, ...]], stage: StageRun, people: Iterable[str]) -> int:
+    """Return how many votes people have: 1 each, or the most that one of the weights says."""
+    total = 0
+    for person in set(people):
+        mine = [w for s, w in stage.cast.weights.items() if person in world_of.get(s, ())]
+        total += max(mine, default=1)
+    return total
+
+
+def strength(members: dict[str, tuple[str, ...]], stage: StageRun, way: Way, people: Sequence[str]) -> int:
+    """Return how many votes people are on a way, by trying every assignment to its entries."""
+    named = [[p for s in entry for p in members.get(s, ())] for entry in way.entries]
+    known = {p for w in stage.ways for s in w.who for p in members.get(s, ())}
+    if not way.each:
+        here = {p for entry in named for p in entry}
+        counted = [p for p in people if p in here or p not in known or len(stage.ways) == 1]
+        return weigh(members, stage, counted)
+    slots: list[str | None] = [*people, *[None] * len(named)]
+    return max(
+        sum(p is not None and (p in entry or p not in known) for p, entry in zip(chosen, named, strict=True))
+        for chosen in permutations(slots, len(named))
+    )
+
+
+def needed(threshold: str | int, votes: int, entries: int) -> int:
+    """Return how many votes a threshold asks for."""
+    if isinstance(threshold, int):
+        return threshold
+    if threshold in {"any", "each"}:
+        return 1 if threshold == "any" else entries
+    percent = 100 if threshold == "all" else int(threshold.rstrip("%"))
+    return max(1, (votes * percent + 99) // 100)
