@@ -44,9 +44,7 @@ escalation = st.one_of(
     ),
 )
 weights = st.sampled_from([{"group:red": 2}, {"user:cai": 3, "group:blue": 1}, {"{{who}}": 2}])
-alternatives = st.lists(
-    st.fixed_dictionaries({"who": selectors, "approve": threshold}), min_size=1, max_size=3
-)
+alternatives = st.lists(st.fixed_dictionaries({"who": selectors, "approve": threshold}), min_size=1, max_size=3)
 pick = st.sampled_from(["random", "2 by round_robin", "least_loaded", "experienced", "3 by random"])
 
 
@@ -209,7 +207,7 @@ def silent(document: dict[str, object]) -> dict[str, object]:
     stages = document["stages"]
     if isinstance(stages, list):
         for entry in stages:
-            inner = entry["parallel"] if "parallel" in entry else [entry]
+            inner = entry.get("parallel", [entry])
             for stage in inner:
                 stage.setdefault("at_due_positive", True)
     return document

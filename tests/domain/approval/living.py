@@ -6,7 +6,7 @@ from datetime import datetime
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from pydantic import TypeAdapter
 
-from hitl_temporal.domain.absence import Absence
+from hitl_temporal.domain.absence import Absence  # noqa: TC001
 from hitl_temporal.domain.approval import events
 from hitl_temporal.domain.approval.automatic import AUTO
 from hitl_temporal.domain.approval.clock import next_moment
@@ -22,7 +22,7 @@ from hitl_temporal.domain.approval.request import Request
 from hitl_temporal.domain.approval.state import MAX_REFUSALS, MAX_REFUSALS_BY_ACTOR, Approval, StageRun
 from hitl_temporal.domain.approval.views import listing, people, picks, result, selectors, status, token
 from hitl_temporal.domain.audit import Evidence
-from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.calendar import Calendar  # noqa: TC001
 from hitl_temporal.domain.effects import Record
 from hitl_temporal.domain.people import Load, People, Roster
 from tests.domain.approval import oracle
@@ -226,7 +226,9 @@ class Living(RuleBasedStateMachine):
             stage.due_at is not None and stage.due_at <= self.state.now and stage.document.at_due == stage.state,
             *(stage.document.escalate[n].outcome == stage.state for n in stage.escalated),
         ]
-        if any(d.kind in OVERRULED for d in self.state.decisions) or (any(by_silence) and stage.document.at_due_positive):
+        if any(d.kind in OVERRULED for d in self.state.decisions) or (
+            any(by_silence) and stage.document.at_due_positive
+        ):
             return
         people = [d.named for d in votes if d.outcome == stage.state]
         every = {s for w in stage.ways for s in w.who} | set(stage.cast.weights)

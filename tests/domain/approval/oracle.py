@@ -14,7 +14,6 @@ from hitl_temporal.domain.approval.records import Decision
 from hitl_temporal.domain.approval.state import Approval, StageRun, Way
 from hitl_temporal.domain.people import Roster
 
-
 POSITIVE = frozenset({"approved", "fine"})
 
 
@@ -94,7 +93,7 @@ def bar(world: World, state: Approval, stage: StageRun, person: str) -> str | No
     return None
 
 
-def why_not(world: World, state: Approval, stage: StageRun, decision: Decision) -> str | None:
+def why_not(world: World, state: Approval, stage: StageRun, decision: Decision) -> str | None:  # noqa: C901
     """Return why an answer should not have been counted in a stage, None when it should.
 
     Args:

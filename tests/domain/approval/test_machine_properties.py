@@ -16,7 +16,7 @@ from hitl_temporal.domain.approval.opening import begin
 from hitl_temporal.domain.approval.views import selectors
 from hitl_temporal.domain.calendar import DEFAULT, week_of
 from hitl_temporal.domain.people import Group
-from hitl_temporal.domain.value import Json
+from hitl_temporal.domain.value import Json  # noqa: TC001
 from tests.domain.approval.drawing import CONTEXT, FOLK, GROUPS, START, ask, away
 from tests.domain.approval.living import Living
 
@@ -104,7 +104,9 @@ class Lives(Living):
         for _ in range(times):
             self.send(verb, actor, at=at, to=to if verb != "request_info" or times == 2 else None, **said)
 
-    @rule(data=st.data(), to=changes, verb=st.sampled_from(["amend", "amend", "provide_info", "add_approver", "comment"]))
+    @rule(
+        data=st.data(), to=changes, verb=st.sampled_from(["amend", "amend", "provide_info", "add_approver", "comment"])
+    )
     def ask_otherwise(self, data: st.DataObject, to: dict[str, object], verb: str) -> None:
         """The requester's side changes what is asked, answers, or wants more people to agree."""
         actor = data.draw(st.sampled_from(self.state.barred))
@@ -167,9 +169,7 @@ class Lives(Living):
         source=st.none() | people,
         key=keys,
     )
-    def try_anything(
-        self, actor: str, verb: str, outcome: str, to: str, source: str | None, key: str | None
-    ) -> None:
+    def try_anything(self, actor: str, verb: str, outcome: str, to: str, source: str | None, key: str | None) -> None:
         """Anybody tries anything; what is no key of the verb is ignored."""
         if verb == "withdraw" and len(self.events) < 15:
             return
@@ -205,7 +205,11 @@ class Lives(Living):
         self.send("decide", actor, at=at, outcome=outcome, key=key, **rest)
 
     @precondition(lambda self: self.known)
-    @rule(data=st.data(), verb=st.sampled_from(["decide", "decide", "comment"]), how=st.sampled_from(["same", "new", "none"]))
+    @rule(
+        data=st.data(),
+        verb=st.sampled_from(["decide", "decide", "comment"]),
+        how=st.sampled_from(["same", "new", "none"]),
+    )
     def click_again(self, data: st.DataObject, verb: str, how: str) -> None:
         """Somebody who has done something clicks once more, with the same key, another one, or none."""
         actor, spent = data.draw(st.sampled_from(sorted(self.known)))
@@ -239,9 +243,7 @@ class Lives(Living):
             case "group":
                 members = data.draw(st.lists(st.sampled_from(FOLK), min_size=1, max_size=5, unique=True))
                 group = Group(members=tuple(members))
-                self.people = self.people.but(
-                    groups={**self.people.groups, data.draw(st.sampled_from(GROUPS)): group}
-                )
+                self.people = self.people.but(groups={**self.people.groups, data.draw(st.sampled_from(GROUPS)): group})
             case "away":
                 self.be_away(data, person)
             case "calendar":

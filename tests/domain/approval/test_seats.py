@@ -395,9 +395,7 @@ def test_an_added_approver_must_agree_too() -> None:
     play = Play({"who": "group:secops"}, {"who": "group:leads"})
     assert play.do("add_approver", "ann", to="gus", reason="knows it").status == "counted"
     assert [(s.name, s.state) for s in play.state.stages] == [("s1", "open"), ("added-1", "open"), ("s2", "pending")]
-    assert play.facts("approver_added") == [
-        {"actor": "ann", "person": "gus", "stage": "added-1", "reason": "knows it"}
-    ]
+    assert play.facts("approver_added") == [{"actor": "ann", "person": "gus", "stage": "added-1", "reason": "knows it"}]
     play.decide("cai")
     assert play.stage_states == ["approved", "open", "pending"]
     play.decide("gus")
@@ -450,6 +448,6 @@ def test_approvers_are_added_a_bounded_number_of_times() -> None:
     assert Play(is_resolved=False).do("add_approver", "ann", to="gus").reason == "no stage is open"
     names = [f"p{n}" for n in range(MAX_ADDED + 1)]
     play = Play()
-    play.people = PEOPLE.but(people={**PEOPLE.people, **{n: PEOPLE.people["gus"] for n in names}})
+    play.people = PEOPLE.but(people={**PEOPLE.people, **dict.fromkeys(names, PEOPLE.people["gus"])})
     statuses = [play.do("add_approver", "ann", to=n).status for n in names]
     assert statuses == ["counted"] * MAX_ADDED + ["invalid"]
