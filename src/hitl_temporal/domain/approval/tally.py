@@ -70,8 +70,13 @@ def needed(roster: Roster, stage: StageRun, ways: Sequence[Way], people: Sequenc
         total = _weight(roster, stage, own)
         each = alternative.approve == "each"
         counted.append(way.but(needed=votes_needed(alternative.approve, total, len(way.entries)), each=each))
-    entries = sum(len(w.entries) for w in counted)
-    return tuple(counted), votes_needed(stage.document.reject, _weight(roster, stage, people), entries)
+    every = votes_needed(stage.document.reject, _weight(roster, stage, people), len(_every_entry(counted)))
+    return tuple(counted), every
+
+
+def _every_entry(ways: Iterable[Way]) -> tuple[tuple[str, ...], ...]:
+    """Return every entry that is written, of all ways together: each of them may have to refuse."""
+    return tuple(e for w in ways for e in (w.entries if w.each else tuple((s,) for s in w.who)))
 
 
 def strength(roster: Roster, stage: StageRun, way: Way, people: Sequence[str]) -> int:
@@ -163,7 +168,7 @@ def _against(state: Approval, stage: StageRun, votes: Mapping[str, tuple[str, ..
 
 def _reject_strength(state: Approval, stage: StageRun, people: Sequence[str]) -> int:
     if stage.document.reject == "each":
-        union = Way(entries=tuple(e for w in stage.ways for e in w.entries), each=True)
+        union = Way(entries=_every_entry(stage.ways), each=True)
         return strength(state.roster, stage, union, people)
     return _weight(state.roster, stage, people)
 
