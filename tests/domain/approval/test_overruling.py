@@ -71,7 +71,9 @@ def test_an_override_has_an_outcome_of_the_ask(outcome: str) -> None:
 
 
 @pytest.mark.parametrize("concern", ["requester", "on_behalf_of", "beneficiary", "author"])
-@pytest.mark.parametrize("stage", [{"who": "group:secops"}, {"who": "group:empty"}, {"who": "user:cai", "when": "false"}])
+@pytest.mark.parametrize(
+    "stage", [{"who": "group:secops"}, {"who": "group:empty"}, {"who": "user:cai", "when": "false"}]
+)
 def test_nobody_overrides_their_own_request(concern: str, stage: dict[str, object]) -> None:
     """Whatever state it is in."""
     status, reason = override(Play(stage, **{concern: "eli"}))

@@ -4,7 +4,7 @@ import pytest
 
 from hitl_temporal.domain.approval.clock import next_moment
 from hitl_temporal.domain.approval.tally import of_approval
-from tests.domain.approval.playing import Play, people_without
+from tests.domain.approval.playing import PEOPLE, Play, people_with, people_without
 
 # --- Wait for all -----------------------------------------------------------------------------------------------------
 
@@ -125,6 +125,36 @@ def test_an_entry_without_anybody_parks() -> None:
     """One of each can't be had."""
     play = Play({"who": ["group:secops", "group:empty"], "approve": "each"})
     assert play.stage.reason == "2 votes are needed, but only 1 can act"
+
+
+def test_who_changes_teams_takes_no_vote_along() -> None:
+    """A vote counts for what its author was asked for: legal's second yes does not become finance's."""
+    for away_to in ((), ("cai",)):
+        play = Play({"who": ["group:secops", "group:leads"], "approve": "each"})
+        play.decide("cai")
+        play.people = play.people.but(
+            groups={
+                **play.people.groups,
+                "secops": play.people.groups["secops"].but(members=("dee",)),
+                "leads": play.people.groups["leads"].but(members=("bob", *away_to)),
+            }
+        )
+        play.decide("dee")
+        assert play.state.outcome is None
+        play.decide("bob")
+        assert play.state.outcome == "approved"
+
+
+def test_who_answers_after_changing_teams_counts_for_the_new_one() -> None:
+    """They are asked as a member of that."""
+    play = Play({"who": ["group:secops", "group:leads"], "approve": "each"})
+    play.people = people_with("leads", "bob", "cai")
+    play.people = play.people.but(
+        groups={**play.people.groups, "secops": PEOPLE.groups["secops"].but(members=("dee",))}
+    )
+    play.decide("cai")
+    play.decide("dee")
+    assert play.state.outcome == "approved"
 
 
 # --- Alternatives -----------------------------------------------------------------------------------------------------
@@ -260,6 +290,41 @@ def test_one_of_each_is_counted_exactly_where_somebody_holds_two_places() -> Non
     assert play.do("delegate", "bob", to="gus").status == "invalid"
     play.decide("eli")
     assert play.stage.state == "open"
+
+
+def test_a_vote_keeps_its_weight_whatever_its_author_becomes() -> None:
+    """It weighed two when it was given."""
+    play = Play({"who": ["user:cai", "user:dee", "user:eli"], "weights": {"group:secops": 2}, "approve": 4})
+    play.decide("cai")
+    play.people = people_with("secops", "dee")
+    play.decide("dee")
+    assert play.state.outcome == "approved"
+
+
+def test_a_vote_stays_on_its_way() -> None:
+    """Who goes over to the others does not count among them."""
+    play = Play({"any_of": [{"who": "group:secops", "approve": 2}, {"who": "group:leads", "approve": 2}]})
+    play.reassign("eli", "gus")
+    play.decide("cai")
+    play.people = people_with("leads", "bob", "cai")
+    play.decide("bob")
+    assert play.state.outcome is None
+
+
+def test_an_edit_counts_for_who_is_named_now() -> None:
+    """The answer that came with it is one of the new round."""
+    ask = {"context": {"who": "group:trio"}, "edit": ["who"]}
+    play = Play({"who": ["{{who}}", "user:bob"], "approve": "each"}, **ask)
+    play.decide("bob")
+    assert play.decide("cai", edit={"who": "group:trio"}).status == "counted"
+    assert play.state.outcome == "approved"
+    play = Play({"who": ["{{who}}", "user:cai"], "approve": "each"}, **ask)
+    play.people = people_with("secops", "cai", "dee")
+    assert play.decide("cai", edit={"who": "group:secops"}).status == "counted"
+    play.wait("0s", reads_people=True)
+    assert play.state.decisions[0].counts_for == ("group:secops", "user:cai")
+    play.decide("dee")
+    assert play.state.outcome == "approved"
 
 
 # --- Side by side -----------------------------------------------------------------------------------------------------
