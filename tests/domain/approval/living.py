@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from typing import TypeAlias
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from pydantic import TypeAdapter
@@ -32,6 +33,8 @@ from tests.domain.approval.playing import with_absences
 
 EVIDENCE = Evidence(trace_id="0" * 32, events=1, digest="0" * 64)
 EVENT: TypeAdapter[events.Event] = TypeAdapter(events.Event)
+Naming: TypeAlias = Callable[[str], tuple[str, ...]]
+"""Whom selectors named at some time."""
 OVERRULED = frozenset({"override", "break_glass"})
 ENDED = frozenset({"outcome", "reason", "ended_at", "stages", "decisions", "voided", "withdrawal", "roster", "spent"})
 """What nothing changes any more once there is an outcome."""
@@ -53,7 +56,7 @@ class Living(RuleBasedStateMachine):
         self.effects: list[Effect] = []
         self.known: dict[tuple[str, str], tuple[str, Receipt]] = {}
         self.parked: dict[str, int] = {}
-        self.named: dict[tuple[str, str, str], Callable[[str], tuple[str, ...]]] = {}
+        self.named: dict[tuple[str, str, str], Naming] = {}
         self.about: dict[tuple[str, str, str], object] = {}
 
     # --- Feeding it ---------------------------------------------------------------------------------------------------

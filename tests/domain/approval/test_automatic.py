@@ -29,7 +29,7 @@ def test_a_rule_that_is_watched_decides_nothing() -> None:
 
 
 @pytest.mark.parametrize(("outcome", "agrees"), [("approved", True), ("rejected", False)])
-def test_the_end_says_whether_people_agreed(outcome: str, agrees: bool) -> None:  # noqa: FBT001 - a table
+def test_the_end_says_whether_people_agreed(outcome: str, agrees: bool) -> None:
     """In the result and in the trail."""
     play = watched(shadow=True)
     play.decide("cai", outcome)

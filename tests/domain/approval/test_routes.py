@@ -68,7 +68,7 @@ def test_a_table_that_nobody_has_looked_up_is_an_error() -> None:
     """Its name is in the message."""
     ask = Ask.model_validate({"title": "Go?", "stages": {"route": "spend"}})
     assert ask.every_stage == ()
-    with pytest.raises(AskError, match="there is no route 'spend' in site.yaml"):
+    with pytest.raises(AskError, match=r"there is no route 'spend' in site\.yaml"):
         begin("a-1", ask, requester="ann", at=MONDAY)
 
 
