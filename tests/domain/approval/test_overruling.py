@@ -211,6 +211,7 @@ def test_working_time_is_added_as_working_time() -> None:
     [
         ({"who": "user:cai", "due": "1h"}, "cai", "1h", "'cai' is neither operator nor admin"),
         ({"who": "user:cai"}, "eli", "1h", "by: no open stage has a deadline"),
+        ({"who": "user:cai", "due": "1h"}, "eli", "0h", "by: '0h' moves no deadline: say by how much"),
         ({"who": "user:cai", "due": "1h", "calendar": "mars"}, "eli", "1bd", "by: calendar 'mars' is not in site.yaml"),
     ],
 )

@@ -45,6 +45,16 @@ def test_a_threshold_that_leavers_have_put_out_of_reach_parks_after_everybody_ha
     assert (play.state.outcome, play.stage.state) == (None, "parked")
 
 
+def test_a_parked_stage_is_not_settled_by_leavers() -> None:
+    """An operator helps, or its deadline comes."""
+    play = Play({**ALL, "approve": "all"})
+    play.decide("cai")
+    play.people = people_without("dee", "eli")
+    for _ in range(2):
+        play.wait("1h", reads_people=True)
+    assert (play.state.outcome, play.stage.state, len(play.facts("parked"))) == (None, "parked", 1)
+
+
 def test_votes_that_do_not_reach_the_threshold_reject_after_everybody_has_answered() -> None:
     """Two of three had to agree, and one did; nobody else is to be asked."""
     outcomes = {"later": {"label": "Later"}}
