@@ -291,3 +291,55 @@ def test_the_hash_of_a_known_fact_never_changes() -> None:
         '"trace_id":"ddd865939b91acd2637ea1880274a929","workflow_id":"run-1"}'
     )
     assert fact.hash == "934b5f36c4b66c0f51cfadb511c7e77c93efadbd6d18e3702bc3bacf60869a07"
+
+
+# --- Each kind of damage ----------------------------------------------------------------------------------------------
+
+
+def whole() -> tuple[Fact, ...]:
+    return told(new_trail(), *EVENTS)[1]
+
+
+def damage(facts: tuple[Fact, ...]) -> list[tuple[int, str]]:
+    return [(p.seq, p.what) for p in verify_chain(facts)]
+
+
+def test_a_text_that_is_not_canonical_is_no_fact() -> None:
+    """To the letter: a tolerant reader would let changes pass."""
+    text = whole()[0].text()
+    assert Fact.read(text).text() == text
+    with pytest.raises(ValueError, match="not written in its canonical form"):
+        Fact.read(text.replace('":', '": ', 1))
+
+
+def test_a_fact_whose_content_has_changed_does_not_have_its_hash() -> None:
+    """Found at its place, whatever it says now."""
+    facts = whole()
+    assert damage((*facts[:2], facts[2].but(name="step.failed"), *facts[3:])) == [(3, "changed")]
+
+
+def test_a_fact_that_is_there_twice_was_inserted() -> None:
+    """It is the same one, at a place where another belongs."""
+    facts = whole()
+    assert damage((*facts[:3], facts[2], *facts[3:])) == [(3, "inserted")]
+
+
+def test_a_fact_that_was_replaced_does_not_follow() -> None:
+    """It is sealed, and the one after it was sealed over another."""
+    facts = whole()
+    forged = facts[2].but(attributes={"hitl.key": "forged"}).seal()
+    assert damage((*facts[:2], forged, *facts[3:])) == [(4, "changed")]
+
+
+def test_a_fact_out_of_its_place_is_reordered() -> None:
+    """The report names the place where it belongs."""
+    facts = whole()
+    assert damage((facts[0], facts[2], facts[1], *facts[3:])) == [(2, "reordered")]
+
+
+def test_a_run_whose_beginning_is_missing_is_told_so() -> None:
+    """The facts that it goes on from are not there."""
+    trail, before = told(new_trail(), *EVENTS[:3])
+    _, after = told(trail, *EVENTS[3:], run_id="r2", minute=9)
+    assert damage((*before, *after)) == []
+    assert damage((*before[:2], *after)) == [(3, "removed")]

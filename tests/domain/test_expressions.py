@@ -381,3 +381,24 @@ def test_a_document_tells_its_expressions_and_secrets() -> None:
 def test_a_secret_is_a_whole_value(text: str, name: str | None) -> None:
     """Only a value that is wholly one `secret` with a plain name is one."""
     assert is_secret(text) == name
+
+
+# --- Corners ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_macro_over_what_is_no_list_is_an_error() -> None:
+    """As CEL says, with the value."""
+    for expression in ("x.all(i, i > 0)", "x.map(i, i)"):
+        assert "with x = 3" in str(failure(expression, {"x": 3}))
+
+
+def test_a_macro_over_a_list_that_the_expression_has_made_too_long_is_refused() -> None:
+    """What is read is within bounds, what is made of it is not."""
+    items: list[Json] = list(range(1, 10_001))
+    assert "touches a list of 20,000 items" in str(failure("(x + x).all(i, i > 0)", {"x": items}))
+
+
+def test_a_value_that_is_read_whole_and_in_part_is_read_once() -> None:
+    """The part is in the whole."""
+    assert evaluate("x.y == 1 && x == {'y': 1, 'z': {}}", {"x": {"y": 1, "z": {}}}) is True
+    assert evaluate("x.y.z == 1 || x.y == 2", {"x": {"y": {"z": 1}}}) is True

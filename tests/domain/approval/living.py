@@ -1,7 +1,9 @@
 """An approval that lives through events, and what must hold of every step and at any time."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeAlias
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from pydantic import TypeAdapter
@@ -31,6 +33,8 @@ from tests.domain.approval.playing import with_absences
 
 EVIDENCE = Evidence(trace_id="0" * 32, events=1, digest="0" * 64)
 EVENT: TypeAdapter[events.Event] = TypeAdapter(events.Event)
+Naming: TypeAlias = Callable[[str], tuple[str, ...]]
+"""Whom selectors named at some time."""
 OVERRULED = frozenset({"override", "break_glass"})
 ENDED = frozenset({"outcome", "reason", "ended_at", "stages", "decisions", "voided", "withdrawal", "roster", "spent"})
 """What nothing changes any more once there is an outcome."""
@@ -52,6 +56,7 @@ class Living(RuleBasedStateMachine):
         self.effects: list[Effect] = []
         self.known: dict[tuple[str, str], tuple[str, Receipt]] = {}
         self.parked: dict[str, int] = {}
+        self.named: dict[tuple[str, str, str], Naming] = {}
         self.about: dict[tuple[str, str, str], object] = {}
 
     # --- Feeding it ---------------------------------------------------------------------------------------------------
@@ -91,6 +96,7 @@ class Living(RuleBasedStateMachine):
         self._nothing_is_lost(before, after)
         for d in after.decisions:
             self.about.setdefault((d.actor, d.key, d.stage), self._material(d.stage))
+            self._note_who_named(before, d)
         for stage in after.stages:
             self._stage_has_changed_rightly(before, stage)
         for effect in effects:
@@ -161,6 +167,16 @@ class Living(RuleBasedStateMachine):
             assert before.outcome is None
             self._may_be_done(before, verb, command.actor)
 
+    def _note_who_named(self, before: Approval, decision: Decision) -> None:
+        """Keep whom selectors named when an answer was counted, or its stage was opened anew around it."""
+        old = next((s.openings for s in before.stages if s.name == decision.stage), 0)
+        new = next((s.openings for s in self.state.stages if s.name == decision.stage), 0)
+        name = (decision.actor, decision.key, decision.stage)
+        roster = self.state.roster
+        is_fresh = old < new and self.state.stage(decision.stage).opened_at == self.state.now
+        if name not in self.named or is_fresh:
+            self.named[name] = lambda s: roster.named_by((s,))
+
     def _material(self, stage: str) -> object:
         """Return the values that decisions of a stage are bound to, as they are now."""
         found = next((s for s in self.state.stages if s.name == stage), None)
@@ -210,8 +226,8 @@ class Living(RuleBasedStateMachine):
         if stage.state in oracle.POSITIVE and (old is None or old.state not in oracle.POSITIVE):
             self._has_its_votes(stage)
         if stage.state == "open" and (old is None or old.openings < stage.openings) and stage.opened_at is not None:
-            members = {s: self.state.roster.named_by((s,)) for s in (*stage.who, *stage.cast.weights)}
-            strengths = [oracle.strength(members, stage, w, stage.asked) for w in stage.ways]
+            asked = [oracle.named_by(self.world(), stage, p) for p in stage.asked]
+            strengths = [oracle.strength(stage, w, asked) for w in stage.ways]
             ways = zip(strengths, stage.ways, strict=True)
             assert any(s >= w.needed for s, w in ways) or stage.openings > 1 or stage.cast.quiet
             for way, alternative in zip(stage.ways, stage.document.alternatives, strict=False):
@@ -220,21 +236,24 @@ class Living(RuleBasedStateMachine):
                     assert way.needed == len(way.entries)
 
     def _has_its_votes(self, stage: StageRun) -> None:
-        roster = self.state.roster
         votes = [d for d in self.state.decisions if d.stage == stage.name]
         by_silence = [
             stage.due_at is not None and stage.due_at <= self.state.now and stage.document.at_due == stage.state,
             *(stage.document.escalate[n].outcome == stage.state for n in stage.escalated),
         ]
-        if any(d.kind in OVERRULED for d in self.state.decisions) or (
-            any(by_silence) and stage.document.at_due_positive
-        ):
+        is_overruled = any(d.kind in OVERRULED for d in self.state.decisions)
+        if is_overruled or (any(by_silence) and stage.document.at_due_positive):
             return
-        people = [d.named for d in votes if d.outcome == stage.state]
+        agreed = [self.named_then(d) for d in votes if d.outcome == stage.state]
+        strengths = [oracle.strength(stage, w, agreed) for w in stage.ways]
+        assert any(s >= w.needed for s, w in zip(strengths, stage.ways, strict=True)), f"{stage.name}: {agreed}"
+
+    def named_then(self, decision: Decision) -> frozenset[str]:
+        """Return which selectors of its stage named the place of an answer when it was given, by the test's own log."""
+        stage = self.state.stage(decision.stage)
+        then = self.named[decision.actor, decision.key, decision.stage]
         every = {s for w in stage.ways for s in w.who} | set(stage.cast.weights)
-        members = {s: roster.named_by((s,)) for s in every}
-        strengths = [oracle.strength(members, stage, w, people) for w in stage.ways]
-        assert any(s >= w.needed for s, w in zip(strengths, stage.ways, strict=True)), f"{stage.name}: {people}"
+        return frozenset(s for s in every if decision.named in then(s))
 
     # --- What must hold at any time -----------------------------------------------------------------------------------
 
@@ -315,7 +334,9 @@ class Living(RuleBasedStateMachine):
                 assert state.info.to in self.people.people
             else:
                 assert may_act(state, stage) or is_late, f"{stage.name} waits for nobody"
-                assert is_late or oracle.could_agree(self.world(), state, stage), f"{stage.name} can't be agreed to"
+                assert is_late or oracle.could_agree(self.world(), state, stage, self.named_then), (
+                    f"{stage.name} can't be agreed to"
+                )
         assert len({s.block for s in live}) <= 1, "one block is open at a time"
 
     def parked_rightly(self, stage: StageRun) -> None:
@@ -325,7 +346,9 @@ class Living(RuleBasedStateMachine):
             return
         self.parked[stage.name] = stage.parkings
         opened = stage.but(state="open")
-        assert not oracle.could_agree(self.world(), self.state, opened), f"{stage.name} could have been agreed to"
+        assert not oracle.could_agree(self.world(), self.state, opened, self.named_then), (
+            f"{stage.name} could have been agreed to"
+        )
 
     @invariant()
     def only_a_whole_way_approves(self) -> None:

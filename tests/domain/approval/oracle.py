@@ -4,7 +4,7 @@ It looks at the directory, the document, the hand-overs and the absences, and tr
 matching: slow, and plain enough to be believed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import permutations
@@ -143,7 +143,11 @@ def may_hold(world: World, state: Approval, stage: StageRun) -> bool:
     return False
 
 
-def could_agree(world: World, state: Approval, stage: StageRun) -> bool:
+Names = Callable[[Decision], frozenset[str]]
+"""Which selectors named the place of an answer when it was given."""
+
+
+def could_agree(world: World, state: Approval, stage: StageRun, named_then: Names) -> bool:
     """Tell whether those who are left could still agree, by trying all that they could answer."""
     here = [d for d in state.decisions if d.stage == stage.name]
     came_in = [h.taker for h in stage.handovers if h.giver is None]
@@ -158,46 +162,34 @@ def could_agree(world: World, state: Approval, stage: StageRun) -> bool:
     for places in mine.values():
         answers |= {a | {p} for a in answers for p in places}
     largest = [a for a in answers if not any(a < b for b in answers)]
-    agreed = [[d.named for d in here if d.outcome == o] for o in {d.outcome for d in here} & POSITIVE] or [[]]
-    every = {s for w in stage.ways for s in w.who} | set(stage.cast.weights)
-    members = {s: world.roster.named_by((s,)) for s in every}
+    agreed = [[named_then(d) for d in here if d.outcome == o] for o in {d.outcome for d in here} & POSITIVE] or [[]]
     return any(
-        strength(members, stage, way, [*votes, *more]) >= way.needed
+        strength(stage, way, [*votes, *(named_by(world, stage, p) for p in more)]) >= way.needed
         for more in largest
         for votes in agreed
         for way in stage.ways
     )
 
 
-def weigh(world_of: dict[str, tuple[str, ...]], stage: StageRun, people: Iterable[str]) -> int:
-    """Return how many votes people have: 1 each, or the most that one of the weights says."""
-    total = 0
-    for person in set(people):
-        mine = [w for s, w in stage.cast.weights.items() if person in world_of.get(s, ())]
-        total += max(mine, default=1)
-    return total
+def weigh(stage: StageRun, people: Iterable[frozenset[str]]) -> int:
+    """Return how many votes people have, each known by the selectors that name them: 1, or the most that is said."""
+    return sum(max((w for s, w in stage.cast.weights.items() if s in mine), default=1) for mine in people)
 
 
-def strength(members: dict[str, tuple[str, ...]], stage: StageRun, way: Way, people: Sequence[str]) -> int:
+def strength(stage: StageRun, way: Way, people: Sequence[frozenset[str]]) -> int:
     """Return how many votes people are on a way, by trying every assignment to its entries."""
-    named = [[p for s in entry for p in members.get(s, ())] for entry in way.entries]
-    known = {p for w in stage.ways for s in w.who for p in members.get(s, ())}
+    written = {s for w in stage.ways for s in w.who}
     if not way.each:
-        here = {p for entry in named for p in entry}
-        counted = [p for p in people if p in here or p not in known or len(stage.ways) == 1]
-        return weigh(members, stage, counted)
-    slots: list[str | None] = [*people, *[None] * len(named)]
+        here = [p for p in people if p & set(way.who) or not p & written or len(stage.ways) == 1]
+        return weigh(stage, here)
+    slots: list[frozenset[str] | None] = [*people, *[None] * len(way.entries)]
     return max(
-        sum(p is not None and (p in entry or p not in known) for p, entry in zip(chosen, named, strict=True))
-        for chosen in permutations(slots, len(named))
+        sum(p is not None and bool(p & set(e) or not p & written) for p, e in zip(chosen, way.entries, strict=True))
+        for chosen in permutations(slots, len(way.entries))
     )
 
 
-def needed(threshold: str | int, votes: int, entries: int) -> int:
-    """Return how many votes a threshold asks for."""
-    if isinstance(threshold, int):
-        return threshold
-    if threshold in {"any", "each"}:
-        return 1 if threshold == "any" else entries
-    percent = 100 if threshold == "all" else int(threshold.rstrip("%"))
-    return max(1, (votes * percent + 99) // 100)
+def named_by(world: World, stage: StageRun, named: str) -> frozenset[str]:
+    """Return which of a stage's selectors name somebody now."""
+    every = {s for w in stage.ways for s in w.who} | set(stage.cast.weights)
+    return frozenset(s for s in every if named in world.names((s,)))

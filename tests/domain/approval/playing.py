@@ -127,7 +127,7 @@ class Play:
     def do(self, verb: str, actor: str, *, at: datetime | None = None, **rest: object) -> Receipt:
         """Send any verb as somebody."""
         command = VERBS[verb].command.model_validate({"actor": actor, **rest})
-        named = [p for p in (actor, rest.get("to")) if isinstance(p, str)]
+        named = [p for p in (actor, getattr(command, "to", None)) if p is not None]
         event = events.CommandSubmitted(at=at or self.now, verb=verb, command=command, roster=self.roster(*named))
         return _receipt(self.feed(event))
 

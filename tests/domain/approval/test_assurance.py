@@ -1,8 +1,128 @@
-"""Assurance: an answer below what its stage needs is kept until its author has proved who they are."""
+"""How sure a door is of who answers: what is below is kept, and completed by the same person when they prove it."""
 
+from datetime import timedelta
+
+import pytest
+
+from hitl_temporal.domain.approval.records import INTENT_HOLDS
+from hitl_temporal.domain.approval.state import MAX_REFUSALS_BY_ACTOR
+from hitl_temporal.domain.approval.views import status
 from tests.domain.approval.playing import Play
 
+MEDIUM = {"who": "group:secops", "assurance": "medium"}
 HIGH = {"assurance": "high"}
+
+
+@pytest.mark.parametrize(
+    ("needed", "shown", "receipt"),
+    [
+        ("low", "low", "counted"),
+        ("medium", "low", "needs_step_up"),
+        ("medium", "medium", "counted"),
+        ("medium", "high", "counted"),
+        ("high", "medium", "needs_step_up"),
+        ("high", "high", "counted"),
+    ],
+)
+def test_an_answer_counts_from_the_level_that_its_stage_needs(needed: str, shown: str, receipt: str) -> None:
+    """Without one a message is `low`."""
+    play = Play({"who": "group:secops", "assurance": needed})
+    assert play.decide("cai", assurance=shown).status == receipt
+    assert (Play(MEDIUM).decide("cai").status, Play().decide("cai").status) == ("needs_step_up", "counted")
+
+
+def test_an_answer_below_is_kept_and_decides_nothing() -> None:
+    """The receipt says what is needed; whoever looks sees that it waits."""
+    play = Play(MEDIUM)
+    receipt = play.decide("cai", key="k")
+    assert receipt.reason == "stage 's1' needs assurance 'medium', this answer has 'low'"
+    assert (play.state.decisions, play.state.refusals) == ((), ())
+    assert status(play.state).intents == {"cai": "approved"}
+    assert play.facts("intended") == [
+        {"actor": "cai", "stage": "s1", "outcome": "approved", "assurance": "low", "needed": "medium"}
+    ]
+
+
+def test_the_same_person_completes_it() -> None:
+    """What they have said is there already; the key of the first click is not spent by it."""
+    ask = {"comment": "required", "form": {"n": {"type": "integer"}}, "edit": ["x"], "context": {"x": 1}}
+    play = Play(MEDIUM, **ask)
+    play.decide("cai", comment="fine", form={"n": 3}, edit={"x": 2}, key="k")
+    assert play.decide("cai", assurance="high", key="k").status == "counted"
+    (decision,) = play.state.decisions
+    assert (decision.comment, decision.form, decision.edited["x"].after) == ("fine", {"n": 3}, 2)
+    assert (decision.assurance, play.state.intents) == ("high", ())
+
+
+def test_what_is_said_anew_counts() -> None:
+    """Only what is left out is taken from before."""
+    play = Play(MEDIUM)
+    play.decide("cai", comment="fine")
+    play.decide("cai", comment="very fine", assurance="medium")
+    assert play.state.decisions[0].comment == "very fine"
+
+
+def test_another_outcome_is_another_answer() -> None:
+    """A yes below the level says nothing about a no above it."""
+    play = Play(MEDIUM, comment="required")
+    play.decide("cai", comment="fine")
+    assert play.decide("cai", "rejected", assurance="medium").status == "invalid"
+    assert play.decide("cai", "rejected", comment="no", assurance="medium").status == "counted"
+
+
+def test_nobody_else_completes_it() -> None:
+    """It is a person's, not a stage's."""
+    play = Play(MEDIUM, comment="required")
+    play.decide("cai", comment="fine")
+    assert play.decide("dee", assurance="high").status == "invalid"
+
+
+def test_it_holds_for_fifteen_minutes() -> None:
+    """Not one moment longer; and whoever looks sees it no more."""
+    for late in (timedelta(), timedelta(microseconds=1)):
+        play = Play(MEDIUM, comment="required")
+        play.decide("cai", comment="fine")
+        play.now += INTENT_HOLDS + late
+        expected = "invalid" if late else "counted"
+        assert play.decide("cai", assurance="high").status == expected
+        play.wait("1m")
+        assert status(play.state).intents == {}
+
+
+def test_the_last_of_several_is_the_one_that_waits() -> None:
+    """Each is a fact, up to a bound: a robot must not fill the trail."""
+    play = Play(MEDIUM)
+    for n in range(MAX_REFUSALS_BY_ACTOR + 2):
+        play.decide("cai", comment=str(n))
+    (intent,) = play.state.intents
+    assert (intent.comment, intent.number) == ("21", 22)
+    assert len(play.facts("intended")) == MAX_REFUSALS_BY_ACTOR
+
+
+def test_intents_of_two_rounds_are_two_facts() -> None:
+    """The stage was asked again in between."""
+    play = Play({**MEDIUM, "material": ["x"]}, context={"x": 1})
+    play.decide("cai")
+    play.do("amend", "ann", set={"x": 2})
+    play.decide("cai")
+    keys = [e.key for e in play.effects if getattr(e, "name", "") == "approval.intended"]
+    assert len(set(keys)) == 2
+
+
+def test_what_would_not_count_needs_no_proof() -> None:
+    """Strangers and voters are told so at once."""
+    play = Play({**MEDIUM, "approve": 2})
+    assert play.decide("gus").status == "not_eligible"
+    play.decide("cai", assurance="medium", key="1")
+    assert play.decide("cai", key="2").status == "duplicate"
+
+
+def test_the_end_forgets_what_waits() -> None:
+    """Nothing can complete it any more."""
+    play = Play({**MEDIUM, "who": "group:trio"})
+    play.decide("cai")
+    play.decide("dee", assurance="medium")
+    assert (play.state.outcome, play.state.intents) == ("approved", ())
 
 
 def test_a_confirmation_brings_what_was_said_before() -> None:

@@ -58,3 +58,10 @@ def test_the_table_of_verbs_is_what_can_be_sent() -> None:
     """Each verb has a rule that judges and does it; a command has one of eight receipts."""
     assert (set(VERBS), len(STATUSES)) == (set(RULES), 8)
     assert all(verb.who for verb in VERBS.values())
+
+
+def test_what_is_no_json_is_no_value() -> None:
+    """It could neither be kept nor digested."""
+    receipt = parse("decide", {"actor": "cai", "outcome": "approved", "form": {"n": float("nan")}, "key": "k"})
+    assert isinstance(receipt, Receipt)
+    assert (receipt.status, receipt.key, receipt.reason[:14]) == ("invalid", "k", "form: not JSON")

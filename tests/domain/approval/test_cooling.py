@@ -114,7 +114,7 @@ def test_what_comes_while_it_cools_off_comes_too_late(verb: str, actor: str, res
     """The receipt says how it was decided, also where stages side by side were still open."""
     play = cooled(SIDE_BY_SIDE, context={"x": 1})
     play.decide("cai", "rejected")
-    assert play.state.state == "cooling"
+    assert (play.state.state, play.may_act("b")) == ("cooling", [])
     receipt = play.do(verb, actor, **rest)
     assert (receipt.status, receipt.reason[:24]) == ("closed", "already decided rejected")
 

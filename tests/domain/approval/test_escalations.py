@@ -168,3 +168,14 @@ def test_whom_an_operator_had_added_is_replaced_too() -> None:
     assert play.may_act() == ["cai", "dee", "gus"]
     play.wait("1h")
     assert play.may_act() == ["bob"]
+
+
+def test_who_is_replaced_and_brought_in_again_is_another_fact() -> None:
+    """An operator had added somebody before others were asked instead, and does so again."""
+    play = Play({"who": "user:cai", **escalated("replace")})
+    play.reassign("eli", "gus")
+    play.wait("1h")
+    play.reassign("eli", "gus")
+    assert (play.may_act(), len(play.facts("reassigned"))) == (["bob", "gus"], 2)
+    keys = [e.key for e in play.effects if hasattr(e, "key")]
+    assert len(set(keys)) == len(keys)

@@ -117,6 +117,7 @@ def test_a_counted_answer_is_kept_whole() -> None:
         "edited": {},
         "kind": "vote",
         "named": "cai",
+        "counts_for": (),
         "via": "chat",
         "assurance": "high",
         "tally": "1 of 1",

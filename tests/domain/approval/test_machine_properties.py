@@ -154,10 +154,10 @@ class Lives(Living):
         self.send("retract", votes[-1].actor)
 
     @precondition(lambda self: len(self.events) > 20)
-    @rule(actor=st.sampled_from(["hal", "fay", "eli"]), outcome=outcomes)
-    def override(self, actor: str, outcome: str) -> None:
+    @rule(actor=st.sampled_from(["hal", "fay", "eli"]), outcome=outcomes, assurance=assurances)
+    def override(self, actor: str, outcome: str, assurance: str) -> None:
         """Somebody decides alone."""
-        self.send("override", actor, outcome=outcome, reason="needed")
+        self.send("override", actor, outcome=outcome, reason="needed", assurance=assurance)
 
     # --- Those who may not, and those who click again -----------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 import pytest
 from inline_snapshot import snapshot
 
+from hitl_temporal.domain.approval.effects import Supersede
 from hitl_temporal.domain.approval.opening import AskError
 from hitl_temporal.domain.value import Json
 from tests.domain.approval.playing import MONDAY, Play
@@ -109,3 +110,34 @@ def test_selectors_are_rendered_and_bound_once() -> None:
 def test_nobody_is_an_empty_name() -> None:
     """A beneficiary that is null bars nobody more."""
     assert Play(beneficiary="{{inputs.none}}", author="", context=CONTEXT).state.barred == ("ann",)
+
+
+DIGEST = "AB" * 32
+
+
+def test_attachments_are_shown_by_reference() -> None:
+    """Rendered, with the digest of their content in lower case; what decisions are bound to covers them."""
+    attached = {"name": "plan of {{x}}", "url": "https://x.example/{{x}}", "digest": DIGEST}
+    play = Play(attachments=[attached, {"name": "n", "url": "u"}], context={"x": "a"})
+    first, second = play.state.shown.attachments
+    assert (first.name, first.url, first.digest) == ("plan of a", "https://x.example/a", DIGEST.lower())
+    assert second.digest is None
+    other = Play(attachments=[{**attached, "digest": "0" * 64}, {"name": "n", "url": "u"}], context={"x": "a"})
+    assert other.state.shown.digest != play.state.shown.digest
+
+
+@pytest.mark.parametrize("wrong", [{"url": ""}, {"digest": "{{x}}"}, {"name": "{{x}}" * 300}])
+def test_an_attachment_that_is_none_cannot_be_asked_about(wrong: dict[str, str]) -> None:
+    """Without an address, with a digest that is none, with a name as long as a book."""
+    attached = {"name": "plan", "url": "https://x.example", **wrong}
+    with pytest.raises(AskError, match=r"attachments\.0: a name, an address and the hex SHA-256"):
+        Play(attachments=[attached], context={"x": "abc"})
+
+
+def test_an_older_request_about_the_same_is_to_be_withdrawn() -> None:
+    """Once, when people are asked; an empty subject is none."""
+    play = Play(subject=" host {{x}} ", context={"x": 1})
+    assert [e.subject for e in play.effects if isinstance(e, Supersede)] == ["host 1"]
+    assert play.facts("opened")[0]["subject"] == "host 1"
+    nothing = Play(subject="{{x}}", context={"x": " "})
+    assert (nothing.state.subject, [e for e in nothing.effects if isinstance(e, Supersede)]) == (None, [])

@@ -52,3 +52,9 @@ def test_a_wrong_request_names_the_field(wrong: dict[str, object]) -> None:
     """It is refused before anything starts."""
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         Request.model_validate({"title": "Go?", "who": "user:cai", **wrong})
+
+
+def test_what_is_no_object_is_no_request() -> None:
+    """The error is one of validation, as of everything that comes from outside."""
+    with pytest.raises(ValidationError):
+        Request.model_validate("Go?")

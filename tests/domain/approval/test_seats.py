@@ -341,6 +341,15 @@ def test_somebody_may_be_brought_in_where_nobody_was_named() -> None:
     assert play.state.outcome == "approved"
 
 
+def test_a_stage_whose_times_nobody_can_tell_goes_on_without_them() -> None:
+    """It was parked because of its calendar; an operator lets it be decided all the same."""
+    play = Play({"who": "user:cai", "due": "1h", "remind": "1bh", "calendar": "mars"})
+    assert play.stage.state == "parked"
+    assert play.reassign("eli", "gus").status == "counted"
+    assert (play.stage.state, play.stage.remind_at, play.may_act()) == ("open", None, ["cai", "gus"])
+    assert play.stage.due_at == MONDAY + timedelta(hours=1)
+
+
 def test_people_who_have_come_back_need_an_operator_to_go_on() -> None:
     """A parked stage is opened by naming somebody who is there already."""
     play = Play({"who": "group:secops", "approve": "all"})

@@ -130,6 +130,12 @@ def test_the_status_has_everything_a_page_needs() -> None:
     )
 
 
+def test_the_status_says_what_may_be_edited() -> None:
+    """With the values as they are; null where there is none."""
+    play = Play(edit=["inputs.port", "inputs.port.x", "gone"], context={"inputs": {"port": 22}})
+    assert status(play.state).edit == {"inputs.port": 22, "inputs.port.x": None, "gone": None}
+
+
 def test_the_outcome_is_null_while_it_is_open_or_parked() -> None:
     """And is the state afterwards."""
     plays = [Play(), Play({"who": "group:empty"}), Play()]

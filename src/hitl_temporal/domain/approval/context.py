@@ -79,6 +79,12 @@ def at_path(context: Mapping[str, Json], path: str) -> Json:
     return value  # pyright: ignore[reportReturnType, reportUnknownVariableType]
 
 
+def found_at(context: Mapping[str, Json], path: str) -> Json:
+    """Return the value at a path, None where there is none."""
+    value = at_path(context, path)
+    return None if value is MISSING else value
+
+
 def _with(context: dict[str, Json], parts: list[str], value: Json) -> dict[str, Json]:
     head, *rest = parts
     if not rest:

@@ -15,7 +15,7 @@ from hitl_temporal.domain.approval.records import INTENT_HOLDS, Cooling, Decisio
 from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.stage import ASSURANCES, Assurance, Stage
 from hitl_temporal.domain.approval.state import MAX_REFUSALS_BY_ACTOR, Approval, StageRun
-from hitl_temporal.domain.approval.tally import of_approval
+from hitl_temporal.domain.approval.tally import of_approval, selectors_naming
 from hitl_temporal.domain.approval.telling import notify, tell_requester
 from hitl_temporal.domain.approval.turn import Turn
 from hitl_temporal.domain.form import complete, problem
@@ -124,6 +124,7 @@ def count(turn: Turn, command: Command, at: datetime, key: str) -> None:
         at=at,
         digest=turn.state.shown.digest,
         named=seat.named,
+        counts_for=selectors_naming(turn.state, stage, seat.named),
     )
     add(turn, decision, began=stage.opened_at)
     if stage.claim is not None and stage.claim.holder == decide.actor:

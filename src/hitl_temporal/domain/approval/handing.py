@@ -197,10 +197,12 @@ def release_claim(turn: Turn, command: Command, at: datetime, key: str) -> None:
 def _hand_over(turn: Turn, stage: StageRun, handover: Handover, reason: str) -> None:
     giver, taker = handover.giver, handover.taker
     releases = stage.claim is not None and stage.claim.holder == giver
-    stage = turn.set_stage(stage, handovers=(*stage.handovers, handover), claim=None if releases else stage.claim)
+    claim = None if releases else stage.claim
+    handovers = (*stage.handovers, handover)
+    stage = turn.set_stage(stage, handovers=handovers, handed=stage.handed + 1, claim=claim)
     turn.record(
         "delegated" if handover.kind == "delegate" else "reassigned",
-        f"handed_over:{stage.name}:{len(stage.handovers)}",
+        f"handed_over:{stage.name}:{stage.handed}",
         actor=handover.by,
         stage=stage.name,
         giver=giver,
@@ -242,7 +244,7 @@ def _may_take(state: Approval, stage: StageRun, handover: Handover) -> tuple[Sta
         reason = f"{taker!r} has already answered in stage {stage.name!r}"
     if reason is not None:
         return "invalid", f"to: {reason}"
-    if len(stage.handovers) >= MAX_HANDOVERS:
+    if stage.handed >= MAX_HANDOVERS:
         return "invalid", f"places of stage {stage.name!r} have changed hands {MAX_HANDOVERS} times: decide it"
     after = out_of_reach(state, stage.but(handovers=(*stage.handovers, handover)))
     if after is not None and out_of_reach(state, stage) is None:

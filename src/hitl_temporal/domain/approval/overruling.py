@@ -17,7 +17,7 @@ from hitl_temporal.domain.approval.eligibility import (
     may_act_anywhere,
     party_bar,
 )
-from hitl_temporal.domain.approval.records import Decision, Kind, Remark, Voided, Withdrawal
+from hitl_temporal.domain.approval.records import Cooling, Decision, Kind, Remark, Voided, Withdrawal
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.tally import of_approval
 from hitl_temporal.domain.approval.telling import notify
@@ -198,7 +198,7 @@ def may_retract(state: Approval, command: Command, at: datetime) -> tuple[Status
         return "not_eligible", "a vote may be taken back only while the decision cools off"
     if not state.roster.is_active(command.actor):
         return "not_eligible", f"{command.actor!r} is not an active person of the directory"
-    if _vote_to_retract(state, command.actor) is None:
+    if _vote_to_retract(state, state.cooling, command.actor) is None:
         return "not_eligible", f"the deciding vote in stage {state.cooling.stage!r} is not {command.actor!r}'s"
     return "counted", ""
 
@@ -206,9 +206,10 @@ def may_retract(state: Approval, command: Command, at: datetime) -> tuple[Status
 def retract(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape
     """Take a vote back: the stage that it had decided is open again."""
     assert isinstance(command, Retract), "the table pairs `retract` with Retract"
-    vote, cooling = _vote_to_retract(turn.state, command.actor), turn.state.cooling
-    assert vote is not None, "judged before"
+    cooling = turn.state.cooling
     assert cooling is not None, "judged before"
+    vote = _vote_to_retract(turn.state, cooling, command.actor)
+    assert vote is not None, "judged before"
     turn.set(
         cooling=None,
         decisions=tuple(d for d in turn.state.decisions if d is not vote),
@@ -231,11 +232,10 @@ def retract(turn: Turn, command: Command, at: datetime, key: str) -> None:  # no
     stages.see_who_is_left(turn)
 
 
-def _vote_to_retract(state: Approval, person: str) -> Decision | None:
-    if state.cooling is None:
-        return None
-    votes = [d for d in state.decisions if d.stage == state.cooling.stage and d.kind == "vote"]
-    return votes[-1] if votes and votes[-1].actor == person else None
+def _vote_to_retract(state: Approval, cooling: Cooling, person: str) -> Decision | None:
+    """Return the vote that has decided, if it is this person's."""
+    vote = next(d for d in reversed(state.decisions) if d.stage == cooling.stage)  # what cools off was voted
+    return vote if vote.actor == person else None
 
 
 def _may_break_glass(state: Approval, person: str) -> bool:

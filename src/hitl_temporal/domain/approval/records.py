@@ -33,6 +33,8 @@ class Decision(Value):
     Attributes:
         on_behalf_of: Whose place the actor has taken; None: their own.
         named: Whom the stage names for that place.
+        counts_for: Which of the stage's selectors named them then, where that matters: who changes teams afterwards
+            takes the vote to no other entry.
         at: When the server had it, which may be a little before it was judged.
         edited: What the actor has changed with it, by path.
         tally: The count in words just after it: what its receipt says, every time it is asked for.
@@ -53,6 +55,7 @@ class Decision(Value):
     digest: str
     tally: str = ""
     named: str = ""
+    counts_for: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:

@@ -84,25 +84,21 @@ def choose(table: Table, scope: Mapping[str, Json]) -> tuple[Stage | Parallel, .
 
 def _together(entries: list[Stage | Parallel]) -> tuple[Stage | Parallel, ...]:
     """Return the entries of several rows as one list: the same one once, others of the same name with a number."""
+    once = [e for n, e in enumerate(entries) if e not in entries[:n]]
     chosen: list[Stage | Parallel] = []
     names: set[str] = set()
-    for entry in entries:
-        if entry in chosen:
-            continue
-        named = _renamed(entry, names)
-        names.update(s.name for s in stages_of((named,)))
-        chosen.append(named)
+    for entry in once:
+        # What stands side by side has names of its own already, which none of them may be given.
+        written = {s.name for s in stages_of((entry,))}
+        inner = [_with_own_name(s, names, written) for s in stages_of((entry,))]
+        names.update(s.name for s in inner)
+        chosen.append(entry.but(parallel=tuple(inner)) if isinstance(entry, Parallel) else inner[0])
     return tuple(chosen)
 
 
-def _renamed(entry: Stage | Parallel, taken: set[str]) -> Stage | Parallel:
-    if isinstance(entry, Parallel):
-        return entry.but(parallel=tuple(_with_own_name(s, taken) for s in entry.parallel))
-    return _with_own_name(entry, taken)
-
-
-def _with_own_name(stage: Stage, taken: set[str]) -> Stage:
+def _with_own_name(stage: Stage, taken: set[str], beside: set[str]) -> Stage:
     if stage.name not in taken:
         return stage
-    number = next(n for n in range(2, len(taken) + 3) if f"{stage.name}-{n}" not in taken)
+    used = taken | beside
+    number = next(n for n in range(2, len(used) + 3) if f"{stage.name}-{n}" not in used)
     return stage.but(name=f"{stage.name}-{number}")

@@ -14,7 +14,7 @@ from hitl_temporal.domain.approval.opening import material
 from hitl_temporal.domain.approval.picking import pick
 from hitl_temporal.domain.approval.records import Cooling, Decision, Voided, Why
 from hitl_temporal.domain.approval.state import Approval, StageRun, Way
-from hitl_temporal.domain.approval.tally import needed, out_of_reach, possible, reached, strength
+from hitl_temporal.domain.approval.tally import needed, out_of_reach, possible, reached, selectors_naming, strength
 from hitl_temporal.domain.approval.telling import (
     ask_people,
     notify,
@@ -312,7 +312,17 @@ def _open(turn: Turn, stage: StageRun) -> None:
     )
     ask_people(turn, stage)
     if filled(turn.state, stage):  # who has changed what is asked has answered it with that
+        _count_anew(turn, stage)
         settle_votes(turn, stage)
+
+
+def _count_anew(turn: Turn, stage: StageRun) -> None:
+    """Let the answers in a stage count for those of its selectors that name their places now."""
+    decisions = tuple(
+        d.but(counts_for=selectors_naming(turn.state, stage, d.named)) if d.stage == stage.name else d
+        for d in turn.state.decisions
+    )
+    turn.set(decisions=decisions)
 
 
 def _remind_again(turn: Turn, stage: StageRun) -> StageRun:

@@ -128,6 +128,7 @@ class StageRun(Value):
         openings: How often it has been opened: facts of each opening have keys of their own.
         parkings: How often it has been parked.
         claims: How often it has been claimed.
+        handed: How often a place of it has changed hands.
         let_in: Selectors of those whom an escalation has brought in where the stage named nobody.
         held_since: Since when it waits for an earlier stage that is asked again; its votes stay.
         remind_at: The next reminder, None when there is none left.
@@ -153,6 +154,7 @@ class StageRun(Value):
     openings: int = 0
     parkings: int = 0
     claims: int = 0
+    handed: int = 0
     let_in: tuple[str, ...] = ()
     held_since: AwareDatetime | None = None
     opened_at: AwareDatetime | None = None

@@ -1,8 +1,8 @@
 """Counting: which outcome the votes of a stage have reached, if any, and the count in words.
 
 Each positive outcome is counted by itself against the ways to approve, each negative one against `reject`. A vote
-counts for the entries that name the person for whose place it stands; who has come in later (by `add`, by an operator)
-counts for any of them.
+counts for the entries that named the person for whose place it stands when it was given; who has come in later (by
+`add`, by an operator) counts for any of them.
 
 Must not know: who is allowed to vote.
 """
@@ -16,10 +16,13 @@ from hitl_temporal.domain.approval.notation import votes_needed
 from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.state import Approval, StageRun, Way
 from hitl_temporal.domain.approval.votes import book_of
+from hitl_temporal.domain.memo import Memo
 from hitl_temporal.domain.people import Roster
 
 MAX_NAMED = 10
 """How many of those who are waited for a tally names: it is part of every message, receipt and listing."""
+
+_COUNTED: Memo[Roster] = Memo()
 
 
 def reached(state: Approval, stage: StageRun) -> str | None:
@@ -70,8 +73,13 @@ def needed(roster: Roster, stage: StageRun, ways: Sequence[Way], people: Sequenc
         total = _weight(roster, stage, own)
         each = alternative.approve == "each"
         counted.append(way.but(needed=votes_needed(alternative.approve, total, len(way.entries)), each=each))
-    entries = sum(len(w.entries) for w in counted)
-    return tuple(counted), votes_needed(stage.document.reject, _weight(roster, stage, people), entries)
+    every = votes_needed(stage.document.reject, _weight(roster, stage, people), len(_every_entry(counted)))
+    return tuple(counted), every
+
+
+def _every_entry(ways: Iterable[Way]) -> tuple[tuple[str, ...], ...]:
+    """Return every entry that is written, of all ways together: each of them may have to refuse."""
+    return tuple(e for w in ways for e in (w.entries if w.each else tuple((s,) for s in w.who)))
 
 
 def strength(roster: Roster, stage: StageRun, way: Way, people: Sequence[str]) -> int:
@@ -122,6 +130,44 @@ def of_approval(state: Approval) -> str:
     return f"parked: {state.reason}" if state.state == "parked" else ""
 
 
+def selectors_naming(state: Approval, stage: StageRun, named: str) -> tuple[str, ...]:
+    """Return which selectors of a stage name somebody now, where it matters for counting which of them do."""
+    if _is_plain(stage):
+        return ()
+    return tuple(s for s in _selectors(stage) if named in state.roster.named_by((s,)))
+
+
+def _is_plain(stage: StageRun) -> bool:
+    """Tell whether all votes of a stage are alike, whoever names their places."""
+    is_each = stage.document.reject == "each" or any(w.each for w in stage.ways)
+    return len(stage.ways) <= 1 and not is_each and not stage.cast.weights
+
+
+def _selectors(stage: StageRun) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*(s for w in stage.ways for s in w.who), *stage.cast.weights)))
+
+
+def _roster(state: Approval, stage: StageRun) -> Roster:
+    """Return the people as they count: those who have voted as they were named then, the others as they are now."""
+    frozen = book_of(state.decisions).of(stage.document.name).counts_for
+    if not frozen or _is_plain(stage):
+        return state.roster
+    return _COUNTED.of(
+        (state.roster, state.decisions, stage.document, stage.cast, stage.ways), lambda: _counted(state, stage, frozen)
+    )
+
+
+def _counted(state: Approval, stage: StageRun, frozen: Mapping[str, tuple[str, ...]]) -> Roster:
+    members = {
+        selector: (
+            *(p for p in state.roster.named_by((selector,)) if p not in frozen),
+            *(p for p, selectors in frozen.items() if selector in selectors),
+        )
+        for selector in _selectors(stage)
+    }
+    return state.roster.but(members={**state.roster.members, **members})
+
+
 def possible(state: Approval, stage: StageRun) -> bool:
     """Tell whether those who were asked at a stage's opening could decide it, either way."""
     people = _everybody(state, stage)
@@ -139,7 +185,7 @@ def _winner(
     for outcome in outcomes:
         people = votes[outcome]
         if state.ask.is_positive(outcome):
-            if any(strength(state.roster, stage, way, people) >= way.needed for way in stage.ways):
+            if any(strength(_roster(state, stage), stage, way, people) >= way.needed for way in stage.ways):
                 return outcome
         elif _reject_strength(state, stage, people) >= stage.reject:
             return outcome
@@ -153,7 +199,7 @@ def _is_possible(state: Approval, stage: StageRun, votes: Mapping[str, tuple[str
 def _most(state: Approval, stage: StageRun, way: Way, votes: Mapping[str, tuple[str, ...]], more: Sequence[str]) -> int:
     """Return the most votes that one positive outcome has on a way, with these added."""
     agreed = [people for o, people in votes.items() if state.ask.is_positive(o)] or [()]
-    return max(strength(state.roster, stage, way, [*people, *more]) for people in agreed)
+    return max(strength(_roster(state, stage), stage, way, [*people, *more]) for people in agreed)
 
 
 def _against(state: Approval, stage: StageRun, votes: Mapping[str, tuple[str, ...]]) -> int:
@@ -163,9 +209,9 @@ def _against(state: Approval, stage: StageRun, votes: Mapping[str, tuple[str, ..
 
 def _reject_strength(state: Approval, stage: StageRun, people: Sequence[str]) -> int:
     if stage.document.reject == "each":
-        union = Way(entries=tuple(e for w in stage.ways for e in w.entries), each=True)
-        return strength(state.roster, stage, union, people)
-    return _weight(state.roster, stage, people)
+        union = Way(entries=_every_entry(stage.ways), each=True)
+        return strength(_roster(state, stage), stage, union, people)
+    return _weight(_roster(state, stage), stage, people)
 
 
 def _votes(state: Approval, stage: StageRun) -> Mapping[str, tuple[str, ...]]:
@@ -189,12 +235,12 @@ def _could(state: Approval, stage: StageRun, way: Way, free: tuple[Seat, ...]) -
     agreed = [people for o, people in votes.items() if state.ask.is_positive(o)] or [()]
     held = {h: {s.named for s in free if s.holder == h} for h in holders}
     if not way.each:
-        weights = {p: strength(state.roster, stage, way, [p]) for p in places}
+        weights = {p: strength(_roster(state, stage), stage, way, [p]) for p in places}
         places.sort(key=lambda p: -weights[p])
         by = [frozenset(n for n, h in enumerate(holders) if p in held[h]) for p in places]
         more = [places[n] for n in paired(by)]
-        return max(strength(state.roster, stage, way, [*people, *more]) for people in agreed)
-    return max(_most_entries(state.roster, stage, way, people, held, places) for people in agreed)
+        return max(strength(_roster(state, stage), stage, way, [*people, *more]) for people in agreed)
+    return max(_most_entries(_roster(state, stage), stage, way, people, held, places) for people in agreed)
 
 
 def _most_entries(

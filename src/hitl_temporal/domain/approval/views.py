@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from hitl_temporal.domain.approval.ask import REWORK, Answers, Outcome
 from hitl_temporal.domain.approval.commands import Reference
+from hitl_temporal.domain.approval.context import found_at
 from hitl_temporal.domain.approval.dialogue import audience
 from hitl_temporal.domain.approval.eligibility import may_act, may_act_anywhere
 from hitl_temporal.domain.approval.notation import picking
@@ -191,7 +192,7 @@ def status(state: Approval) -> Status:
         attachments=state.shown.attachments,
         form=state.shown.form,
         required=tuple(name for name, field in state.ask.form.items() if field.is_required),
-        edit={path: value_at(state.context, path) for path in state.ask.edit},
+        edit={path: found_at(state.context, path) for path in state.ask.edit},
         material=state.shown.material,
         outcomes=outcomes(state),
         comment=state.ask.comment,
@@ -368,14 +369,6 @@ def people(state: Approval) -> tuple[str, ...]:
     asked = (state.info.to, state.info.by) if state.info is not None else ()
     found = dict.fromkeys((*state.barred, *acted, *said, *taken, *asked))
     return tuple(p for p in found if not p.startswith(SYSTEM))
-
-
-def value_at(context: dict[str, Json], path: str) -> Json:
-    """Return the value at a path of the context, None where there is none."""
-    value: Json = context
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
 
 
 def _kept_out(state: Approval, acting: frozenset[str]) -> tuple[str, ...]:

@@ -20,16 +20,18 @@ class Votes(NamedTuple):
         actors: Who has answered.
         places: In whose name.
         named: Whom the stage names for these places.
+        counts_for: Each of these to the selectors that named them when they were counted.
         by_outcome: Outcome to those whom the stage names for these places, in order.
     """
 
     actors: frozenset[str]
     places: frozenset[str]
     named: frozenset[str]
+    counts_for: dict[str, tuple[str, ...]]
     by_outcome: dict[str, tuple[str, ...]]
 
 
-NONE = Votes(frozenset(), frozenset(), frozenset(), {})
+NONE = Votes(frozenset(), frozenset(), frozenset(), {}, {})
 
 
 class Book(NamedTuple):
@@ -79,6 +81,7 @@ def _with(book: Book, decision: Decision) -> Book:
         before.actors | {decision.actor},
         before.places | {decision.place},
         before.named | {named},
+        {**before.counts_for, named: decision.counts_for},
         {**before.by_outcome, outcome: (*before.by_outcome.get(outcome, ()), named)},
     )
     stages = (*book.stages_of.get(decision.actor, ()), decision.stage)

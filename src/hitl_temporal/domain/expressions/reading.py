@@ -191,9 +191,6 @@ def _unknown(function: str) -> str:
 
 def _syntax_error(error: ValueError) -> str:
     """Return the library's first complaint, without its drawing of the text and its list of tokens."""
-    complaint = re.search(
-        r"<input>:(\d+):(\d+): (?:Syntax error: )?(.+?)(?: expecting \{.*)?$", str(error), re.MULTILINE
-    )
-    if complaint is None:
-        return short(str(error), 160)
-    return f"{short(complaint[3], 120)} (line {complaint[1]}, column {complaint[2]})"
+    found = re.findall(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.+?)(?: expecting \{.*)?$", str(error), re.MULTILINE)
+    line, column, complaint = (*found, ("?", "?", str(error)))[0]
+    return f"{short(complaint, 120)} (line {line}, column {column})"

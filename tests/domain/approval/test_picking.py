@@ -1,0 +1,127 @@
+"""Picking a few of many: by lot, in turn, who has least to do, who knows it best."""
+
+import pytest
+
+from hitl_temporal.domain.approval import events
+from hitl_temporal.domain.approval.picking import turn_key
+from hitl_temporal.domain.approval.state import Origin
+from hitl_temporal.domain.approval.views import picks
+from hitl_temporal.domain.people import Load
+from tests.domain.approval.playing import Play, people_without
+
+
+def picked(pick: str, *, seed: str = "", turn: int | None = None, **stage: object) -> Play:
+    """Return a question of five of whom a few are picked; loads fall, and what they have decided rises, in order."""
+    play = Play({"who": "group:all", "pick": pick, **stage}, is_resolved=False)
+    play.state = play.state.but(seed=seed)
+    loads = {p: Load(open=9 - n, decided=n) for n, p in enumerate(("bob", "cai", "dee", "eli", "gus"))}
+    turns = {} if turn is None else {turn_key(play.state, play.stage): turn}
+    roster = play.roster().but(loads=loads, turns=turns)
+    play.feed(events.PeopleResolved(at=play.now, roster=roster))
+    return play
+
+
+def test_one_is_asked_and_nobody_else_may_act() -> None:
+    """Of those who could: neither the requester nor who is gone."""
+    play = picked("least_loaded")
+    assert (play.sent("asked"), play.may_act(), play.stage.who) == (["gus"], ["gus"], ("user:gus",))
+    assert play.decide("eli").status == "not_eligible"
+    assert play.facts("asked")[0]["picked"] == "least_loaded"
+    assert play.decide("gus").status == "counted"
+
+
+def test_a_few_are_asked_in_the_order_of_the_directory() -> None:
+    """As many as are written; thresholds are taken of them."""
+    play = picked("2 by least_loaded", approve="all")
+    assert (play.may_act(), play.stage.ways[0].needed) == (["eli", "gus"], 2)
+
+
+def test_more_than_there_are_is_all() -> None:
+    """Groups stay groups then."""
+    play = picked("9 by random")
+    assert (play.may_act(), play.stage.who) == (["bob", "cai", "dee", "eli", "gus"], ("group:all",))
+
+
+@pytest.mark.parametrize(
+    ("pick", "turn", "expected"),
+    [
+        ("experienced", None, ["gus"]),
+        ("least_loaded", None, ["gus"]),
+        ("round_robin", 0, ["bob"]),
+        ("round_robin", 1, ["cai"]),
+        ("round_robin", 7, ["dee"]),
+        ("2 by round_robin", 2, ["bob", "gus"]),
+    ],
+)
+def test_each_policy_picks_its_own(pick: str, turn: int | None, expected: list[str]) -> None:
+    """Who has decided most, who has least to do, whose turn it is."""
+    assert sorted(picked(pick, turn=turn).may_act()) == expected
+
+
+@pytest.mark.parametrize("pick", ["random", "round_robin"])
+def test_a_lot_is_drawn_from_a_seed(pick: str) -> None:
+    """Everybody has a chance, nobody a choice; so also where turns are not known."""
+    found = {tuple(picked(pick, seed=str(n)).may_act()) for n in range(60)}
+    assert found == {(p,) for p in ("bob", "cai", "dee", "eli", "gus")}
+    assert picked(pick, seed="1").may_act() == picked(pick, seed="1").may_act()
+
+
+def test_a_pick_of_nobody_parks() -> None:
+    """As every stage that names nobody."""
+    for pick in ("round_robin", "random"):
+        play = picked(pick, turn=3, who="group:empty")
+        assert (play.stage.state, play.may_act()) == ("parked", [])
+
+
+def test_who_was_picked_and_leaves_is_not_replaced_in_silence() -> None:
+    """It parks; an operator gives the place to somebody else, or brings somebody in."""
+    for source in ("gus", None):
+        play = picked("least_loaded")
+        play.people = people_without("gus")
+        play.wait("1m", reads_people=True)
+        assert play.stage.reason == "too few are left: 1 must agree, only 0 can"
+        assert play.reassign("eli", "cai", source).status == "counted"
+        assert (play.stage.state, play.may_act()) == ("open", ["cai"])
+
+
+def test_a_fallback_is_picked_from_too() -> None:
+    """It stands for those who were named."""
+    play = picked("least_loaded", who="group:empty", fallback="group:trio")
+    assert play.may_act() == ["eli"]
+
+
+def test_another_round_draws_again() -> None:
+    """What is asked then is another question."""
+    found: set[bool] = set()
+    for n in range(20):
+        play = Play({"who": "group:all", "pick": "random"}, material=["x"], context={"x": 1}, is_resolved=False)
+        play.state = play.state.but(seed=str(n))
+        play.resolve()
+        first = play.may_act()
+        play.do("amend", "ann", set={"x": 2})
+        found.add(first == play.may_act())
+    assert found == {True, False}
+
+
+def test_turns_are_counted_for_a_stage_of_a_flow() -> None:
+    """Elsewhere for approvals that no flow asks."""
+    play = picked("random")
+    assert turn_key(play.state, play.stage) == "approval:s1"
+    origin = Origin(run="r", step="s", attempt=1, flow="pay")
+    assert turn_key(play.state.but(origin=origin), play.stage) == "pay:s1"
+
+
+def test_what_picking_must_know_is_asked_for_the_stages_that_may_open_next() -> None:
+    """Not for those that do not pick, and not for those that come later."""
+    stages = [
+        {"parallel": [{"name": "a", "who": "group:secops", "pick": "random"}, {"name": "b", "who": "user:eli"}]},
+        {"name": "c", "who": "group:trio", "pick": "2 by least_loaded", "fallback": "group:leads"},
+    ]
+    play = Play(*stages, is_resolved=False)
+    play.state = play.state.but(roster=play.roster())
+    assert picks(play.state) == (("approval:a", "random", ("cai", "dee")),)
+    play.resolve()
+    assert picks(play.state) == (("approval:c", "least_loaded", ("cai", "dee", "eli", "bob")),)
+    for person in (*play.may_act("a"), "eli"):
+        play.decide(person)
+    assert picks(play.state) == ()
