@@ -28,8 +28,9 @@ up: install ## Keep everything running for a person; Ctrl-C stops it
 check: lint types architecture ## The quick part of the tests: under 90 seconds
 	$(PYTEST) -q tests/domain tests/definition
 
-test: lint types architecture ## Lint, types, architecture and all tests
-	$(PYTEST) tests
+test: lint types architecture ## Lint, types, architecture and all tests; every branch of the domain is tried
+	$(PYTEST) -q tests/domain --cov=hitl_temporal.domain --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
+	$(PYTEST) tests --ignore=tests/domain
 
 lint: install
 	$(BIN)/ruff check .

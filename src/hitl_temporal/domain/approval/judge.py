@@ -16,6 +16,7 @@ from hitl_temporal.domain.approval.records import Decision, Voided, Why, Withdra
 from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.approval.tally import of_approval
 from hitl_temporal.domain.approval.turn import Turn
+from hitl_temporal.domain.approval.votes import book_of
 from hitl_temporal.domain.value import digest
 
 _Done = TypeVar("_Done", Decision, Withdrawal)
@@ -118,7 +119,8 @@ def spent(known: Remembering, actor: str, key: str, verb: str | None = None) -> 
 
 def spent_on(known: Remembering, actor: str, key: str) -> tuple[str, Receipt] | None:
     """Return the verb that a key of this actor was spent on, and the receipt; None when it is new."""
-    done = counted_before(known.decisions, actor, key)
+    # Most who send something have answered nothing yet: then no answer need be looked at.
+    done = counted_before(known.decisions, actor, key) if actor in book_of(known.decisions).stages_of else None
     if done is not None:
         return _verb_of(done), receipt_of(done)
     withdrawn = counted_before([known.withdrawal], actor, key) if known.withdrawal is not None else None
