@@ -5,7 +5,7 @@ Must not know: stages, votes.
 
 from hitl_temporal.domain.approval.ask import Auto
 from hitl_temporal.domain.approval.notation import percent_of
-from hitl_temporal.domain.approval.opening import rules_that_hold
+from hitl_temporal.domain.approval.opening import deciding_rule, rules_that_hold
 from hitl_temporal.domain.approval.records import Decision, Shadowed
 from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.approval.turn import Turn
@@ -30,7 +30,7 @@ def rule_to_follow(turn: Turn) -> Auto | None:
         turn.record("rule_evaluated", f"auto:{index}", rule=rule.condition, holds=holds, outcome=rule.outcome)
     if not holding:
         return None
-    rule = next((r for r in holding if not state.ask.is_positive(r.outcome)), holding[0])
+    rule = deciding_rule(state.ask, holding)
     if state.ask.shadow:
         _watch(turn, Shadowed(outcome=rule.outcome, rule=rule.condition, because="shadow"))
         return None

@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Literal
 
 from hitl_temporal.domain.approval import aligning, stages
+from hitl_temporal.domain.approval.commands import Reference
 from hitl_temporal.domain.approval.context import amended, as_declared, at_path, unfit_field, unfit_value
 from hitl_temporal.domain.approval.eligibility import eligible
 from hitl_temporal.domain.approval.opening import AskError, break_glass, parties, shown
 from hitl_temporal.domain.approval.opening import stages as stages_of
-from hitl_temporal.domain.approval.records import Amendment, Change, InfoWanted, Remark
+from hitl_temporal.domain.approval.records import Amendment, Change, InfoWanted, Remark, RemarkKind
 from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.telling import notify, participants
@@ -110,6 +111,14 @@ def tell_difference(turn: Turn, actor: str, difference: Mapping[str, Change]) ->
     asked = (d.person for d in turn.state.deliveries if d.occasion == "asked")
     people = [p for p in dict.fromkeys((*participants(turn.state), *asked)) if p != actor]
     notify(turn, people, f"changed by {actor}: {'; '.join(parts)}")
+
+
+def remark(
+    turn: Turn, kind: RemarkKind, actor: str, text: str, *, to: str | None, attachments: tuple[Reference, ...] = ()
+) -> Remark:
+    """Return the next contribution to the conversation, which is not yet among them."""
+    number = len(turn.state.conversation) + 1
+    return Remark(number=number, kind=kind, actor=actor, at=turn.now, text=text, to=to, attachments=attachments)
 
 
 def wait_for_requester(turn: Turn, remark: Remark, at: datetime, *, rework: bool) -> None:

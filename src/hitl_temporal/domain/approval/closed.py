@@ -6,7 +6,14 @@ Must not know: how the result was read.
 from hitl_temporal.domain.approval.ask import Answers
 from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, Withdraw
 from hitl_temporal.domain.approval.deciding import unfit
-from hitl_temporal.domain.approval.judge import closed_verdict, default_key, spent_on, why_taken, withdrawal_key
+from hitl_temporal.domain.approval.judge import (
+    closed_verdict,
+    default_key,
+    spent_on,
+    stage_key,
+    why_taken,
+    withdrawal_key,
+)
 from hitl_temporal.domain.approval.views import Result
 
 
@@ -40,10 +47,9 @@ def _key(approval: str, result: Result | None, command: Command) -> str:
     match command:
         case Decide() if command.key is None:
             mine = [d for d in result.decisions if d.actor == command.actor] if result else []
-            void = [v for v in result.voided if v.decision.actor == command.actor] if result else []
             stage = mine[-1].stage if mine else ""
-            again = sum(v.decision.stage == stage for v in void)
-            return default_key(approval, command.actor, stage if not again else f"{stage}#{again + 1}", command.outcome)
+            at = stage_key(result, stage, command.actor) if result else stage
+            return default_key(approval, command.actor, at, command.outcome)
         case Withdraw():
             return withdrawal_key(approval, command)
         case _:

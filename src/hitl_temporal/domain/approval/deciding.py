@@ -11,7 +11,7 @@ from hitl_temporal.domain.approval import aligning, changing, stages
 from hitl_temporal.domain.approval.ask import REWORK, Answers
 from hitl_temporal.domain.approval.commands import Command, Decide, Status
 from hitl_temporal.domain.approval.eligibility import claimed_by_another, eligible, refusal, seat_of, spokesperson
-from hitl_temporal.domain.approval.records import INTENT_HOLDS, Cooling, Decision, Intent, Remark
+from hitl_temporal.domain.approval.records import INTENT_HOLDS, Cooling, Decision, Intent, times_voided
 from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.stage import ASSURANCES, Assurance, Stage
 from hitl_temporal.domain.approval.state import MAX_REFUSALS_BY_ACTOR, Approval, StageRun
@@ -144,7 +144,7 @@ def count(turn: Turn, command: Command, at: datetime, key: str) -> None:
 def add(turn: Turn, decision: Decision, began: datetime | None = None) -> None:
     """Put a decision among those that count, and write it down."""
     turn.set(decisions=(*turn.state.decisions, decision))
-    again = sum(v.decision.stage == decision.stage and v.decision.actor == decision.actor for v in turn.state.voided)
+    again = times_voided(turn.state.voided, decision.stage, decision.actor)
     turn.record(
         "decided",
         f"decided:{decision.stage}:{decision.actor}" + (f":{again + 1}" if again else ""),
@@ -254,14 +254,7 @@ def _first_answer(state: Approval, stage: StageRun, decide: Decide) -> str | Non
 
 
 def _send_back(turn: Turn, decision: Decision) -> None:
-    remark = Remark(
-        number=len(turn.state.conversation) + 1,
-        kind="sent_back",
-        actor=decision.actor,
-        at=turn.now,
-        text=decision.comment,
-        to=spokesperson(turn.state),
-    )
+    remark = changing.remark(turn, "sent_back", decision.actor, decision.comment, to=spokesperson(turn.state))
     changing.wait_for_requester(turn, remark, decision.at, rework=True)
     text = f"sent back by {decision.actor}: {decision.comment}"
     tell_requester(turn, text)

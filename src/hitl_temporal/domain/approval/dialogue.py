@@ -46,7 +46,7 @@ def may_comment(state: Approval, command: Command, at: datetime) -> tuple[Status
 def comment(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape
     """Keep a comment, and tell those who have taken part."""
     assert isinstance(command, Say), "the table pairs `comment` with Say"
-    remark = _remark(turn, "comment", command, None)
+    remark = changing.remark(turn, "comment", command.actor, command.text, to=None, attachments=command.attachments)
     turn.set(conversation=(*turn.state.conversation, remark))
     _write(turn, "commented", remark)
     asker = turn.state.info.by if turn.state.info else None
@@ -74,14 +74,7 @@ def request_info(turn: Turn, command: Command, at: datetime, key: str) -> None: 
     """Ask for more, and stop the clocks until there is an answer."""
     assert isinstance(command, RequestInfo), "the table pairs `request_info` with RequestInfo"
     to = command.to or spokesperson(turn.state)
-    remark = Remark(
-        number=len(turn.state.conversation) + 1,
-        kind="info_requested",
-        actor=command.actor,
-        at=turn.now,
-        text=command.text,
-        to=to,
-    )
+    remark = changing.remark(turn, "info_requested", command.actor, command.text, to=to)
     changing.wait_for_requester(turn, remark, at, rework=False)
     _write(turn, "info_requested", remark)
     notify(turn, (to,), f"{command.actor} asks: {command.text}")
@@ -103,25 +96,12 @@ def provide_info(turn: Turn, command: Command, at: datetime, key: str) -> None: 
     assert isinstance(command, Say), "the table pairs `provide_info` with Say"
     info = turn.state.info
     assert info is not None, "judged before"
-    remark = _remark(turn, "resubmitted" if info.rework else "info_provided", command, info.by)
+    kind = "resubmitted" if info.rework else "info_provided"
+    remark = changing.remark(turn, kind, command.actor, command.text, to=info.by, attachments=command.attachments)
     turn.set(conversation=(*turn.state.conversation, remark))
     _write(turn, remark.kind, remark, began=info.since)
     changing.go_on(turn)
     notify(turn, (info.by, *may_act_anywhere(turn.state)), f"{command.actor} answers: {command.text}")
-
-
-def _remark(turn: Turn, kind: str, command: Say, to: str | None) -> Remark:
-    return Remark.model_validate(
-        {
-            "number": len(turn.state.conversation) + 1,
-            "kind": kind,
-            "actor": command.actor,
-            "at": turn.now,
-            "text": command.text,
-            "to": to,
-            "attachments": command.attachments,
-        }
-    )
 
 
 def _write(turn: Turn, name: str, remark: Remark, began: datetime | None = None) -> None:

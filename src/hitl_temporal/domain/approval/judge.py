@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from hitl_temporal.domain.approval import deciding, dialogue, handing, overruling
 from hitl_temporal.domain.approval.commands import VERBS, Command, Decide, Receipt, Status, Withdraw
-from hitl_temporal.domain.approval.records import Decision, Voided, Why, Withdrawal
+from hitl_temporal.domain.approval.records import Decision, Voided, Why, Withdrawal, times_voided
 from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.approval.tally import of_approval
 from hitl_temporal.domain.approval.turn import Turn
@@ -32,6 +32,17 @@ class Rule(NamedTuple):
 
     judge: Callable[[Approval, Command, datetime], tuple[Status, str]]
     do: Callable[[Turn, Command, datetime, str], None]
+
+
+class Verdict(NamedTuple):
+    """What becomes of a command.
+
+    Attributes:
+        is_new: Whether it is judged for the first time; else its receipt is the one that it had before.
+    """
+
+    receipt: Receipt
+    is_new: bool = True
 
 
 RULES: Mapping[str, Rule] = {
@@ -59,13 +70,14 @@ WHILE_COOLING = frozenset({"decide", "comment", "withdraw", "override", "retract
 
 def judge(state: Approval, verb: str, command: Command, at: datetime) -> Receipt:
     """Return the receipt of a command; `counted` means that it is to be done, or that it was before."""
-    key = key_of(state, verb, command, at)
-    return spent(state, command.actor, key, verb) or judge_new(state, verb, command, at, key)
+    return judge_with(state, verb, command, at, key_of(state, verb, command, at)).receipt
 
 
-def judge_new(state: Approval, verb: str, command: Command, at: datetime, key: str) -> Receipt:
-    """Return the receipt of a command whose key has not been spent."""
+def judge_with(state: Approval, verb: str, command: Command, at: datetime, key: str) -> Verdict:
+    """Return the verdict on a command under this key: what it was answered before goes before everything else."""
     taken = spent_on(state, command.actor, key)
+    if taken is not None and taken[0] == verb:
+        return Verdict(taken[1], is_new=False)
     if taken is not None:
         status, reason = "invalid", why_taken(taken[0])
     elif verb != "decide" and state.outcome is not None:
@@ -75,7 +87,7 @@ def judge_new(state: Approval, verb: str, command: Command, at: datetime, key: s
     else:
         status, reason = RULES[verb].judge(state, command, at)
     tally = "" if status == "counted" else of_approval(state)  # what counts has a tally once it has been counted
-    return Receipt(status=status, reason=reason, tally=tally, key=key)
+    return Verdict(Receipt(status=status, reason=reason, tally=tally, key=key))
 
 
 def flooded(state: Approval, verb: str, command: Command, at: datetime) -> Receipt | None:
@@ -104,17 +116,10 @@ class Remembering(Protocol):
     spent: dict[str, str]
 
 
-def spent(known: Remembering, actor: str, key: str, verb: str | None = None) -> Receipt | None:
-    """Return the receipt that a key of this actor has been answered with, None when it is new.
-
-    Args:
-        known: What remembers.
-        actor: Whose key it is: others may have used the same.
-        key: The key.
-        verb: What it must have been spent on, to be the same thing sent again; None: whatever it was.
-    """
+def spent(known: Remembering, actor: str, key: str) -> Receipt | None:
+    """Return the receipt that a key of this actor has been answered with, None when it is new."""
     found = spent_on(known, actor, key)
-    return found[1] if found is not None and verb in {None, found[0]} else None
+    return found[1] if found is not None else None
 
 
 def spent_on(known: Remembering, actor: str, key: str) -> tuple[str, Receipt] | None:
@@ -203,9 +208,9 @@ def ledger_name(actor: str, key: str) -> str:
     return digest([actor, key])[:24]
 
 
-def stage_key(state: Approval, stage: str, actor: str) -> str:
+def stage_key(known: Remembering, stage: str, actor: str) -> str:
     """Return what a key without a sender's own is made of: the stage, and which of its rounds an answer is for."""
-    void = sum(v.decision.stage == stage and v.decision.actor == actor for v in state.voided)
+    void = times_voided(known.voided, stage, actor)
     return stage if not void else f"{stage}#{void + 1}"
 
 

@@ -22,7 +22,7 @@ from hitl_temporal.domain.approval.events import (
     PeopleResolved,
     TimePassed,
 )
-from hitl_temporal.domain.approval.judge import RULES, judge_new, key_of, ledger_name, spent
+from hitl_temporal.domain.approval.judge import RULES, judge_with, key_of, ledger_name, spent
 from hitl_temporal.domain.approval.records import Refusal
 from hitl_temporal.domain.approval.state import MAX_SPENT, Approval
 from hitl_temporal.domain.approval.tally import of_approval
@@ -110,10 +110,9 @@ def _ask_newcomers(turn: Turn) -> None:
 def _obey(turn: Turn, event: CommandSubmitted) -> None:
     command, verb = event.command, event.verb
     key = key_of(turn.state, verb, command, event.at)
-    earlier = spent(turn.state, command.actor, key, verb)
-    receipt = earlier or judge_new(turn.state, verb, command, event.at, key)
-    if earlier is not None:
-        turn.reply(earlier)
+    receipt, is_new = judge_with(turn.state, verb, command, event.at, key)
+    if not is_new:
+        turn.reply(receipt)
     elif receipt.status == "needs_step_up" and verb == "decide":
         keep_intent(turn, command, event.at)
         turn.reply(receipt)
@@ -124,7 +123,7 @@ def _obey(turn: Turn, event: CommandSubmitted) -> None:
         if not isinstance(command, Decide | Withdraw):
             stages.see_who_is_left(turn)
             _spend(turn, verb, command.actor, receipt.key)
-        done = spent(turn.state, command.actor, receipt.key, verb)
+        done = spent(turn.state, command.actor, receipt.key)
         assert done is not None, f"key {receipt.key!r} of {command.actor!r} was spent"
         turn.reply(done)
         return

@@ -130,6 +130,11 @@ def rules_that_hold(ask: Ask, scope: Scope) -> tuple[Auto, ...]:
     return tuple(holding)
 
 
+def deciding_rule(ask: Ask, holding: tuple[Auto, ...]) -> Auto:
+    """Return which of several rules that hold decides: a negative one goes before all others, else the first."""
+    return next((r for r in holding if not ask.is_positive(r.outcome)), holding[0])
+
+
 def entries(ask: Ask, scope: Scope) -> tuple[Stage | Parallel, ...]:
     """Return the entries of `stages` that hold for this scope, those of a table chosen.
 

@@ -17,7 +17,7 @@ from hitl_temporal.domain.approval.eligibility import (
     may_act_anywhere,
     party_bar,
 )
-from hitl_temporal.domain.approval.records import Cooling, Decision, Kind, Remark, Voided, Withdrawal
+from hitl_temporal.domain.approval.records import Cooling, Decision, Kind, Voided, Withdrawal
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.tally import of_approval
 from hitl_temporal.domain.approval.telling import notify
@@ -67,14 +67,7 @@ def amend(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa
     assert isinstance(command, Amend), "the table pairs `amend` with Amend"
     info = turn.state.info
     if info is not None and info.rework:
-        remark = Remark(
-            number=len(turn.state.conversation) + 1,
-            kind="resubmitted",
-            actor=command.actor,
-            at=turn.now,
-            text=command.reason,
-            to=info.by,
-        )
+        remark = changing.remark(turn, "resubmitted", command.actor, command.reason, to=info.by)
         turn.set(conversation=(*turn.state.conversation, remark), info=None)
         turn.record("resubmitted", f"remark:{remark.number}", began=info.since, actor=command.actor, to=info.by)
         changing.ask_all_again(turn)

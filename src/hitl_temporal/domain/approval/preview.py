@@ -16,7 +16,15 @@ from hitl_temporal.domain.approval import clock
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.eligibility import bar, eligible
 from hitl_temporal.domain.approval.notation import picking
-from hitl_temporal.domain.approval.opening import AskError, begin, entries, parties, rules_that_hold, stage_run
+from hitl_temporal.domain.approval.opening import (
+    AskError,
+    begin,
+    deciding_rule,
+    entries,
+    parties,
+    rules_that_hold,
+    stage_run,
+)
 from hitl_temporal.domain.approval.seats import Seat, seats
 from hitl_temporal.domain.approval.stage import Parallel, Stage
 from hitl_temporal.domain.approval.stages import line_up, why_stuck
@@ -133,7 +141,7 @@ def preview(
         holding = ()
         depends.append(_in_words(error))
     if holding and not ask.shadow:
-        chosen = next((r for r in holding if not ask.is_positive(r.outcome)), holding[0])
+        chosen = deciding_rule(ask, holding)
         automatic, rule = chosen.outcome, chosen.reason or chosen.condition
         if ask.sample and ask.is_positive(chosen.outcome):
             depends.append(f"sample: people decide {ask.sample} of what a rule would approve")

@@ -3,6 +3,7 @@
 Must not know: how it came about.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Literal
 
@@ -74,6 +75,11 @@ class Voided(Value):
     at: AwareDatetime
 
 
+def times_voided(voided: Iterable[Voided], stage: str, actor: str) -> int:
+    """Return how many answers of somebody in a stage count no more."""
+    return sum(v.decision.stage == stage and v.decision.actor == actor for v in voided)
+
+
 class Withdrawal(Value):
     """The request was taken back; `tally` as in a decision."""
 
@@ -111,11 +117,14 @@ class Intent(Value):
     number: int = 1
 
 
+RemarkKind = Literal["comment", "info_requested", "info_provided", "sent_back", "resubmitted"]
+
+
 class Remark(Value):
     """One contribution to the conversation."""
 
     number: int
-    kind: Literal["comment", "info_requested", "info_provided", "sent_back", "resubmitted"]
+    kind: RemarkKind
     actor: str
     at: AwareDatetime
     text: str

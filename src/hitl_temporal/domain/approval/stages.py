@@ -69,10 +69,7 @@ def open_block(turn: Turn) -> None:
 
 def _names_strangers(state: Approval, stage: StageRun) -> bool:
     """Tell whether a stage names people whom nobody has asked the directory for: the last change brought them in."""
-    cast, roster = stage.cast, state.roster
-    escalations = (s for to in cast.escalate for s in to)
-    wanted = (*stage.who, *cast.who, *cast.barred, *cast.fallback, *escalations, *cast.quiet, *cast.weights)
-    return any(not roster.knows(s) for s in wanted)
+    return any(not state.roster.knows(s) for s in (*stage.who, *stage.cast.everybody))
 
 
 def settle_votes(turn: Turn, stage: StageRun) -> None:

@@ -91,6 +91,12 @@ class Cast(Value):
         """Everybody the alternatives name."""
         return tuple(dict.fromkeys(s for way in self.ways for s in way))
 
+    @property
+    def everybody(self) -> tuple[str, ...]:
+        """All selectors, wherever they stand: whom the directory must be asked for."""
+        escalations = (s for to in self.escalate for s in to)
+        return (*self.who, *self.barred, *self.fallback, *escalations, *self.quiet, *self.weights)
+
 
 class Way(Value):
     """One way through a stage, as it stands.

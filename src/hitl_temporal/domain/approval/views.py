@@ -340,11 +340,8 @@ def selectors(state: Approval) -> tuple[str, ...]:
         return ()
     found: list[str] = []
     for stage in state.stages:
-        if stage.state == "skipped":
-            continue
-        cast = stage.cast
-        escalations = (s for to in cast.escalate for s in to)
-        found.extend((*stage.who, *cast.who, *cast.barred, *cast.fallback, *escalations, *cast.quiet, *cast.weights))
+        if stage.state != "skipped":
+            found.extend((*stage.who, *stage.cast.everybody))
     if state.break_glass is not None:
         found.extend(state.break_glass.who)
     return tuple(dict.fromkeys(found))
