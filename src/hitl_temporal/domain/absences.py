@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_
 
 from hitl_temporal.domain.absence import Absence, Name, Terms, with_substitutes
 from hitl_temporal.domain.ids import PersonName
-from hitl_temporal.domain.people import Roster
+from hitl_temporal.domain.people import OPERATORS, Roster
 from hitl_temporal.domain.value import Value, canonical, digest
 
 SEMANTICS = 1
@@ -44,7 +44,6 @@ MAX_BYTES = 1_500_000
 MAX_CONCERNED = 100
 """People named in a receipt: those whose open questions should look again."""
 
-_MANAGERS = frozenset({"operator", "admin"})
 _LIST: TypeAdapter[tuple[Absence, ...]] = TypeAdapter(tuple[Absence, ...])
 
 
@@ -165,8 +164,8 @@ def carry_out(state: Absences, command: Command, *, roster: Roster, at: datetime
         if (spent.actor, spent.receipt.key) == (command.actor, command.key):
             again = f"key {command.key!r} was used for something else; choose a new one"
             return state, spent.receipt if spent.digest == asked else _refused(command, "invalid", again)
-    if not roster.is_active(command.actor):
-        return state, _refused(command, "not_eligible", f"{command.actor!r} is not an active person of the directory")
+    if (stranger := roster.stranger(command.actor)) is not None:
+        return state, _refused(command, "not_eligible", stranger)
     if isinstance(command, AddAbsence):
         changed, receipt = _add(state, command, roster, at)
     else:
@@ -222,15 +221,15 @@ def _remove(state: Absences, remove: RemoveAbsence, roster: Roster, at: datetime
 
 def _not_theirs(actor: str, person: str, roster: Roster) -> str | None:
     """Return why this actor may not speak for this person, None when they may."""
-    if actor == person or _MANAGERS.intersection(roster.cards[actor].roles):
+    if actor == person or OPERATORS.intersection(roster.cards[actor].roles):
         return None
     return f"the absences of others need the role operator or admin, which {actor!r} does not have"
 
 
 def _unfit(add: AddAbsence, person: str, roster: Roster, at: datetime) -> str | None:
     for field, named in (("person", person), ("substitute", add.substitute)):
-        if named is not None and not roster.is_active(named):
-            return f"{field}: {named!r} is not an active person of the directory; name somebody who is"
+        if named is not None and (stranger := roster.stranger(named)) is not None:
+            return f"{field}: {stranger}; name somebody who is"
     if add.substitute == person:
         return f"substitute: {person!r} can't stand in for themself; name somebody else"
     if add.until <= at:

@@ -18,6 +18,9 @@ from .value import Json, Value
 SYSTEM = "system:"
 """The prefix of actors that are machines: `system:client`, `system:auto`. They are never people."""
 
+OPERATORS = frozenset({"operator", "admin"})
+"""The roles that may do more than what they are asked for."""
+
 SELECTOR = re.compile(r"(?:user|group|role|owner):\S+|manager:requester|manager:user:\S+")
 
 
@@ -105,6 +108,10 @@ class Roster(Value):
         """Tell whether the directory knows this person as active."""
         card = self.cards.get(person)
         return card is not None and card.active
+
+    def stranger(self, person: str) -> str | None:
+        """Return what is said of somebody whom the directory does not know as active, None of all others."""
+        return None if self.is_active(person) else f"{person!r} is not an active person of the directory"
 
 
 class People(Value):

@@ -5,6 +5,7 @@ Must not know: tokens, sessions.
 
 from typing import Literal, NamedTuple
 
+from hitl_temporal.domain.people import OPERATORS
 from hitl_temporal.ports import Directory
 
 
@@ -20,7 +21,7 @@ class Identity(NamedTuple):
     @property
     def is_operator(self) -> bool:
         """Whether the person may see and operate everything."""
-        return not self.roles.isdisjoint({"operator", "admin"})
+        return not self.roles.isdisjoint(OPERATORS)
 
 
 async def identify(

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from temporalio.client import Client, WorkflowExecution
 
 from hitl_temporal.domain.approval.state import Approval
+from hitl_temporal.domain.people import OPERATORS
 from hitl_temporal.domain.problems import first_problem
 from hitl_temporal.domain.value import Value
 from hitl_temporal.engine.attributes import FLOW
@@ -26,7 +27,7 @@ from hitl_temporal.service.reading import answer_of, list_page, literal
 RECORD = "record"
 """The query that an approval answers with its whole state."""
 
-READERS = frozenset({"operator", "admin", "auditor"})
+READERS = OPERATORS | {"auditor"}
 
 MAX_LOOKED_AT = 500
 WITHIN = timedelta(seconds=4)

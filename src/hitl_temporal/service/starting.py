@@ -38,5 +38,5 @@ async def demand_may_start(directory: Directory, me: Identity, definition: Flow,
     roster = await directory.read(named, [on_behalf_of] if on_behalf_of else [])
     if definition.start and me.person not in roster.named_by(named):
         raise ForbiddenError(f"{me.person!r} may not start {definition.flow!r}: it is for {', '.join(named)}")
-    if on_behalf_of is not None and not roster.is_active(on_behalf_of):
-        raise InvalidError(f"on_behalf_of: {on_behalf_of!r} is not an active person of the directory")
+    if on_behalf_of is not None and (stranger := roster.stranger(on_behalf_of)) is not None:
+        raise InvalidError(f"on_behalf_of: {stranger}")

@@ -3,7 +3,7 @@
 Must not know: stages, votes.
 """
 
-from hitl_temporal.domain.approval.ask import Auto
+from hitl_temporal.domain.approval.ask import RESERVED_OUTCOMES, Auto
 from hitl_temporal.domain.approval.notation import percent_of
 from hitl_temporal.domain.approval.opening import deciding_rule, rules_that_hold
 from hitl_temporal.domain.approval.records import Decision, Shadowed
@@ -52,6 +52,23 @@ def _is_sampled(state: Approval) -> bool:
     if state.ask.sample is None:
         return False
     return int(digest([state.seed, state.id, "sample"])[:12], 16) % 100 < percent_of(state.ask.sample)
+
+
+def compare_with_people(turn: Turn, outcome: str) -> None:
+    """Say whether people came to what a rule would have decided; an outcome that nobody has answered was silence's."""
+    shadowed, answered = turn.state.shadowed, {d.outcome for d in turn.state.decisions}
+    if shadowed is None or outcome in RESERVED_OUTCOMES or outcome not in answered:
+        return
+    agrees = shadowed.outcome == outcome
+    turn.set(shadowed=shadowed.but(agrees=agrees))
+    turn.record(
+        "shadow_compared",
+        "shadow_compared",
+        rule=shadowed.rule,
+        outcome=outcome,
+        rule_outcome=shadowed.outcome,
+        agrees=agrees,
+    )
 
 
 def decision_of(state: Approval, rule: Auto) -> Decision:

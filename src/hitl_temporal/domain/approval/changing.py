@@ -14,6 +14,7 @@ from hitl_temporal.domain.approval import aligning, stages
 from hitl_temporal.domain.approval.commands import Reference
 from hitl_temporal.domain.approval.context import amended, as_declared, at_path, unfit_field, unfit_value
 from hitl_temporal.domain.approval.eligibility import eligible
+from hitl_temporal.domain.approval.lineup import line_up
 from hitl_temporal.domain.approval.opening import AskError, break_glass, parties, shown
 from hitl_temporal.domain.approval.opening import stages as stages_of
 from hitl_temporal.domain.approval.records import Amendment, Change, InfoWanted, Remark, RemarkKind
@@ -55,7 +56,7 @@ def leaves(state: Approval, stage: StageRun, seat: Seat, changes: Mapping[str, J
         return False
     changed = stage.but(document=new.document, cast=new.cast)
     is_affected = aligning.is_affected(state, stage, new)
-    who = stages.line_up(state, changed, may_pick=False).who if is_affected else stage.who
+    who = line_up(state, changed, may_pick=False).who if is_affected else stage.who
     return any((s.holder, s.named) == (seat.holder, seat.named) for s in eligible(state, changed, who))
 
 

@@ -189,7 +189,7 @@ def keep_intent(turn: Turn, command: Command, at: datetime) -> None:
     if intent.number <= MAX_REFUSALS_BY_ACTOR:
         turn.record(
             "intended",
-            f"intended:{stage.name}{f':{stage.openings}' if stage.openings > 1 else ''}:{decide.actor}:{intent.number}",
+            f"intended:{stage.name}{stage.again}:{decide.actor}:{intent.number}",
             actor=decide.actor,
             stage=stage.name,
             outcome=decide.outcome,

@@ -9,7 +9,7 @@ from hitl_temporal.domain.approval.seats import Seat, seats
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.votes import book_of
 from hitl_temporal.domain.memo import Memo
-from hitl_temporal.domain.people import SYSTEM
+from hitl_temporal.domain.people import OPERATORS, SYSTEM
 
 _ELIGIBLE: Memo[tuple[Seat, ...]] = Memo()
 _UNDECIDED: Memo[tuple[Seat, ...]] = Memo()
@@ -107,9 +107,7 @@ def lasting_bar(state: Approval, stage: StageRun, person: str) -> str | None:
         return party_bar(state, person)
     if person in state.roster.named_by(stage.cast.barred):
         return f"{person!r} is excluded from stage {stage.name!r} by its `not`"
-    if not state.roster.is_active(person):
-        return f"{person!r} is not an active person of the directory"
-    return None
+    return state.roster.stranger(person)
 
 
 def party_bar(state: Approval, person: str) -> str | None:
@@ -169,7 +167,7 @@ def spokesperson(state: Approval) -> str:
 
 def is_operator(state: Approval, person: str) -> bool:
     """Tell whether a person is an active operator or administrator."""
-    return bool({"operator", "admin"} & _roles(state, person))
+    return not OPERATORS.isdisjoint(_roles(state, person))
 
 
 def is_admin(state: Approval, person: str) -> bool:

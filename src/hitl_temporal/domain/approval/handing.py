@@ -115,9 +115,9 @@ def may_add(state: Approval, command: Command, at: datetime) -> tuple[Status, st
         return "not_eligible", state.reason or "no stage is open"
     if sum(s.is_added for s in state.stages) >= MAX_ADDED:
         return "invalid", f"{MAX_ADDED} approvers have been added, and no more is allowed"
-    reason = party_bar(state, command.to)
-    if reason is not None or not state.roster.is_active(command.to):
-        return "invalid", f"to: {reason or f'{command.to!r} is not an active person of the directory'}"
+    reason = party_bar(state, command.to) or state.roster.stranger(command.to)
+    if reason is not None:
+        return "invalid", f"to: {reason}"
     if any(d.actor == command.to for d in state.decisions) or command.to in may_act_anywhere(state):
         return "invalid", f"to: {command.to!r} is asked already, or has answered"
     return "counted", ""

@@ -110,9 +110,7 @@ def _why_not(state: Approval, person: str) -> str | None:
     reason = reason or next((b for b in bars if b is not None), None)
     if reason is None and not passed_over:
         reason = party_bar(state, person)
-    if reason is None and not state.roster.is_active(person):
-        return f"{person!r} is not an active person of the directory"
-    return reason
+    return reason or state.roster.stranger(person)
 
 
 def override(turn: Turn, command: Command, at: datetime, key: str) -> None:
@@ -189,8 +187,8 @@ def may_retract(state: Approval, command: Command, at: datetime) -> tuple[Status
     """Judge the taking back of a vote."""
     if state.cooling is None:
         return "not_eligible", "a vote may be taken back only while the decision cools off"
-    if not state.roster.is_active(command.actor):
-        return "not_eligible", f"{command.actor!r} is not an active person of the directory"
+    if (stranger := state.roster.stranger(command.actor)) is not None:
+        return "not_eligible", stranger
     if _vote_to_retract(state, state.cooling, command.actor) is None:
         return "not_eligible", f"the deciding vote in stage {state.cooling.stage!r} is not {command.actor!r}'s"
     return "counted", ""

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime
 from hitl_temporal.domain.approval import clock
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.eligibility import bar, eligible
+from hitl_temporal.domain.approval.lineup import line_up, why_stuck
 from hitl_temporal.domain.approval.notation import picking
 from hitl_temporal.domain.approval.opening import (
     AskError,
@@ -27,7 +28,6 @@ from hitl_temporal.domain.approval.opening import (
 )
 from hitl_temporal.domain.approval.seats import Seat, seats
 from hitl_temporal.domain.approval.stage import Parallel, Stage
-from hitl_temporal.domain.approval.stages import line_up, why_stuck
 from hitl_temporal.domain.approval.state import Approval, Origin, Shown, StageRun
 from hitl_temporal.domain.calendar import Calendar, CalendarError
 from hitl_temporal.domain.expressions import ExpressionError

@@ -4,17 +4,17 @@ Must not know: who submitted what.
 """
 
 from datetime import datetime
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
 from hitl_temporal.domain import calendar
 from hitl_temporal.domain.approval import clock
-from hitl_temporal.domain.approval.ask import RESERVED_OUTCOMES
-from hitl_temporal.domain.approval.eligibility import eligible, filled, may_act, owners
+from hitl_temporal.domain.approval.automatic import compare_with_people
+from hitl_temporal.domain.approval.eligibility import eligible, filled, may_act
+from hitl_temporal.domain.approval.lineup import line_up, why_stuck
 from hitl_temporal.domain.approval.opening import material
-from hitl_temporal.domain.approval.picking import pick
 from hitl_temporal.domain.approval.records import Cooling, Decision, Voided, Why
 from hitl_temporal.domain.approval.state import Approval, StageRun, Way
-from hitl_temporal.domain.approval.tally import needed, out_of_reach, possible, reached, selectors_naming, strength
+from hitl_temporal.domain.approval.tally import needed, out_of_reach, reached, selectors_naming
 from hitl_temporal.domain.approval.telling import (
     ask_people,
     notify,
@@ -129,26 +129,9 @@ def end(turn: Turn, outcome: str, reason: str, *, live: str = "skipped") -> None
         said = OVERTAKEN if live == "skipped" else stage.reason
         turn.set_stage(stage, state=live, reason=said, claim=None)
     turn.set(outcome=outcome, reason=reason, ended_at=turn.now, info=None, cooling=None, intents=())
-    _compare_with_rule(turn, outcome)
+    compare_with_people(turn, outcome)
     settle(turn)
     tell_requester(turn, f"{turn.state.shown.title}: {outcome}" + (f" ({reason})" if reason else ""))
-
-
-def _compare_with_rule(turn: Turn, outcome: str) -> None:
-    """Say whether people came to what a rule would have decided; an outcome that nobody has answered was silence's."""
-    shadowed, answered = turn.state.shadowed, {d.outcome for d in turn.state.decisions}
-    if shadowed is None or outcome in RESERVED_OUTCOMES or outcome not in answered:
-        return
-    agrees = shadowed.outcome == outcome
-    turn.set(shadowed=shadowed.but(agrees=agrees))
-    turn.record(
-        "shadow_compared",
-        "shadow_compared",
-        rule=shadowed.rule,
-        outcome=outcome,
-        rule_outcome=shadowed.outcome,
-        agrees=agrees,
-    )
 
 
 def close(turn: Turn) -> None:
@@ -224,7 +207,7 @@ def end_stage(turn: Turn, stage: StageRun, outcome: str) -> None:
     stage = turn.set_stage(stage, state=outcome, claim=None)
     turn.record(
         "stage_ended",
-        f"stage_ended:{stage.name}{_again(stage)}",
+        f"stage_ended:{stage.name}{stage.again}",
         began=stage.opened_at,
         stage=stage.name,
         outcome=outcome,
@@ -280,7 +263,7 @@ def _open(turn: Turn, stage: StageRun) -> None:
     if stage.held_since is not None:
         stage = take_up(turn, stage, stage.held_since, "an earlier stage was asked again")
         if stage.asked:  # else it was parked before, and opens for those who may be there now
-            turn.record("asked", f"asked:{stage.name}{_again(stage)}", stage=stage.name, who=list(stage.who))
+            turn.record("asked", f"asked:{stage.name}{stage.again}", stage=stage.name, who=list(stage.who))
             ask_people(turn, stage)
             settle_votes(turn, stage)
             return
@@ -295,7 +278,7 @@ def _open(turn: Turn, stage: StageRun) -> None:
         return
     turn.record(
         "asked",
-        f"asked:{stage.name}{_again(stage)}",
+        f"asked:{stage.name}{stage.again}",
         stage=stage.name,
         who=list(stage.who),
         people=list(may_act(turn.state, stage)),
@@ -329,72 +312,6 @@ def _remind_again(turn: Turn, stage: StageRun) -> StageRun:
         return stage
 
 
-class LineUp(NamedTuple):
-    """Whom a stage asks, and how many of them it needs.
-
-    Attributes:
-        people: The places of those who are asked, in order.
-        is_fallback: Whether somebody is asked only because nobody else could be.
-    """
-
-    who: tuple[str, ...]
-    ways: tuple[Way, ...]
-    people: tuple[str, ...]
-    reject: int
-    is_fallback: bool
-
-    def applied_to(self, stage: StageRun) -> StageRun:
-        """Return a stage that asks these people."""
-        return stage.but(who=self.who, ways=self.ways, asked=self.people, reject=self.reject)
-
-
-def line_up(state: Approval, stage: StageRun, *, may_pick: bool = True) -> LineUp:
-    """Return whom a stage asks if it opens now; with `may_pick`, only those who are picked."""
-    ways, is_fallback = _ways(state, stage)
-    who = tuple(dict.fromkeys(s for w in ways for s in w.who))
-    people = tuple(dict.fromkeys(s.named for s in eligible(state, stage, who)))
-    chosen = pick(state, stage, people) if may_pick else people
-    if chosen != people:
-        who = tuple(f"user:{p}" for p in chosen)
-        ways, people = (Way(entries=(who,)),), chosen
-    counted, reject = needed(state.roster, stage, ways, people)
-    return LineUp(tuple(dict.fromkeys((*who, *stage.cast.quiet))), counted, people, reject, is_fallback)
-
-
-def _ways(state: Approval, stage: StageRun) -> tuple[tuple[Way, ...], bool]:
-    """Return the ways of a stage, `fallback` in the place of what names nobody, and whether it was needed."""
-    fallback = tuple(dict.fromkeys((*stage.cast.fallback, *stage.let_in)))
-    ways: list[Way] = []
-    used = False
-    for who, alternative in zip(stage.cast.ways, stage.document.alternatives, strict=True):
-        entries = tuple((s,) for s in who) if alternative.approve == "each" else (who,)
-        ways.append(Way(entries=entries))
-    if not fallback:
-        return tuple(ways), False
-    nobody = not owners(eligible(state, stage, tuple(s for w in ways for s in w.who)))
-    for index, way in enumerate(ways):
-        is_each = len(way.entries) > 1
-        entries = tuple(
-            fallback if nobody or (is_each and not eligible(state, stage, entry)) else entry for entry in way.entries
-        )
-        used = used or entries != way.entries
-        ways[index] = way.but(entries=entries)
-    return tuple(ways), used
-
-
-def why_stuck(state: Approval, stage: StageRun) -> str | None:
-    """Return why those who are asked could never decide a stage, None when they can."""
-    people = stage.asked
-    if not people:
-        return f"nobody can act: {', '.join(stage.who) or '`who`'} names no eligible person"
-    if possible(state, stage):
-        return None
-    best = min(stage.ways, key=lambda w: w.needed)
-    votes = strength(state.roster, stage, best, people)
-    number = best.needed if votes < best.needed else stage.reject
-    return f"{number} votes are needed, but only {votes if votes < best.needed else len(people)} can act"
-
-
 def _left_out(state: Approval, stage: StageRun) -> list[str]:
     """Return who is named and not active: it is said, and they are not waited for."""
     named = state.roster.named_by(stage.who)
@@ -410,7 +327,7 @@ def _remind(turn: Turn, stage: StageRun, until: datetime) -> None:
         reminded, remind_at = stage.reminded + 1, None
     stage = turn.set_stage(stage, reminded=reminded, remind_at=remind_at)
     people = may_act(turn.state, stage)
-    key = f"reminded:{stage.name}{_again(stage)}:{reminded}"
+    key = f"reminded:{stage.name}{stage.again}:{reminded}"
     turn.record("reminded", key, stage=stage.name, people=list(people))
     remind_people(turn, stage, reminded)
 
@@ -420,7 +337,7 @@ def _escalate(turn: Turn, stage: StageRun, index: int) -> None:
     stage = turn.set_stage(stage, escalated=(*stage.escalated, index), claim=None)
     turn.record(
         "escalated",
-        f"escalated:{stage.name}{_again(stage)}:{index + 1}",
+        f"escalated:{stage.name}{stage.again}:{index + 1}",
         stage=stage.name,
         how=step.how,
         to=list(to) or None,
@@ -495,7 +412,7 @@ def _lapse(turn: Turn, stage: StageRun) -> None:
 def _fall_due(turn: Turn, stage: StageRun) -> None:
     at_due = stage.document.at_due
     outcome = {"expire": "expired", "reject": "rejected"}.get(at_due, at_due)
-    key = f"due_passed:{stage.name}{_again(stage)}"
+    key = f"due_passed:{stage.name}{stage.again}"
     turn.record("due_passed", key, stage=stage.name, at_due=at_due)
     if not _end_by_silence(turn, stage, outcome):
         turn.set_stage(turn.state.stage(stage.name), due_at=None)
@@ -517,8 +434,3 @@ def _cool_off(turn: Turn) -> None:
     assert cooling is not None, f"approval {turn.state.id!r} is not cooling off"
     turn.set(cooling=None)
     end(turn, cooling.outcome, cooling.reason)
-
-
-def _again(stage: StageRun) -> str:
-    """Return what makes the key of a fact differ from that of the same fact of an earlier opening."""
-    return f":{stage.openings}" if stage.openings > 1 else ""

@@ -179,6 +179,11 @@ class StageRun(Value):
         return self.document.name
 
     @property
+    def again(self) -> str:
+        """What makes the key of a fact differ from that of the same fact of an earlier opening."""
+        return f":{self.openings}" if self.openings > 1 else ""
+
+    @property
     def is_live(self) -> bool:
         """Whether the stage has begun and not ended."""
         return self.state in {"open", "parked"}

@@ -13,9 +13,8 @@ from hitl_temporal.domain.flow.events import Operated
 from hitl_temporal.domain.flow.extensions import asks_people
 from hitl_temporal.domain.flow.scope import scope
 from hitl_temporal.domain.flow.state import Run
-from hitl_temporal.domain.people import SYSTEM, Roster
+from hitl_temporal.domain.people import OPERATORS, SYSTEM, Roster
 
-ROLES = frozenset({"operator", "admin"})
 PASSING = frozenset({"skip", "finish"})
 """The actions that pass an ask: they are judged as its `override`."""
 
@@ -28,14 +27,14 @@ def refusal(run: Run, event: Operated) -> str | None:
         return None
     if event.action == "revoke" and is_own:
         return None
-    if not roster.is_active(actor):
-        return f"{actor!r} is not an active person of the directory"
+    if (stranger := roster.stranger(actor)) is not None:
+        return stranger
     if event.action == "extend_grant" and is_own and _asks_people(run, event.command):
         return None
     roles = roster.cards[actor].roles
-    if event.action == "cancel" and is_own and not ROLES.intersection(roles):
+    if event.action == "cancel" and is_own and not OPERATORS.intersection(roles):
         return "no_undo: what was granted for a time would stay for good; cancel without it, or ask an operator"
-    if not ROLES.intersection(roles):
+    if not OPERATORS.intersection(roles):
         return f"{event.action} needs the role operator or admin, which {actor!r} does not have"
     step = _passed_ask(run, event.action, event.command)
     if step is None:
