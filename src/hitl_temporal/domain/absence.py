@@ -12,7 +12,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
-from hitl_temporal.domain.expressions import MAX_LENGTH, ExpressionError, check, is_true
+from hitl_temporal.domain.expressions import MAX_LENGTH, ExpressionError, checked, is_true
 from hitl_temporal.domain.ids import PersonName
 from hitl_temporal.domain.value import Json, Value
 
@@ -31,16 +31,8 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("is out of range") from error
 
 
-def _checked(condition: str) -> str:
-    try:
-        check(condition)
-    except ExpressionError as error:
-        raise ValueError(str(error)) from error
-    return condition
-
-
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-Condition = Annotated[str, StringConstraints(max_length=MAX_LENGTH), AfterValidator(_checked)]
+Condition = Annotated[str, StringConstraints(max_length=MAX_LENGTH), AfterValidator(checked)]
 
 
 class Terms(Value):

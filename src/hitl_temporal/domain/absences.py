@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from hitl_temporal.domain.absence import Absence, Name, Terms, with_substitutes
 from hitl_temporal.domain.ids import PersonName
 from hitl_temporal.domain.people import OPERATORS, Roster
-from hitl_temporal.domain.value import Value, canonical, digest
+from hitl_temporal.domain.problems import key_of, refused
+from hitl_temporal.domain.value import FromOutside, Value, canonical, digest
 
 SEMANTICS = 1
 """Whether a command changes the list may be judged otherwise only behind a higher number (docs/decisions/0006)."""
@@ -47,16 +48,8 @@ MAX_CONCERNED = 100
 _LIST: TypeAdapter[tuple[Absence, ...]] = TypeAdapter(tuple[Absence, ...])
 
 
-class _Command(BaseModel):
+class _Command(FromOutside):
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, raw: object) -> object:
-        """Read null as absent: clients in other languages write every field of their types."""
-        if not isinstance(raw, dict):
-            return raw
-        return {k: v for k, v in raw.items() if v is not None}  # pyright: ignore[reportUnknownVariableType]
 
 
 class AddAbsence(_Command, Terms):
@@ -133,15 +126,7 @@ def parse(verb: str, raw: object) -> Command | Receipt:
     try:
         return COMMANDS[verb].model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        said = first["msg"].removeprefix("Value error, ")
-        where = ".".join(str(part) for part in first["loc"])
-        key = raw.get("key") if isinstance(raw, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        return Receipt(
-            status="invalid",
-            reason=(f"{where}: {said}" if where else said)[:500],
-            key=key[:200] if isinstance(key, str) else "",
-        )
+        return Receipt(status="invalid", reason=refused(error), key=key_of(raw))
 
 
 def people_of(command: Command) -> tuple[str, ...]:

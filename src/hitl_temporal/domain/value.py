@@ -7,10 +7,10 @@ import hashlib
 import json
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic import JsonValue as Json
 
-__all__ = ["Document", "Json", "Value", "canonical", "digest"]
+__all__ = ["Document", "FromOutside", "Json", "Value", "canonical", "digest"]
 
 
 class Value(BaseModel):
@@ -36,6 +36,17 @@ class Document(Value):
         unset = type(self).model_fields.keys() - self.model_fields_set
         absent = {name for field in unset for name in (field, type(self).model_fields[field].alias)}
         return {name: value for name, value in whole.items() if name not in absent}
+
+
+class FromOutside(BaseModel):
+    """What comes from clients in other languages, which write every field of their types: null is read as absent."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, raw: object) -> object:
+        if not isinstance(raw, dict):
+            return raw
+        return {k: v for k, v in raw.items() if v is not None}  # pyright: ignore[reportUnknownVariableType]
 
 
 def canonical(value: object) -> str:

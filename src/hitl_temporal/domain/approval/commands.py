@@ -8,12 +8,13 @@ Must not know: which door a command came through.
 from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from hitl_temporal.domain.approval.stage import Assurance
 from hitl_temporal.domain.duration import Duration
 from hitl_temporal.domain.ids import PersonName
-from hitl_temporal.domain.value import Json, Value, canonical
+from hitl_temporal.domain.problems import key_of, refused
+from hitl_temporal.domain.value import FromOutside, Json, Value, canonical
 
 Status = Literal["invalid", "closed", "superseded", "not_eligible", "duplicate", "needs_step_up", "counted", "recorded"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -36,7 +37,7 @@ Key = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Values = Annotated[dict[str, Json], AfterValidator(_json)]
 
 
-class Command(BaseModel):
+class Command(FromOutside):
     """Who does something, and the key that makes a repetition harmless."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
@@ -44,14 +45,6 @@ class Command(BaseModel):
     actor: Name
     key: Key | None = None
     via: Name | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, raw: object) -> object:
-        """Read null as absent: clients in other languages write every field of their types."""
-        if not isinstance(raw, dict):
-            return raw
-        return {k: v for k, v in raw.items() if v is not None}  # pyright: ignore[reportUnknownVariableType]
 
 
 class Reference(Value):
@@ -198,11 +191,4 @@ def parse(verb: str, raw: object) -> Command | Receipt:
     try:
         return VERBS[verb].command.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or verb
-        key = raw.get("key") if isinstance(raw, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        return Receipt(
-            status="invalid",
-            reason=f"{where}: {first['msg'].removeprefix('Value error, ')}"[:500],
-            key=key[:200] if isinstance(key, str) else "",
-        )
+        return Receipt(status="invalid", reason=refused(error, verb), key=key_of(raw))

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, WithJsonSchema
 
 from hitl_temporal.domain.duration import PATTERN, Duration, parse
-from hitl_temporal.domain.expressions import ExpressionError, check, expressions_in
+from hitl_temporal.domain.expressions import ExpressionError, check, checked, expressions_in
 from hitl_temporal.domain.people import SELECTOR, is_selector
 from hitl_temporal.domain.value import Json
 
@@ -33,14 +33,6 @@ def _selector(text: str) -> str:
             f"{text!r} is not a selector; write user:ID, group:ID, role:ID, manager:requester, "
             "manager:user:ID, owner:NAME or {{ expression }}"
         )
-    return text
-
-
-def _expression(text: str) -> str:
-    try:
-        check(text)
-    except ExpressionError as error:
-        raise ValueError(str(error)) from error
     return text
 
 
@@ -95,7 +87,7 @@ _SELECTOR_SCHEMA = _text(rf"^(?:{SELECTOR.pattern})$|\{{\{{", "group:secops", "m
 _SELECTORS_SCHEMA: dict[str, Json] = {"type": "array", "items": _SELECTOR_SCHEMA}
 _THRESHOLD_SCHEMA = _text(rf"^(?:any|all|each|{_PERCENT.pattern})$", "any", "all", "each", "60%")
 
-Expression = Annotated[str, AfterValidator(_expression)]
+Expression = Annotated[str, AfterValidator(checked)]
 """A bare CEL expression."""
 Template = Annotated[Json, AfterValidator(_check_template)]
 """Any JSON with `{{ }}` in its strings."""

@@ -3,7 +3,7 @@
 Must not know: who started the workflow.
 """
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.state import Origin
@@ -11,10 +11,10 @@ from hitl_temporal.domain.audit import TraceParent
 from hitl_temporal.domain.ids import PersonName
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import SYSTEM
-from hitl_temporal.domain.value import Json
+from hitl_temporal.domain.value import FromOutside, Json
 
 
-class Request(Ask):
+class Request(FromOutside, Ask):
     """One flat object: the keys of `ask` with these beside them."""
 
     requester: PersonName = f"{SYSTEM}client"
@@ -26,14 +26,6 @@ class Request(Ask):
     """What the values of the context that may be amended must be like, by path."""
     parent: TraceParent | None = None
     """The span this approval's trail hangs under; None: a trace of its own."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, raw: object) -> object:
-        """Read null as absent: clients in other languages write every field of their types."""
-        if not isinstance(raw, dict):
-            return raw
-        return {k: v for k, v in raw.items() if v is not None}  # pyright: ignore[reportUnknownVariableType]
 
     @property
     def ask(self) -> Ask:

@@ -18,7 +18,7 @@ Must not know: YAML, files, secrets' values, clocks, Temporal.
 from hitl_temporal.domain.expressions.errors import ExpressionError
 from hitl_temporal.domain.expressions.evaluating import evaluate, is_true
 from hitl_temporal.domain.expressions.guarding import MAX_ITEMS
-from hitl_temporal.domain.expressions.reading import MAX_LENGTH, check, references
+from hitl_temporal.domain.expressions.reading import MAX_LENGTH, check, checked, references
 from hitl_temporal.domain.expressions.templates import expressions_in, is_secret, render, secrets_in
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "MAX_LENGTH",
     "ExpressionError",
     "check",
+    "checked",
     "evaluate",
     "expressions_in",
     "is_secret",

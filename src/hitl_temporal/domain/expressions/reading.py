@@ -70,6 +70,19 @@ def check(text: str) -> None:
     compiled(text)
 
 
+def checked(text: str) -> str:
+    """Return an expression that a document may hold; a field of a model is validated with it.
+
+    Raises:
+        ValueError: It may not, and why.
+    """
+    try:
+        check(text)
+    except ExpressionError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
 def references(text: str) -> frozenset[str]:
     """Return the dotted paths that an expression reads, such as `steps.risk.outputs.score`, as far as its text tells.
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from hitl_temporal.domain import duration
+from hitl_temporal.domain.problems import refused
 from hitl_temporal.domain.value import Json, Value, canonical
 
 
@@ -117,6 +118,4 @@ def parse(action: str, raw: object) -> Operate | Receipt:
     try:
         return ACTIONS[action].model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or action
-        return Receipt(status="invalid", reason=f"{where}: {first['msg'].removeprefix('Value error, ')}"[:500])
+        return Receipt(status="invalid", reason=refused(error, action))
