@@ -23,7 +23,7 @@ from hitl_temporal.domain.flow.effects import StartCall
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.ids import PersonName
 from hitl_temporal.domain.people import Load, Roster
-from hitl_temporal.domain.value import Json
+from hitl_temporal.domain.value import Json, digest
 
 __all__ = [
     "ABSENCES",
@@ -214,6 +214,11 @@ class AboutSubject(_Message):
     flow: str | None = None
     subject: str
     started_at: AwareDatetime
+
+    @property
+    def mark(self) -> str:
+        """What lists find them by: a digest, since a subject may be long."""
+        return f"subject:{digest([self.flow, self.subject])[:32]}"
 
 
 class Newer(_Message):

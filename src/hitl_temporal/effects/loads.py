@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 
 from hitl_temporal.domain.people import Load
 from hitl_temporal.domain.value import digest
+from hitl_temporal.effects.visibility import literal
 from hitl_temporal.messages import APPROVAL, READ_LOADS, ROTATION, LoadsRead, Picking, ReadLoads, Rotated
 from hitl_temporal.ports import TemporaryError
 
@@ -50,10 +51,11 @@ class Loads:
         )
 
     async def _load(self, person: str, flow: str | None) -> Load:
-        name = person.replace("\\", "\\\\").replace("'", "\\'")
         mine = f"WorkflowType = '{APPROVAL}'"
-        waiting = f"{mine} AND ExecutionStatus = 'Running' AND HitlAssignees = '{name}'"
-        done = f"{mine} AND HitlAssignees = 'acted:{name}'" + (f" AND HitlFlow = '{flow}'" if flow else "")
+        waiting = f"{mine} AND ExecutionStatus = 'Running' AND HitlAssignees = {literal(person)}"
+        done = f"{mine} AND HitlAssignees = {literal(f'acted:{person}')}" + (
+            f" AND HitlFlow = {literal(flow)}" if flow else ""
+        )
         first, second = await asyncio.gather(self._client.count_workflows(waiting), self._client.count_workflows(done))
         return Load(open=first.count, decided=second.count)
 

@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
 from hitl_temporal.domain.people import SYSTEM
-from hitl_temporal.domain.value import digest
+from hitl_temporal.effects.visibility import literal
 from hitl_temporal.messages import APPROVAL, NEWER_ABOUT, SUPERSEDE, AboutSubject, Newer
 from hitl_temporal.ports import TemporaryError
 
@@ -51,8 +51,7 @@ class Subjects:
         return Newer(approval=newest.id if newest is not None and is_newer else None)
 
     async def _rivals(self, about: AboutSubject) -> AsyncIterator[WorkflowExecution]:
-        mark = f"subject:{digest([about.flow, about.subject])[:32]}"
-        query = f"WorkflowType = '{APPROVAL}' AND ExecutionStatus = 'Running' AND HitlWaiting = '{mark}'"
+        query = f"WorkflowType = '{APPROVAL}' AND ExecutionStatus = 'Running' AND HitlWaiting = {literal(about.mark)}"
         async for row in self._client.list_workflows(query):
             if row.id != about.approval:
                 yield row

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval.machine import advance
     from hitl_temporal.domain.approval.opening import AskError, begin
     from hitl_temporal.domain.approval.request import Request
-    from hitl_temporal.domain.approval.routes import Routed
+    from hitl_temporal.domain.approval.routing import route_named, with_table
     from hitl_temporal.domain.approval.state import Approval as State
     from hitl_temporal.domain.approval.views import Status, listing, result, status
     from hitl_temporal.domain.audit import Trail
@@ -47,13 +47,13 @@ from hitl_temporal.engine.clock import Clock
 from hitl_temporal.engine.consequences import Consequences
 from hitl_temporal.engine.deliveries import Deliveries
 from hitl_temporal.engine.details import approval_details
-from hitl_temporal.engine.listing import Listing, subject_mark
+from hitl_temporal.engine.listing import Listing
 from hitl_temporal.engine.mailbox import Letter, Mailbox
 from hitl_temporal.engine.outbox import hand_over
 from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.recorder import Recorder
 from hitl_temporal.engine.renewal import Renewal
-from hitl_temporal.engine.surroundings import Seen, look, route, why_moot
+from hitl_temporal.engine.surroundings import Seen, about, look, route, why_moot
 
 CLIENT = f"{SYSTEM}client"
 """Who acts when an execution is cancelled in Temporal."""
@@ -90,7 +90,7 @@ class Approval:
             return
         try:
             self._request = _one(request, more)
-            if not _is_by_name(self._request):
+            if route_named(self._request) is None:
                 self._state = self._begin(self._request)
         except (ValidationError, AskError) as error:
             self._refused = self._refusal(error)
@@ -165,11 +165,11 @@ class Approval:
         """Put the decision table that a question names into it: it goes on with that one, whatever the site becomes."""
         request = self._request
         assert request is not None, "it was not refused"
-        assert isinstance(request.stages, Routed), "only a named route is looked up"
-        table = await route(str(request.stages.route))
+        name = route_named(request)
+        assert name is not None, "only a named route is looked up"
+        table = await route(name)
         try:
-            stages = request.stages if table is None else Routed(route=table)
-            ask = type(request.ask).model_validate({**request.ask.model_dump(by_alias=True), "stages": stages})
+            ask = request.ask if table is None else with_table(request.ask, table)
             self._state = self._begin(request.but(**{name: getattr(ask, name) for name in ask.model_fields_set}))
         except (ValidationError, AskError) as error:
             self._refused = self._refusal(error)
@@ -373,7 +373,7 @@ class Approval:
                 "state": seen.state,
                 "flow": now.flow,
                 "requester": now.requester,
-                "waiting": subject_mark(now.flow, seen.subject),
+                "waiting": (about(now, seen.subject).mark,) if seen.subject is not None else (),
                 "due": seen.due,
                 "assignees": seen.assignees,
                 "groups": seen.groups,
@@ -403,10 +403,6 @@ def _summary(state: State, moment: datetime) -> str:
         return "look at people again" if moment == next_moment(state) else "export audit facts"
     what = state.stage(found.stage).document.at_due if found.kind == "due" else found.kind
     return f"{what}: {found.stage} at {moment.isoformat()}"
-
-
-def _is_by_name(request: Request) -> bool:
-    return isinstance(request.stages, Routed) and isinstance(request.stages.route, str)
 
 
 def _one(request: object, more: Sequence[object]) -> Request:

@@ -11,18 +11,10 @@ from typing import Any, TypedDict
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate
 
-with workflow.unsafe.imports_passed_through():
-    from hitl_temporal.domain.value import digest
-
 from hitl_temporal.engine.attributes import ASSIGNEES, DUE, FLOW, GROUPS, PRIORITY, REQUESTER, STATE, WAITING
 
 MAX_VALUE_BYTES = 1_900
 OVERFLOW = "overflow"
-
-
-def subject_mark(flow: str | None, subject: str | None) -> tuple[str, ...]:
-    """Return what lists find the approvals by that are about the same: a digest, a subject may be long."""
-    return (f"subject:{digest([flow, subject])[:32]}",) if subject is not None else ()
 
 
 class Shown(TypedDict, total=False):

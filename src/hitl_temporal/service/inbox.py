@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from temporalio.client import Client, WorkflowExecution
 
 from hitl_temporal.domain.approval.digest import Item
+from hitl_temporal.effects.visibility import literal
 from hitl_temporal.engine.attributes import DUE, FLOW, REQUESTER, STATE
 from hitl_temporal.messages import APPROVAL
 from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.participation import asked_or_acted, may_act
-from hitl_temporal.service.reading import Page, list_page, literal, memo_of
+from hitl_temporal.service.reading import Page, list_page, memo_of
 
 
 async def inbox_page(

@@ -5,9 +5,9 @@ Must not know: what is asked about those rows.
 
 from collections.abc import Mapping
 
+from hitl_temporal.effects.visibility import literal
 from hitl_temporal.engine.attributes import ASSIGNEES, GROUPS
 from hitl_temporal.service.identity import Identity
-from hitl_temporal.service.reading import literal
 
 
 def may_act(me: Identity) -> str:

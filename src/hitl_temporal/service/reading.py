@@ -101,11 +101,6 @@ async def _answering(what: str) -> AsyncGenerator[None]:
         raise _in_our_words(what, error) from error
 
 
-def literal(text: str) -> str:
-    """Return a text as a literal of the visibility query language."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def _in_our_words(what: str, error: RPCError) -> Exception:
     if error.status is RPCStatusCode.NOT_FOUND:
         return NotFoundError(f"there is no {what}, or Temporal keeps it no longer")

@@ -18,11 +18,12 @@ from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.people import OPERATORS
 from hitl_temporal.domain.problems import first_problem
 from hitl_temporal.domain.value import Value
+from hitl_temporal.effects.visibility import literal
 from hitl_temporal.engine.attributes import FLOW
 from hitl_temporal.messages import APPROVAL
 from hitl_temporal.service.errors import ForbiddenError, NotFoundError, UnavailableError
 from hitl_temporal.service.identity import Identity
-from hitl_temporal.service.reading import answer_of, list_page, literal
+from hitl_temporal.service.reading import answer_of, list_page
 
 RECORD = "record"
 """The query that an approval answers with its whole state."""

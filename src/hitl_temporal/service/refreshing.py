@@ -12,12 +12,13 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from hitl_temporal.effects.visibility import literal
 from hitl_temporal.engine.attributes import ASSIGNEES, FLOW, GROUPS
 from hitl_temporal.engine.listing import OVERFLOW
 from hitl_temporal.messages import APPROVAL, Refresh
 from hitl_temporal.ports import Directory, TemporaryError
 from hitl_temporal.service.errors import InvalidError, UnavailableError
-from hitl_temporal.service.reading import list_page, literal
+from hitl_temporal.service.reading import list_page
 
 log = structlog.get_logger(__name__)
 

@@ -26,6 +26,7 @@ from hitl_temporal.domain.flow.commands import ACTIONS, Receipt, parse
 from hitl_temporal.domain.flow.views import Reason, Status
 from hitl_temporal.domain.ids import OUR_ID
 from hitl_temporal.domain.value import Json, Value, digest
+from hitl_temporal.effects.visibility import literal
 from hitl_temporal.engine.attributes import FLOW, REQUESTER, STATE
 from hitl_temporal.messages import APPROVAL, OUTBOX, RESERVED_TYPES, StartedBy
 from hitl_temporal.ports import Catalogue, Directory
@@ -34,7 +35,7 @@ from hitl_temporal.service.errors import ConflictError, InvalidError, NotFoundEr
 from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.ownership import owns
 from hitl_temporal.service.participation import asked_or_acted, foreign_actor
-from hitl_temporal.service.reading import Page, answer_of, describe, list_page, literal, memo_of
+from hitl_temporal.service.reading import Page, answer_of, describe, list_page, memo_of
 from hitl_temporal.service.starting import demand_may_start, load
 
 KEYS_LOOKED_AT = 50
