@@ -6,12 +6,9 @@ use.
 
 import asyncio
 import csv
-import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from temporalio import activity
 
 from hitl_temporal.ports import PermanentError
+
+from .csv_file import exclusively, replace_rows
 
 SHIPPED = Path("workflows/quarterly_access_review/accounts.csv")
 FIELDS: tuple[str, ...] = ("account", "person", "role", "state")
@@ -119,7 +118,7 @@ async def close_account(closing: Closing) -> Disabled:
 
 def _open(file: Path, opening: Opening, mark: str) -> Opened:
     account = f"{opening.system}-{opening.person}-{mark}"
-    with _locked(file):
+    with exclusively(file):
         accounts = _read(file)
         if any(a.account == account and a.state == "active" for a in accounts):
             return Opened(account=account, changed=False)
@@ -129,7 +128,7 @@ def _open(file: Path, opening: Opening, mark: str) -> Opened:
 
 
 def _disable(file: Path, account: str) -> Disabled:
-    with _locked(file):
+    with exclusively(file):
         accounts = _read(file)
         mine = next((a for a in accounts if a.account == account), None)
         if mine is None:
@@ -168,18 +167,4 @@ def _read(file: Path) -> list[Account]:
 
 
 def _write(file: Path, accounts: list[Account]) -> None:
-    draft = file.with_suffix(".new")
-    with draft.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, FIELDS)
-        writer.writeheader()
-        writer.writerows(a.model_dump() for a in accounts)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(file)
-
-
-@contextmanager
-def _locked(file: Path) -> Generator[None]:
-    with file.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    replace_rows(file, FIELDS, (a.model_dump() for a in accounts))

@@ -7,11 +7,8 @@ Must not know: the flow that calls it, how people came to agree.
 
 import asyncio
 import csv
-import fcntl
 import hashlib
 import os
-from collections.abc import Generator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +17,8 @@ from pydantic import BaseModel, Field, StringConstraints
 from temporalio import activity
 
 from hitl_temporal.ports import PermanentError, TemporaryError
+
+from .csv_file import exclusively, replace_rows
 
 FIELDS: tuple[str, ...] = ("entry", "cost_centre", "amount", "purpose", "line", "approved_by")
 
@@ -82,11 +81,11 @@ def _record(row: dict[str, str]) -> Recorded:
     file = Path(named or Path(os.environ.get("HITL_STATE") or ".hitl", "budgets.csv"))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with _exclusively(file):
+        with exclusively(file):
             rows = _read(file)
             known = next((r for r in rows if r["entry"] == row["entry"]), None)
             if known is None:
-                _write(file, [*rows, row])
+                replace_rows(file, FIELDS, [*rows, row])
     except OSError as error:
         raise TemporaryError(f"{file} can't be read or written: {error.strerror}; HITL_BUDGETS names it") from error
     if known is not None and known != row:
@@ -106,22 +105,3 @@ def _read(file: Path) -> list[dict[str, str]]:
     if wrong := [n for n, row in enumerate(rows, 2) if None in row or None in row.values()]:
         raise PermanentError(f"{file}: row {wrong[0]} does not have {len(FIELDS)} fields; mend it by hand")
     return rows
-
-
-def _write(file: Path, rows: list[dict[str, str]]) -> None:
-    """Replace the file: a reader sees the old entries or the new ones, whatever is killed when."""
-    draft = file.with_suffix(".new")
-    with draft.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, FIELDS)
-        writer.writeheader()
-        writer.writerows(rows)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(file)
-
-
-@contextmanager
-def _exclusively(file: Path) -> Generator[None]:
-    with file.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

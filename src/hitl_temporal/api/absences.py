@@ -2,16 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 
-from hitl_temporal.api.bodies import RequestBody
+from hitl_temporal.api.bodies import IdempotencyKey, RequestBody
 from hitl_temporal.api.identity import Caller, UseCases
 from hitl_temporal.domain.absence import Absence
 from hitl_temporal.service.absences import Change
 
 router = APIRouter(prefix="/v1/me/absences", tags=["absences"])
 
-IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 Person = Annotated[str | None, Query(max_length=200, description="Somebody else; for operators and admins.")]
 
 

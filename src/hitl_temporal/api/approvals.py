@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 
-from hitl_temporal.api.bodies import json_object
+from hitl_temporal.api.bodies import IdempotencyKey, json_object
 from hitl_temporal.api.identity import Caller, UseCases
 from hitl_temporal.api.preconditions import bound_body
 from hitl_temporal.api.problems import receipt_response
@@ -15,7 +15,6 @@ from hitl_temporal.service.reading import Page
 
 router = APIRouter(prefix="/v1/approvals", tags=["approvals"])
 
-IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 
 VERB_PATHS = {
     "decide": "decisions",

@@ -1,11 +1,9 @@
 """The route of many decisions at once."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from pydantic import BaseModel
 
-from hitl_temporal.api.bodies import RequestBody
+from hitl_temporal.api.bodies import IdempotencyKey, RequestBody
 from hitl_temporal.api.identity import Caller, UseCases
 from hitl_temporal.service.batch import BatchReceipt, answers_of, decide_many
 
@@ -23,7 +21,7 @@ async def decide_batch(
     me: Caller,
     use: UseCases,
     body: RequestBody,
-    key: Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)] = None,
+    key: IdempotencyKey = None,
 ) -> Batch:
     """Many decisions: `{decisions: [{id, outcome, comment, form, edit, digest, key, on_behalf_of}]}`, at most 100.
 

@@ -4,12 +4,17 @@ Must not know: which fields a command has.
 """
 
 import json
-from typing import Annotated, Any, cast
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
+from pydantic import BaseModel, ValidationError
 
+from hitl_temporal.domain.problems import first_problem
 from hitl_temporal.domain.value import canonical
 from hitl_temporal.service.errors import InvalidError
+
+M = TypeVar("M", bound=BaseModel)
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_DEPTH = 60
@@ -84,6 +89,21 @@ async def request_object(request: Request) -> dict[str, object]:
     except BadBodyError as error:
         raise InvalidError(str(error)) from error
 
+
+def read_as(model: type[M], body: Mapping[str, object]) -> M:
+    """Return a body as what the route takes.
+
+    Raises:
+        InvalidError: It does not fit; the message names the field.
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise InvalidError(first_problem(error)) from error
+
+
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+"""What makes a repetition harmless."""
 
 Body = Annotated[dict[str, object], Depends(json_object)]
 RequestBody = Annotated[dict[str, object], Depends(request_object)]

@@ -4,12 +4,11 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from hitl_temporal.api.bodies import RequestBody
+from hitl_temporal.api.bodies import RequestBody, read_as
 from hitl_temporal.api.identity import Caller, UseCases
 from hitl_temporal.domain.duration import DurationError, fixed
-from hitl_temporal.domain.problems import first_problem
 from hitl_temporal.domain.value import Json
 from hitl_temporal.service.errors import InvalidError
 from hitl_temporal.service.policies import Replays, Shadow
@@ -40,10 +39,7 @@ async def replay_policy(name: str, me: Caller, use: UseCases, body: RequestBody)
 
     `{step, ask, since, limit, cursor}`; `next` is the cursor of what there was no time for, or no room in `limit`.
     """
-    try:
-        wish = Wish.model_validate(body)
-    except ValidationError as error:
-        raise InvalidError(first_problem(error)) from error
+    wish = read_as(Wish, body)
     return await use.policies.replay(
         me, name, wish.step, wish.ask, since=_ago(wish.since), cursor=wish.cursor, limit=wish.limit
     )

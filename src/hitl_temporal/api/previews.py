@@ -3,12 +3,10 @@
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from hitl_temporal.api.bodies import RequestBody
+from hitl_temporal.api.bodies import RequestBody, read_as
 from hitl_temporal.api.identity import Caller, UseCases
-from hitl_temporal.domain.problems import first_problem
-from hitl_temporal.service.errors import InvalidError
 from hitl_temporal.service.previews import Previewed
 
 router = APIRouter(prefix="/v1", tags=["runs"])
@@ -30,8 +28,5 @@ async def preview_flow(name: str, me: Caller, use: UseCases, body: RequestBody) 
 
     What depends on what a step will find is `perhaps`; nothing is started, and nobody is told.
     """
-    try:
-        wish = Wish.model_validate(body)
-    except ValidationError as error:
-        raise InvalidError(first_problem(error)) from error
+    wish = read_as(Wish, body)
     return await use.previews.preview(me, name, wish.inputs, on_behalf_of=wish.on_behalf_of)

@@ -3,12 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from hitl_temporal.api.bodies import RequestBody
+from hitl_temporal.api.bodies import RequestBody, read_as
 from hitl_temporal.api.identity import Caller, UseCases
-from hitl_temporal.domain.problems import first_problem
-from hitl_temporal.service.errors import InvalidError
 
 router = APIRouter(prefix="/v1", tags=["approvals"])
 
@@ -25,9 +23,6 @@ class Wish(BaseModel):
 @router.post("/approvals:refresh")
 async def refresh_approvals(me: Caller, use: UseCases, body: RequestBody) -> dict[str, int | str]:
     """Let open approvals read people and calendars again: how many were told, and why perhaps not all."""
-    try:
-        wish = Wish.model_validate(body)
-    except ValidationError as error:
-        raise InvalidError(first_problem(error)) from error
+    wish = read_as(Wish, body)
     found = await use.approvals.refresh(me, wish.reason, wish.flow)
     return {"told": found.told, "note": found.note}

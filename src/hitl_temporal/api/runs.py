@@ -4,16 +4,15 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from hitl_temporal.api.bodies import Body, RequestBody
+from hitl_temporal.api.bodies import Body, IdempotencyKey, RequestBody, read_as
 from hitl_temporal.api.identity import Caller, UseCases
 from hitl_temporal.api.problems import receipt_response
 from hitl_temporal.domain.duration import fixed
 from hitl_temporal.domain.flow.views import Reason, Status
-from hitl_temporal.domain.problems import first_problem
 from hitl_temporal.domain.value import Json
 from hitl_temporal.service.audit import Trail
 from hitl_temporal.service.catalogue import FlowCard
@@ -63,13 +62,10 @@ async def start_run(
     use: UseCases,
     body: RequestBody,
     request: Request,
-    key: Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)] = None,
+    key: IdempotencyKey = None,
 ) -> StartedRun:
     """Start a run; the same `Idempotency-Key` and body again give the same answer and start nothing."""
-    try:
-        start = Start.model_validate(body)
-    except ValidationError as error:
-        raise InvalidError(first_problem(error)) from error
+    start = read_as(Start, body)
     started = await use.runs.start(me, name, start.inputs, run_id=start.id, key=key, on_behalf_of=start.on_behalf_of)
     return StartedRun(id=started.id, url=str(request.url_for("show_run", run_id=started.id)))
 

@@ -11,6 +11,7 @@ import typer
 from hitl_temporal.cli import output
 from hitl_temporal.cli.command import As, AsJson, people
 from hitl_temporal.cli.errors import DONE, FAILED
+from hitl_temporal.cli.inputs import FlowName
 from hitl_temporal.cli.session import Session
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ app = typer.Typer(no_args_is_help=True)
 
 _Part = TypeVar("_Part", "PolicyReplay", "ShadowReport")
 
-FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="The flow's name.")]
 Since = Annotated[
     str, typer.Option("--since", metavar="DURATION", help="Only what was asked since then, such as 90d; the default.")
 ]

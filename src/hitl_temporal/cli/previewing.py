@@ -1,12 +1,13 @@
 """`hitl preview`: who would be asked, and why, before anything is started."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from hitl_temporal.cli import output, values
 from hitl_temporal.cli.command import people
+from hitl_temporal.cli.inputs import FlowName, InputFile, Inputs, OnBehalfOf
 from hitl_temporal.cli.session import Session
 
 if TYPE_CHECKING:
@@ -20,17 +21,11 @@ _HEADINGS = ("STEP", "STAGE", "ASKED", "WHO", "AGREE", "DUE", "NOT ASKED", "NOTE
 @people(app)
 def preview(
     session: Session,
-    flow: Annotated[str, typer.Argument(metavar="FLOW", help="The flow's name.")],
+    flow: FlowName,
     *,
-    inputs: Annotated[
-        list[str] | None, typer.Option("-i", metavar="NAME=VALUE", help="One input; as often as needed.")
-    ] = None,
-    file: Annotated[
-        str | None, typer.Option("--input", metavar="FILE", help="Inputs as JSON or YAML; - is stdin; -i goes first.")
-    ] = None,
-    on_behalf_of: Annotated[
-        str | None, typer.Option("--on-behalf-of", metavar="USER", help="For whom, if not for yourself.")
-    ] = None,
+    inputs: Inputs = None,
+    file: InputFile = None,
+    on_behalf_of: OnBehalfOf = None,
 ) -> None:
     """Say who would be asked if you started a flow now, and why; nothing is started."""
     given = values.inputs_for(session.client, flow, inputs or (), file)

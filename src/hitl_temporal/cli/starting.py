@@ -7,6 +7,7 @@ import typer
 
 from hitl_temporal.cli import output, values
 from hitl_temporal.cli.command import people
+from hitl_temporal.cli.inputs import FlowName, InputFile, Inputs, OnBehalfOf
 from hitl_temporal.cli.session import Session
 from hitl_temporal.cli.waiting import Patience, wait_for
 
@@ -22,18 +23,12 @@ Timeout = Annotated[
 @people(app)
 def start(  # noqa: PLR0913 one parameter per option
     session: Session,
-    flow: Annotated[str, typer.Argument(metavar="FLOW", help="The flow's name.")],
+    flow: FlowName,
     *,
-    inputs: Annotated[
-        list[str] | None, typer.Option("-i", metavar="NAME=VALUE", help="One input; as often as needed.")
-    ] = None,
-    file: Annotated[
-        str | None, typer.Option("--input", metavar="FILE", help="Inputs as JSON or YAML; - is stdin; -i goes first.")
-    ] = None,
+    inputs: Inputs = None,
+    file: InputFile = None,
     run_id: Annotated[str | None, typer.Option("--id", metavar="ID", help="The run's id; it must be free.")] = None,
-    on_behalf_of: Annotated[
-        str | None, typer.Option("--on-behalf-of", metavar="USER", help="For whom, if not for yourself.")
-    ] = None,
+    on_behalf_of: OnBehalfOf = None,
     key: Annotated[
         str | None, typer.Option("--key", metavar="KEY", help="Started again with the same key, it is the same run.")
     ] = None,

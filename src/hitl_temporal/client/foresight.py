@@ -5,7 +5,8 @@ Only the fields that clients act on are named, as in `answers`.
 Must not know: how requests are repeated (`wire`), how anything is judged.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 from uuid import uuid4
 
 from pydantic import AwareDatetime, Field
@@ -133,6 +134,9 @@ class ShadowReport(Answer):
     next: str | None = None
 
 
+_Part = TypeVar("_Part", PolicyReplay, ShadowReport)
+
+
 class Foresight:
     """A dry run, and policies tried out, as one person or one program."""
 
@@ -161,15 +165,13 @@ class Foresight:
             since: How long ago requests may have been made at most, such as 90d.
             limit: How many are looked at, at most.
         """
-        path, cursor = f"/v1/flows/{part(flow)}/policy-replays", None
-        while limit > 0:
-            body: dict[str, Json] = {"step": step, "ask": None if ask is None else dict(ask), "since": since}
-            bounds: dict[str, Json] = {"limit": min(limit, MOST_LOOKED_AT), "cursor": cursor}
-            found = self._wire.post(PolicyReplay, path, body | bounds, _again())
-            yield found
-            limit, cursor = limit - found.looked_at, found.next
-            if cursor is None:
-                return
+        body: dict[str, Json] = {"step": step, "ask": None if ask is None else dict(ask), "since": since}
+
+        def look(most: int, cursor: str | None) -> PolicyReplay:
+            path = f"/v1/flows/{part(flow)}/policy-replays"
+            return self._wire.post(PolicyReplay, path, {**body, "limit": most, "cursor": cursor}, _again())
+
+        return _followed(look, limit)
 
     def shadow(self, flow: str, *, since: str = "90d", limit: int = 200) -> Iterator[ShadowReport]:
         """Yield how often each rule has decided, or would have, and whether people agreed, as it comes in.
@@ -179,14 +181,23 @@ class Foresight:
             since: How long ago requests may have been made at most, such as 90d.
             limit: How many are looked at, at most.
         """
-        path, cursor = f"/v1/flows/{part(flow)}/shadow", None
-        while limit > 0:
-            query = {"since": since, "limit": str(min(limit, MOST_LOOKED_AT)), "cursor": cursor}
-            found = self._wire.get(ShadowReport, path, query)
-            yield found
-            limit, cursor = limit - found.looked_at, found.next
-            if cursor is None:
-                return
+
+        def look(most: int, cursor: str | None) -> ShadowReport:
+            query = {"since": since, "limit": str(most), "cursor": cursor}
+            return self._wire.get(ShadowReport, f"/v1/flows/{part(flow)}/shadow", query)
+
+        return _followed(look, limit)
+
+
+def _followed(look: Callable[[int, str | None], _Part], limit: int) -> Iterator[_Part]:
+    """Yield what each look finds, until there is no more or so many were looked at."""
+    cursor: str | None = None
+    while limit > 0:
+        found = look(min(limit, MOST_LOOKED_AT), cursor)
+        yield found
+        limit, cursor = limit - found.looked_at, found.next
+        if cursor is None:
+            return
 
 
 def _again() -> str:

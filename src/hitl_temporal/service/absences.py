@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import Literal
 from uuid import uuid4
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -27,6 +26,7 @@ from hitl_temporal.service.errors import ForbiddenError, InvalidError, NotFoundE
 from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.reading import answer_of, describe
 from hitl_temporal.service.refreshing import Refreshed, refresh
+from hitl_temporal.service.zones import zone_named
 
 START_WITHIN_SECONDS = 5.0
 """A start needs no worker; the SDK itself would try for half a minute."""
@@ -201,9 +201,7 @@ _WANTED = "{!r} is neither a date such as 2026-12-24 nor a time such as 2026-12-
 
 
 def _zone(field: str, name: str) -> tzinfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # `Europe` is a folder, `../x` is refused
-        raise InvalidError(
-            f"{field}: the directory gives the unknown time zone {name!r}; give a time with an offset"
-        ) from error
+    found = zone_named(name)
+    if found is None:
+        raise InvalidError(f"{field}: the directory gives the unknown time zone {name!r}; give a time with an offset")
+    return found

@@ -4,10 +4,9 @@ Must not know: HTTP, terminals.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowFailureError, WorkflowHandle
 
@@ -27,6 +26,7 @@ from hitl_temporal.service.ownership import owns
 from hitl_temporal.service.participation import foreign_actor
 from hitl_temporal.service.reading import Page, answer_of, describe, memo_of
 from hitl_temporal.service.refreshing import Refreshed, refresh_all
+from hitl_temporal.service.zones import zone_named
 
 MOST_IN_DIGEST = 1_000
 """How many rows a digest looks at: more than one person could ever do; it says when there are more."""
@@ -78,7 +78,7 @@ class Approvals:
         while page.next is not None and len(rows) < MOST_IN_DIGEST:
             page = await self.list(me, cursor=page.next, limit=_AT_A_TIME)
             rows = (*rows, *page.items)
-        zone = _zone(await self._directory.zone_of(me.person))
+        zone = zone_named(await self._directory.zone_of(me.person)) or UTC
         return digest_of(me.person, rows, at=datetime.now(UTC), zone=zone, has_more=page.next is not None)
 
     async def refresh(self, me: Identity, reason: str, flow: str | None = None) -> Refreshed:
@@ -198,11 +198,3 @@ def _key_of(approval_id: str, command: Command, memo: Mapping[str, object]) -> s
     if not isinstance(command, Decide):
         return withdrawal_key(approval_id, command)
     return default_key(approval_id, command.actor, str(memo.get("stage") or ""), command.outcome)
-
-
-def _zone(name: str) -> tzinfo:
-    """Return a time zone; UTC for one that the directory gives and this machine does not have."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC

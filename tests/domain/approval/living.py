@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from pydantic import TypeAdapter
 
-from hitl_temporal.domain.absence import Absence  # noqa: TC001
 from hitl_temporal.domain.approval import events
 from hitl_temporal.domain.approval.automatic import AUTO
 from hitl_temporal.domain.approval.clock import next_moment
@@ -24,12 +23,15 @@ from hitl_temporal.domain.approval.request import Request
 from hitl_temporal.domain.approval.state import MAX_REFUSALS, MAX_REFUSALS_BY_ACTOR, Approval, StageRun
 from hitl_temporal.domain.approval.views import listing, people, picks, result, selectors, status, token
 from hitl_temporal.domain.audit import Evidence
-from hitl_temporal.domain.calendar import Calendar  # noqa: TC001
 from hitl_temporal.domain.effects import Record
 from hitl_temporal.domain.people import Load, People, Roster
 from tests.domain.approval import oracle
 from tests.domain.approval.drawing import FOLK, PEOPLE, START
 from tests.domain.approval.playing import with_absences
+
+if TYPE_CHECKING:
+    from hitl_temporal.domain.absence import Absence
+    from hitl_temporal.domain.calendar import Calendar
 
 EVIDENCE = Evidence(trace_id="0" * 32, events=1, digest="0" * 64)
 EVENT: TypeAdapter[events.Event] = TypeAdapter(events.Event)

@@ -77,7 +77,7 @@ def speaks_for(world: World, state: Approval, stage: StageRun, named: str) -> se
     stand_in = world.substitute(holder, state)
     for h in stage.handovers:
         stand_in = h.taker if h.giver is not None and h.giver == stand_in else stand_in
-    return {holder, stand_in} - {None}  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+    return {p for p in (holder, stand_in) if p is not None}
 
 
 def bar(world: World, state: Approval, stage: StageRun, person: str) -> str | None:

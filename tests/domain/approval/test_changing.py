@@ -4,6 +4,7 @@ import pytest
 
 from hitl_temporal.domain.approval.changing import MAX_AMENDMENTS
 from hitl_temporal.domain.approval.clock import next_moment
+from hitl_temporal.domain.approval.context import found_at
 from hitl_temporal.domain.approval.effects import Deliver
 from hitl_temporal.domain.approval.judge import default_key
 from hitl_temporal.domain.approval.state import Origin
@@ -456,7 +457,7 @@ def test_a_declared_value_is_held_against_its_declaration() -> None:
         assert play.do("amend", "ann", set={path: value}).status == "invalid"
     assert "inputs.port" in play.do("amend", "ann", set={"inputs": {"spec": {"a": 1}}}).reason
     assert play.do("amend", "ann", set={"inputs.port": 23, "inputs.opt": None}).status == "counted"
-    port = play.state.context["inputs"]["port"]  # type: ignore[index,call-overload]
+    port = found_at(play.state.context, "inputs.port")
     assert (port, type(port)) == (23.0, float)
 
 

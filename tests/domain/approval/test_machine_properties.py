@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -16,9 +17,11 @@ from hitl_temporal.domain.approval.opening import begin
 from hitl_temporal.domain.approval.views import selectors
 from hitl_temporal.domain.calendar import DEFAULT, week_of
 from hitl_temporal.domain.people import Group
-from hitl_temporal.domain.value import Json  # noqa: TC001
 from tests.domain.approval.drawing import CONTEXT, FOLK, GROUPS, START, ask, away
 from tests.domain.approval.living import Living
+
+if TYPE_CHECKING:
+    from hitl_temporal.domain.value import Json
 
 IS_LONG = os.environ.get("HITL_CHAOS") == "long"
 

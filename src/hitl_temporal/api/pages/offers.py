@@ -8,12 +8,13 @@ Must not know: markup, how a verb is judged in detail.
 import re
 from collections.abc import Iterator
 
+from hitl_temporal.domain.approval.context import IN_A_RUN
 from hitl_temporal.domain.approval.views import StageStatus, Status
 from hitl_temporal.domain.value import Json
 from hitl_temporal.service.identity import Identity
 
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-_IN_A_RUN = ("inputs.", "vars.")
+_IN_A_RUN = tuple(f"{name}." for name in IN_A_RUN)
 
 
 def offers(status: Status, me: Identity) -> frozenset[str]:
