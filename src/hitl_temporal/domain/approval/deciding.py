@@ -106,7 +106,8 @@ def count(turn: Turn, command: Command, at: datetime, key: str) -> None:
     found = place_for(turn.state, decide)
     assert found is not None, f"{decide.actor!r} was judged to have a place"
     stage, seat = found
-    turn.set(intents=tuple(i for i in turn.state.intents if i.actor != decide.actor))
+    if turn.state.intents:
+        turn.set(intents=tuple(i for i in turn.state.intents if i.actor != decide.actor))
     edited = changing.rewrite(turn, "edit", decide.actor, decide.edit, "") if decide.edit else {}
     positive = bool(turn.state.ask.is_positive(decide.outcome))
     form = complete(turn.state.ask.form, decide.form) if decide.form or positive else {}

@@ -5,9 +5,11 @@ Everything here is judged on the people last read, `state.roster`.
 Must not know: votes needed, time, doors.
 """
 
+from collections.abc import Sequence
+
 from hitl_temporal.domain.approval.seats import Seat, seats
 from hitl_temporal.domain.approval.state import Approval, StageRun
-from hitl_temporal.domain.approval.votes import book_of
+from hitl_temporal.domain.approval.votes import Votes, book_of
 from hitl_temporal.domain.memo import Memo
 from hitl_temporal.domain.people import OPERATORS, SYSTEM
 
@@ -28,23 +30,24 @@ def eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tu
     found = _ELIGIBLE.of(key, lambda: _eligible(state, stage, selectors))
     if not stage.document.distinct or not state.decisions:
         return found
-    return _UNDECIDED.of((found, state.decisions, stage.document), lambda: _undecided(state, stage, found))
+    elsewhere = book_of(state.decisions).outside(stage.document.name)
+    return _UNDECIDED.of((found, *elsewhere), lambda: _undecided(found, elsewhere)) if elsewhere else found
 
 
-def _undecided(state: Approval, stage: StageRun, found: tuple[Seat, ...]) -> tuple[Seat, ...]:
+def _undecided(found: tuple[Seat, ...], elsewhere: Sequence[Votes]) -> tuple[Seat, ...]:
     """Leave out who has decided another stage."""
-    stages_of, here = book_of(state.decisions).stages_of, (stage.document.name,)
-    return tuple([s for s in found if stages_of.get(s.owner, here) == here and stages_of.get(s.holder, here) == here])
+    done = frozenset[str]().union(*(votes.actors for votes in elsewhere))
+    return tuple([s for s in found if s.owner not in done and s.holder not in done])
 
 
 def _eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tuple[Seat, ...]:
-    found = seats(state, stage, selectors)
     barred, cards = _barred(state, stage), state.roster.cards
-    people = dict.fromkeys([s.owner for s in found])
-    if stage.handovers or state.roster.absences:  # somebody may hold another's place
-        people.update(dict.fromkeys([s.holder for s in found]))
-    fit = {p for p in people if p not in barred and (card := cards.get(p)) is not None and card.active}
-    return tuple([s for s in found if s.owner in fit and s.holder in fit])
+
+    def is_fit(person: str) -> bool:
+        return person not in barred and (card := cards.get(person)) is not None and card.active
+
+    found = seats(state, stage, selectors)
+    return tuple([s for s in found if is_fit(s.owner) and (s.holder is s.owner or is_fit(s.holder))])
 
 
 def owners(found: tuple[Seat, ...]) -> tuple[str, ...]:

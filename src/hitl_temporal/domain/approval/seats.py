@@ -7,6 +7,7 @@ Must not know: who is barred, votes.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from hitl_temporal.domain.absence import stand_in
@@ -31,9 +32,15 @@ def seats(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tuple
     """Return every way in which somebody may act in a stage, in order: of one place the owner's own way first."""
     named = state.roster.named_by(selectors)
     if not stage.handovers and not state.roster.absences:
-        return tuple(map(Seat, named, named, named))
+        return tuple(map(_own, named))
     held = list(_handed_over(stage, named))
     return (*held, *(s for seat in held for s in _stand_ins(state, stage, seat)))
+
+
+@lru_cache(maxsize=4096)
+def _own(person: str) -> Seat:
+    """Return the seat of somebody who holds their own place: every event asks for those of everybody again."""
+    return Seat(person, person, person)
 
 
 def _handed_over(stage: StageRun, named: tuple[str, ...]) -> Iterator[Seat]:

@@ -299,7 +299,8 @@ def _pending(state: Approval, stage: StageRun) -> tuple[str, ...]:
         seen.update(people)
         if people:
             names.append(name if kind in {"group", "role", "owner"} else people[0])
-    names.extend(s.holder for s in free if s.named not in seen)
+    if len(seen) < len(named):
+        names.extend(s.holder for s in free if s.named not in seen)
     listed = tuple(dict.fromkeys(names))
     more = len(listed) - MAX_NAMED
     return listed if more <= 0 else (*listed[:MAX_NAMED], f"{more} more")

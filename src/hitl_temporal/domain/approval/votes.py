@@ -49,6 +49,10 @@ class Book(NamedTuple):
         """Return the votes of a stage."""
         return self.votes.get(stage, NONE)
 
+    def outside(self, stage: str) -> tuple[Votes, ...]:
+        """Return the votes of all other stages; they stay the same objects while this one is voted in."""
+        return tuple([votes for name, votes in self.votes.items() if name != stage])
+
     def elsewhere(self, person: str, stage: str) -> str | None:
         """Return the first other stage that a person has decided, None when there is none."""
         return next((s for s in self.stages_of.get(person, ()) if s != stage), None)
