@@ -3,7 +3,7 @@
 A deadline never moves in silence: each `Move` says why, and from all of them it can be planned anew when a calendar
 has changed.
 
-Must not know: what happens when a moment comes (stages.py).
+Must not know: what happens when a moment comes (waking.py).
 """
 
 from bisect import bisect_right

@@ -8,7 +8,7 @@ Must not know: clocks, randomness, I/O, Temporal.
 
 from typing import assert_never
 
-from hitl_temporal.domain.approval import clock, stages
+from hitl_temporal.domain.approval import clock, ending, stages, waking
 from hitl_temporal.domain.approval.automatic import decision_of, rule_to_follow
 from hitl_temporal.domain.approval.commands import Decide, Receipt, Withdraw
 from hitl_temporal.domain.approval.deciding import add, keep_intent
@@ -39,13 +39,13 @@ def advance(state: Approval, event: Event) -> tuple[Approval, tuple[Effect, ...]
             _resolve(turn, event)
         case CommandSubmitted():
             _read(turn, event.roster)
-            stages.pass_time(turn, event.at)
+            waking.pass_time(turn, event.at)
             _obey(turn, event)
             if turn.state.roster.absences:  # they come and go with time, which a command may bring on
                 _ask_newcomers(turn)
         case TimePassed():
             _read(turn, event.roster)
-            stages.pass_time(turn, event.at)
+            waking.pass_time(turn, event.at)
             stages.see_who_is_left(turn)
             _ask_newcomers(turn)
         case CalendarChanged():
@@ -55,7 +55,7 @@ def advance(state: Approval, event: Event) -> tuple[Approval, tuple[Effect, ...]
         case DeliveryEnded():
             _deliver(turn, event)
         case Closed():
-            stages.close(turn)
+            ending.close(turn)
         case _:
             assert_never(event)
     return turn.state, tuple(turn.effects)
@@ -96,7 +96,7 @@ def _resolve(turn: Turn, event: PeopleResolved) -> None:
         stages.open_next(turn)
         return
     add(turn, decision_of(turn.state, rule))
-    stages.end(turn, rule.outcome, rule.reason or f"rule: {rule.condition}")
+    ending.end(turn, rule.outcome, rule.reason or f"rule: {rule.condition}")
 
 
 def _ask_newcomers(turn: Turn) -> None:

@@ -6,7 +6,7 @@ Must not know: doors, how a change touches the stages (changing.py).
 from datetime import datetime
 
 from hitl_temporal.domain import calendar
-from hitl_temporal.domain.approval import changing, clock, deciding, stages
+from hitl_temporal.domain.approval import changing, clock, deciding, ending, stages
 from hitl_temporal.domain.approval.commands import Amend, Command, Extend, Override, Retract, Status, Withdraw
 from hitl_temporal.domain.approval.effects import StartReview
 from hitl_temporal.domain.approval.eligibility import (
@@ -43,7 +43,7 @@ def withdraw(turn: Turn, command: Command, at: datetime, key: str) -> None:
     """End the approval as its requester wants."""
     assert isinstance(command, Withdraw), "the table pairs `withdraw` with Withdraw"
     turn.record("withdrawn", "withdrawn", actor=command.actor, reason=command.reason or None)
-    stages.end(turn, "withdrawn", command.reason or f"withdrawn by {command.actor}", live="withdrawn")
+    ending.end(turn, "withdrawn", command.reason or f"withdrawn by {command.actor}", live="withdrawn")
     done = Withdrawal(key=key, actor=command.actor, at=at, tally=of_approval(turn.state))
     turn.set(withdrawal=done)
 
@@ -141,7 +141,7 @@ def override(turn: Turn, command: Command, at: datetime, key: str) -> None:
         stages=[s.name for s in live],
     )
     word = "has broken the glass" if kind == "break_glass" else "has decided as admin"
-    stages.end(turn, command.outcome, f"{kind} by {command.actor}: {command.reason}", live=command.outcome)
+    ending.end(turn, command.outcome, f"{kind} by {command.actor}: {command.reason}", live=command.outcome)
     notify(turn, alarmed, f"{command.actor} {word}: {command.outcome}. {command.reason}")
     if kind == "break_glass":
         _ask_for_review(turn, command)

@@ -1,33 +1,24 @@
-"""The life of stages: opened block by block, reminded, escalated, due, parked, ended.
+"""The life of stages: opened block by block, asked again, held back, parked, ended.
 
 Must not know: who submitted what.
 """
 
 from datetime import datetime
-from typing import assert_never
 
 from hitl_temporal.domain import calendar
 from hitl_temporal.domain.approval import clock
-from hitl_temporal.domain.approval.automatic import compare_with_people
-from hitl_temporal.domain.approval.eligibility import eligible, filled, may_act
+from hitl_temporal.domain.approval.eligibility import filled, may_act
+from hitl_temporal.domain.approval.ending import conclude
 from hitl_temporal.domain.approval.lineup import line_up, why_stuck
 from hitl_temporal.domain.approval.opening import material
-from hitl_temporal.domain.approval.records import Cooling, Decision, Voided, Why
-from hitl_temporal.domain.approval.state import Approval, StageRun, Way
-from hitl_temporal.domain.approval.tally import needed, out_of_reach, reached, selectors_naming
-from hitl_temporal.domain.approval.telling import (
-    ask_people,
-    notify,
-    remind_people,
-    settle,
-    tell_escalation,
-    tell_requester,
-)
+from hitl_temporal.domain.approval.records import Decision, Voided, Why
+from hitl_temporal.domain.approval.state import Approval, StageRun
+from hitl_temporal.domain.approval.tally import out_of_reach, reached, selectors_naming
+from hitl_temporal.domain.approval.telling import ask_people, settle
 from hitl_temporal.domain.approval.turn import Turn
 
 ALL_SKIPPED = "no stage applies: every `when` is false"
 NO_ROW = "no stage applies: no row of its route holds"
-OVERTAKEN = "the approval has ended"
 MAX_SAID = 20
 """How many of those who are left out a fact names."""
 
@@ -96,88 +87,6 @@ def see_who_is_left(turn: Turn) -> None:
         reason = out_of_reach(turn.state, stage)
         if reason is not None:
             park(turn, stage, reason)
-
-
-def conclude(turn: Turn, outcome: str, reason: str, stage: str) -> None:
-    """End with what votes have decided, once it has cooled off if the ask says so."""
-    state, delay = turn.state, turn.state.ask.cooling_off
-    if delay is None or not any(d.kind == "vote" and d.stage == stage for d in state.decisions):
-        end(turn, outcome, reason)
-        return
-    try:
-        name = state.ask.calendar
-        until = calendar.add(turn.now, delay, calendar.choose(state.calendars, name, delay))
-    except calendar.CalendarError:  # it can't be told when: then there is no time to take anything back
-        end(turn, outcome, reason)
-        return
-    turn.set(cooling=Cooling(outcome=outcome, reason=reason, stage=stage, since=turn.now, until=until))
-    turn.record(
-        "cooling", f"cooling:{len(state.voided)}:{turn.now.isoformat()}", outcome=outcome, until=until.isoformat()
-    )
-
-
-def end(turn: Turn, outcome: str, reason: str, *, live: str = "skipped") -> None:
-    """End the approval and bring every message that was sent up to date.
-
-    Args:
-        turn: The event being worked on.
-        outcome: The approval's.
-        reason: Why, for people.
-        live: What the stages become that are open: the outcome too, when it is theirs.
-    """
-    for stage in turn.state.live_stages:
-        said = OVERTAKEN if live == "skipped" else stage.reason
-        turn.set_stage(stage, state=live, reason=said, claim=None)
-    turn.set(outcome=outcome, reason=reason, ended_at=turn.now, info=None, cooling=None, intents=())
-    compare_with_people(turn, outcome)
-    settle(turn)
-    tell_requester(turn, f"{turn.state.shown.title}: {outcome}" + (f" ({reason})" if reason else ""))
-
-
-def close(turn: Turn) -> None:
-    """Write the last fact, so that a trail which does not end with it is known to be cut or open."""
-    state = turn.state
-    assert state.outcome is not None, f"approval {state.id!r} is closed without an outcome"
-    if state.unrecorded:
-        turn.record("refusals_counted", "refusals_counted", refused=state.total_refused, unrecorded=state.unrecorded)
-    turn.record(
-        "ended",
-        "ended",
-        began=state.started_at,
-        outcome=state.outcome,
-        positive=bool(state.ask.is_positive(state.outcome)),
-        decided=state.ended_at.isoformat() if state.ended_at else None,
-        refused=state.total_refused or None,
-        reason=state.reason or None,
-    )
-    turn.set(is_closed=True)
-
-
-def pass_time(turn: Turn, until: datetime) -> None:
-    """Do what has become due by `until`: each in the order of its moment, at equal ones reminders first.
-
-    Reminders that were missed together are one reminder: nobody wants five messages after an outage.
-
-    Args:
-        turn: The event being worked on.
-        until: The event's own time. It may lie before `turn.now`, and then a deadline between the two has not passed
-            for it: an answer that the server had in time counts, whatever was worked on before it.
-    """
-    while (moment := min(clock.moments(turn.state), default=None)) is not None and moment.at <= until:
-        stage = turn.state.stage(moment.stage)
-        match moment.kind:
-            case "lapse":
-                _lapse(turn, stage)
-            case "remind":
-                _remind(turn, stage, until)
-            case "escalate":
-                _escalate(turn, stage, moment.number)
-            case "due":
-                _fall_due(turn, stage)
-            case "cool":
-                _cool_off(turn)
-            case _:
-                assert_never(moment.kind)
 
 
 def ask_again(turn: Turn, stage: StageRun) -> None:
@@ -318,65 +227,6 @@ def _left_out(state: Approval, stage: StageRun) -> list[str]:
     return [p for p in named if not state.roster.is_active(p)][:MAX_SAID]
 
 
-def _remind(turn: Turn, stage: StageRun, until: datetime) -> None:
-    bound = until if stage.due_at is None else min(until, stage.due_at)
-    try:
-        passed, remind_at = clock.reminders(turn.state, stage, bound)
-        reminded = max(passed, stage.reminded + 1)  # a changed calendar may count fewer than there were
-    except calendar.CalendarError:  # beyond the calendar's known years: the deadline still stands
-        reminded, remind_at = stage.reminded + 1, None
-    stage = turn.set_stage(stage, reminded=reminded, remind_at=remind_at)
-    people = may_act(turn.state, stage)
-    key = f"reminded:{stage.name}{stage.again}:{reminded}"
-    turn.record("reminded", key, stage=stage.name, people=list(people))
-    remind_people(turn, stage, reminded)
-
-
-def _escalate(turn: Turn, stage: StageRun, index: int) -> None:
-    step, to = stage.document.escalate[index], stage.cast.escalate[index]
-    stage = turn.set_stage(stage, escalated=(*stage.escalated, index), claim=None)
-    turn.record(
-        "escalated",
-        f"escalated:{stage.name}{stage.again}:{index + 1}",
-        stage=stage.name,
-        how=step.how,
-        to=list(to) or None,
-        outcome=step.outcome,
-    )
-    if step.outcome is not None:
-        _end_by_silence(turn, stage, step.outcome)
-        return
-    before = frozenset(may_act(turn.state, stage))
-    if step.how == "notify":
-        named = turn.state.roster.named_by(to)
-        out = before.union(turn.state.barred)
-        tell_escalation(turn, stage, [p for p in named if turn.state.roster.is_active(p) and p not in out], index + 1)
-        return
-    stage = _bring_in(turn, stage, to, instead=step.how == "replace")
-    if stage.state == "parked":
-        reopen(turn, stage)
-        return
-    tell_escalation(turn, stage, [p for p in may_act(turn.state, stage) if p not in before], index + 1)
-    ask_people(turn, stage)
-    see_who_is_left(turn)
-
-
-def _bring_in(turn: Turn, stage: StageRun, to: tuple[str, ...], *, instead: bool) -> StageRun:
-    """Let those act whom an escalation names: beside those who were asked, or instead of them."""
-    if not stage.asked:
-        return turn.set_stage(stage, let_in=tuple(dict.fromkeys((*stage.let_in, *to))))
-    people = tuple(dict.fromkeys(s.named for s in eligible(turn.state, stage, to)))
-    if not instead or not people:  # an escalation to nobody takes the question from nobody
-        return turn.set_stage(stage, who=tuple(dict.fromkeys((*stage.who, *to))))
-    # It is as if the stage were opened for them: thresholds are taken of who can decide now.
-    ways = [Way(entries=tuple((s,) for s in to) if a.approve == "each" else (to,)) for a in stage.document.alternatives]
-    counted, reject = needed(turn.state.roster, stage, ways, people)
-    settle(turn, stage, text="it has gone to others")
-    void(turn, stage, "replaced")
-    kept = tuple(h for h in stage.handovers if h.giver is not None)  # whom an operator had added, is replaced too
-    return turn.set_stage(stage, who=to, ways=counted, asked=people, reject=reject, handovers=kept)
-
-
 def void(turn: Turn, stage: StageRun, why: Why, keep: Decision | None = None) -> None:
     """Let the answers in a stage count no more, but for one; they stay known, and their keys stay spent."""
     answers = tuple(d for d in turn.state.decisions if d.stage == stage.name and d != keep)
@@ -393,44 +243,3 @@ def void(turn: Turn, stage: StageRun, why: Why, keep: Decision | None = None) ->
         reason=why,
         decisions=[d.key for d in answers],
     )
-
-
-def _lapse(turn: Turn, stage: StageRun) -> None:
-    claim = stage.claim
-    assert claim is not None, f"stage {stage.name!r} of {turn.state.id!r} is not claimed"
-    stage = turn.set_stage(stage, claim=None)
-    turn.record(
-        "claim_lapsed",
-        f"claim_lapsed:{stage.name}:{stage.claims}",
-        began=claim.since,
-        stage=stage.name,
-        actor=claim.holder,
-    )
-    notify(turn, may_act(turn.state, stage), f"the claim of {claim.holder} has lapsed: it is yours to decide", stage)
-
-
-def _fall_due(turn: Turn, stage: StageRun) -> None:
-    at_due = stage.document.at_due
-    outcome = {"expire": "expired", "reject": "rejected"}.get(at_due, at_due)
-    key = f"due_passed:{stage.name}{stage.again}"
-    turn.record("due_passed", key, stage=stage.name, at_due=at_due)
-    if not _end_by_silence(turn, stage, outcome):
-        turn.set_stage(turn.state.stage(stage.name), due_at=None)
-
-
-def _end_by_silence(turn: Turn, stage: StageRun, outcome: str) -> bool:
-    """End a stage that nobody has decided, else park it: silence speaks only where somebody could have spoken."""
-    state = turn.state
-    obstacle = stage.reason if stage.state == "parked" else out_of_reach(state, stage)
-    if obstacle is None or not state.ask.is_positive(outcome):
-        end_stage(turn, stage, outcome)
-        return True
-    park(turn, stage, f"{obstacle}; so it can't be {outcome} by silence either")
-    return False
-
-
-def _cool_off(turn: Turn) -> None:
-    cooling = turn.state.cooling
-    assert cooling is not None, f"approval {turn.state.id!r} is not cooling off"
-    turn.set(cooling=None)
-    end(turn, cooling.outcome, cooling.reason)
