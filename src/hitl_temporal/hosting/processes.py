@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
+import threading
 from collections.abc import Generator
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -24,6 +27,9 @@ from hitl_temporal.hosting.checks import StartError, check_documents, check_stat
 __all__ = ["QuietServer", "StartError", "http_server", "run_serve", "run_worker", "serve_until", "until_signalled"]
 
 log = structlog.get_logger(__name__)
+
+LEAVE_WITHIN = timedelta(seconds=8)
+"""Activities have five seconds to end (`app/worker.py`); `hitl up` kills who has not left after ten."""
 
 
 def run_worker(settings: Settings) -> int:
@@ -82,8 +88,26 @@ async def _work(settings: Settings) -> int:
     async with make_worker(client, settings, code):
         await log.ainfo("worker.started", task_queue=settings.task_queue, activities=sorted(code.activity_names))
         await stop.wait()
+        _leave_within(LEAVE_WITHIN)
     await log.ainfo("worker.stopped")
     return 0
+
+
+def _leave_within(limit: timedelta) -> None:
+    """End the process if it has not ended by then.
+
+    A workflow that can't be evicted, because its code swallows cancellation or it was interrupted as deadlocked on a
+    starved machine, holds up the SDK's shutdown for ever (sdk-python#806, open with 1.35). Temporal gives what is
+    open here to another worker.
+    """
+
+    def leave() -> None:
+        log.warning("worker.abandoned", waited_seconds=limit.total_seconds(), reason="a workflow can't be evicted")
+        os._exit(1)
+
+    timer = threading.Timer(limit.total_seconds(), leave)
+    timer.daemon = True  # a clean end does not wait for it
+    timer.start()
 
 
 async def _serve(settings: Settings) -> int:
