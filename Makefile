@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up check test lint types architecture bench chaos clean
+.PHONY: help install demo up save check test lint types architecture bench chaos clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ demo: install ## Run firewall_change on real input from start to end, show and v
 
 up: install ## Keep everything running for a person; Ctrl-C stops it
 	@$(BIN)/hitl up
+
+save: install ## The domain's tests with few examples each: a few seconds, to run on every save
+	$(PYTEST) -q tests/domain -m "not lives" --hypothesis-profile=save
 
 check: lint types architecture ## The quick part of the tests: under 90 seconds
 	$(PYTEST) -q tests/domain tests/definition

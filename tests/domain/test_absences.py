@@ -444,4 +444,4 @@ class AnyList(RuleBasedStateMachine):
         self.before.append((command, receipt))
 
 
-TestAnyList = AnyList.TestCase
+TestAnyList = pytest.mark.lives(AnyList.TestCase)

@@ -4,6 +4,7 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
@@ -283,7 +284,7 @@ class Lives(Living):
         assert selectors(self.state) == ()
 
 
-TestLives = Lives.TestCase
+TestLives = pytest.mark.lives(Lives.TestCase)
 TestLives.settings = settings(
     max_examples=3_000 if IS_LONG else 60,
     stateful_step_count=60 if IS_LONG else 30,
