@@ -18,7 +18,8 @@ from hitl_temporal.definition.inputs import input_schema
 from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.commands import Receipt
 from hitl_temporal.domain.approval.digest import Digest, Item, digest_of
-from hitl_temporal.domain.approval.preview import Asked, Preview, StagePreview
+from hitl_temporal.domain.approval.preview import Preview
+from hitl_temporal.domain.approval.stage_preview import Asked, StagePreview
 from hitl_temporal.domain.approval.views import Status
 from hitl_temporal.domain.audit import Evidence, Fact, Trail, record
 from hitl_temporal.domain.flow.preview import AskPreview

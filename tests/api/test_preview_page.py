@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from hitl_temporal.domain.approval.preview import Asked, LeftOut, StagePreview
+from hitl_temporal.domain.approval.stage_preview import Asked, Away, LeftOut, StagePreview
 from hitl_temporal.service.errors import ForbiddenError, InvalidError
 from hitl_temporal.service.previews import Previewed
 from tests.api.house import EVIL, NOW, House, a_preview, hidden
@@ -60,9 +60,11 @@ async def test_everything_that_may_be_said_of_a_stage_is_said(bob: httpx.AsyncCl
     """Who stands in, who is left out and why, how many are meant, that nobody could decide."""
     cai = Asked(person="cai", name="Cai", because=("group:secops",), on_behalf_of="dee")
     whole: dict[str, Any] = {"name": "s", "block": 0, "number": 60, "people": (cai,), "approve": (2, 1), "reject": 1}
+    away = (Away(person="dee", substitute="cai"), Away(person="bob", reason="nobody stands in"))
     left = (LeftOut(person="ann", reason="'ann' is the requester of this request"),)
     house.preview = a_preview(
         StagePreview(**whole, left_out=left, is_fallback=True, picks="2 of these, by random", due=NOW),
+        StagePreview(**whole | {"name": "later", "away": away, "due_in": "2bd4h"}),
         StagePreview(name="t", block=1, applies="no", reason="when: inputs.port > 1000"),
         StagePreview(name="u", block=2, parks="nobody can act: group:gone names no eligible person"),
         automatic="approved",
@@ -73,6 +75,8 @@ async def test_everything_that_may_be_said_of_a_stage_is_said(bob: httpx.AsyncCl
     for part in (
         *("Cai for Dee", "2 or 1 of 60 must agree", "asked: 2 of these, by random", "since nobody else could"),
         *("and 59 more", "Not asked: Ann 'ann' is the requester", "not asked When: inputs.port > 1000."),
+        "Due 2 working days and 4 hours after it is opened",
+        *("Dee is away: Cai stands in", "Bob is away: nobody stands in"),
         "Nobody can act: group:gone names no eligible person. It would wait for an operator.",
         "A rule would decide it at once: approved (standard change).",
         "Sample: people decide 10% of what a rule would approve.",

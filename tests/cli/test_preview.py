@@ -27,6 +27,11 @@ SECURITY = stage(
     number=60,
     people=[CAI],
     approve=[2, 1],
+    due_in="2bd",
+    away=[
+        {"person": "dee", "substitute": "cai", "reason": ""},
+        {"person": "eli", "substitute": None, "reason": "nobody stands in"},
+    ],
     is_fallback=True,
     picks="2 of these, by random",
 )
@@ -41,7 +46,7 @@ def answer(*stages: Any, step: str = "approve", **changes: Any) -> dict[str, Any
 
 
 def test_who_would_be_asked_is_one_line_a_stage(hitl, service) -> None:
-    """With the reason, how many must agree, until when, and who is left out; the title is beside it."""
+    """Why, how many must agree, until when or in what time, who is left out or away; the title is beside it."""
     service.on(PATH, answer(MANAGER, SECURITY))
 
     done = hitl("preview", "spend", "--as", "ann")
@@ -49,8 +54,9 @@ def test_who_would_be_asked_is_one_line_a_stage(hitl, service) -> None:
     assert (done.code, done.err) == (0, "approve: Spend 5\n")
     assert done.out == (
         "approve\tmanager\tyes\tbob (manager:user:ann)\t1 of 1\t2026-03-04T09:00:00Z\tann: 'ann' is the requester\t\n"
-        "approve\tsecurity\tperhaps\tcai for dee (group:secops, role:x), and 59 more\t2 or 1 of 60\t\t\t"
-        "depends on steps.risk.outputs.score; these stand in, since nobody else could; asked: 2 of these, by random\n"
+        "approve\tsecurity\tperhaps\tcai for dee (group:secops, role:x), and 59 more\t2 or 1 of 60\t"
+        "2bd after its opening\t\tdepends on steps.risk.outputs.score; dee is away: cai stands in; "
+        "eli is away: nobody stands in; these stand in, since nobody else could; asked: 2 of these, by random\n"
     )
     assert service.body() == {"inputs": {}}
     assert service.requests[-1].headers["Authorization"] == "Bearer dev:ann"

@@ -56,7 +56,7 @@ def _rows(ask: "AskPreview") -> Iterator[tuple[str, ...]]:
             stage.applies,
             ", ".join(_who(stage)),
             _agree(stage),
-            output.moment(stage.due),
+            _due(stage),
             "; ".join(f"{p.person}: {p.reason}" for p in stage.left_out),
             "; ".join(_notes(stage)),
         )
@@ -78,9 +78,17 @@ def _agree(stage: "StagePreview") -> str:
     return f"{' or '.join(map(str, stage.approve))} of {stage.number}" if stage.approve and stage.number else ""
 
 
+def _due(stage: "StagePreview") -> str:
+    if stage.due is None and stage.due_in is not None:
+        return f"{stage.due_in} after its opening"
+    return output.moment(stage.due)
+
+
 def _notes(stage: "StagePreview") -> Iterator[str]:
     if stage.reason:
         yield stage.reason
+    for one in stage.away:
+        yield f"{one.person} is away: " + (f"{one.substitute} stands in" if one.substitute else one.reason)
     if stage.parks:
         yield f"would park: {stage.parks}"
     if stage.is_fallback:

@@ -35,8 +35,19 @@ class LeftOut(Answer):
     reason: str = ""
 
 
+class Away(Answer):
+    """Somebody who is named and out of office; `substitute` would be asked in their place, `reason` says why nobody."""
+
+    person: str
+    substitute: str | None = None
+    reason: str = ""
+
+
 class StagePreview(Answer):
-    """One stage as it would be opened now; `number` counts all who could act, `people` holds the first of them."""
+    """One stage as it would be opened now; `number` counts all who could act, `people` holds the first of them.
+
+    `due` is None for a stage that does not open at once: `due_in` says how long it would have from its opening.
+    """
 
     name: str
     applies: str = "yes"
@@ -44,10 +55,12 @@ class StagePreview(Answer):
     number: int = 0
     people: tuple[AskedPerson, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    away: tuple[Away, ...] = ()
     approve: tuple[int, ...] = ()
     is_fallback: bool = False
     picks: str | None = None
     due: AwareDatetime | None = None
+    due_in: str | None = None
     parks: str | None = None
 
 

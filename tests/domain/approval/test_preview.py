@@ -5,10 +5,12 @@ from typing import Any
 from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.preview import Preview, parties_of, preview, selectors_of
+from hitl_temporal.domain.approval.stage_preview import Away
 from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.value import Json
 from tests.domain.approval.playing import MONDAY, PEOPLE
 
+PAST = {"since": MONDAY.replace(year=2020), "until": MONDAY.replace(year=2021), "substitute": "gus"}
 CONTEXT: dict[str, Json] = {"inputs": {"amount": 500, "boss": "user:gus"}}
 
 
@@ -17,6 +19,7 @@ def seen(
     requester: str = "ann",
     absences: dict[str, tuple[Absence, ...]] | None = None,
     origin: Origin | None = None,
+    opens_at_once: bool = True,
     **ask: Any,
 ) -> Preview:
     """Return the preview of a question with these stages."""
@@ -24,7 +27,15 @@ def seen(
     document = Ask.model_validate({"title": "Go?", "stages": named, **ask})
     wanted = selectors_of(document, requester=requester, context=CONTEXT)
     roster = PEOPLE.roster(wanted, (requester, "gus")).but(absences=absences or {})
-    return preview(document, requester=requester, context=CONTEXT, roster=roster, at=MONDAY, origin=origin)
+    return preview(
+        document,
+        requester=requester,
+        context=CONTEXT,
+        roster=roster,
+        at=MONDAY,
+        origin=origin,
+        opens_at_once=opens_at_once,
+    )
 
 
 def test_it_says_who_is_asked_and_why() -> None:
@@ -112,6 +123,47 @@ def test_who_stands_in_is_told() -> None:
     assert [(p.person, p.on_behalf_of) for p in stage.people] == [("cai", None), ("dee", None), ("gus", "cai")]
     (both,) = seen({"who": ["group:secops", "user:gus"]}, absences=away).stages
     assert [(p.person, p.on_behalf_of) for p in both.people] == [("cai", None), ("dee", None), ("gus", None)]
+
+
+def test_whoever_is_away_is_told_with_who_stands_in() -> None:
+    """Also where the substitute is asked anyhow; where nobody does, why; who is barred is left out, and that is all."""
+    day = {"since": MONDAY, "until": MONDAY.replace(day=9)}
+
+    def away(person: str, substitute: str | None) -> dict[str, tuple[Absence, ...]]:
+        return {person: (Absence(id=person, person=person, substitute=substitute, **day),)}
+
+    (both,) = seen({"who": ["group:secops", "user:gus"]}, absences=away("cai", "gus")).stages
+    assert both.away == (Away(person="cai", substitute="gus"),)
+    (alone,) = seen({"who": "group:secops"}, absences=away("cai", None)).stages
+    assert alone.away == (Away(person="cai", reason="nobody stands in"),)
+    (own,) = seen({"who": "group:secops"}, absences=away("cai", "ann")).stages
+    assert [(a.substitute, a.reason.partition(" is ")[0]) for a in own.away] == [(None, "'ann'")]
+    assert [p.person for p in own.people] == ["cai", "dee"]
+    (barred,) = seen({"who": ["group:secops", "user:ann"]}, absences=away("ann", "gus")).stages
+    assert (barred.away, [p.person for p in barred.left_out]) == ((), ["ann"])
+    (over,) = seen({"who": "group:secops"}, absences={"cai": (Absence(id="1", person="cai", **PAST),)}).stages
+    assert over.away == ()
+
+
+def test_only_what_opens_at_once_has_a_moment() -> None:
+    """The first block that applies; what comes after an answer says how long after its opening it is due."""
+    skipped = {"who": "user:cai", "when": "inputs.amount > 1000", "due": "1d"}
+    block = {"parallel": [{"name": "a", "who": "user:cai", "due": "1d"}, {"name": "b", "who": "user:dee"}]}
+    stages = (skipped, block, {"who": "user:eli", "due": "2bd"}, {"who": "{{steps.x.outputs.y}}", "due": "3d"})
+    found = seen(*stages).stages
+    assert [(s.name, s.due is not None, s.due_in) for s in found] == [
+        ("s1", False, None),
+        ("a", True, "1d"),
+        ("b", False, None),
+        ("s3", False, "2bd"),
+        ("s4", False, "3d"),
+    ]
+    assert seen({"who": "user:cai", "when": "steps.x.outputs.y", "due": "1d"}, {"who": "user:dee"}).stages[0].due
+    unsure, second = seen({"who": "{{steps.x.outputs.y}}"}, {"who": "user:cai", "due": "1d"}).stages
+    assert (unsure.applies, second.due, second.due_in) == ("perhaps", None, "1d")
+    (later,) = seen({"who": "user:cai", "due": "1bd", "calendar": "mars"}, opens_at_once=False).stages
+    assert (later.due, later.due_in, "mars" in (later.parks or "")) == (None, "1bd", True)
+    assert seen({"who": "user:cai", "due": "1d"}, opens_at_once=False).stages[0].due is None
 
 
 def test_a_deadline_that_no_calendar_knows_is_left_open() -> None:

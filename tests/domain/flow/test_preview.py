@@ -70,6 +70,25 @@ def test_the_directory_is_asked_for_everybody_once() -> None:
     assert wanted(machine, {"a": asks["a"]}).people == ("gus", "dee")
 
 
+def test_what_follows_an_answer_or_a_wait_has_no_moments() -> None:
+    """Over however many steps; what only follows calls does."""
+    due = {"who": "user:cai", "due": "1d"}
+    run = begun(
+        *(call("a"), ask("b", asked=due), call("c"), ask("d", asked=due)),
+        {"id": "e", "wait": {"for": "1d"}, "needs": []},
+        ask("f", asked=due, needs=["e"]),
+        call("g", needs=[], undo={"call": "x.undo"}, grant={"for": "1d"}),
+        ask("h", asked=due),
+    )
+    stages = [p.preview.stages[0] for p in told(run)]
+    assert [(s.due is not None, s.due_in) for s in stages] == [
+        (True, "1d"),
+        (False, "1d"),
+        (False, "1d"),
+        (False, "1d"),
+    ]
+
+
 def test_absences_from_this_flow_count() -> None:
     """A substitute is asked, too."""
     day = {"since": START, "until": START.replace(day=9), "substitute": "bob", "flow": "f.*"}

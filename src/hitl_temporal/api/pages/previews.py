@@ -33,4 +33,5 @@ async def preview(request: Request, flow: str, visitor: Me, use: UseCases, form:
 def _people(found: Previewed) -> list[str | None]:
     stages = [stage for ask in found.asks for stage in ask.preview.stages]
     left_out = [p.person for stage in stages for p in stage.left_out]
-    return [*left_out, *(p.on_behalf_of for stage in stages for p in stage.people)]
+    away = [person for stage in stages for a in stage.away for person in (a.person, a.substitute)]
+    return [*left_out, *away, *(p.on_behalf_of for stage in stages for p in stage.people)]

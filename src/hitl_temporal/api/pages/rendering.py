@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hitl_temporal.api.pages.markup import paragraphs
 from hitl_temporal.api.pages.visitor import visitor_of
-from hitl_temporal.api.pages.words import moment, plain, relative, sentence, unquoted, value
+from hitl_temporal.api.pages.words import moment, plain, relative, sentence, span, unquoted, value
 
 
 def render(
@@ -46,6 +46,7 @@ _FILTERS: dict[str, Any] = {  # Jinja2 infers the type of its filters from its o
     "relative": relative,
     "segment": _segment,
     "sentence": sentence,
+    "span": span,
     "unquoted": unquoted,
     "value": value,
 }

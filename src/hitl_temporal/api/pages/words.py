@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from hitl_temporal.domain.approval.commands import Receipt, Status
 from hitl_temporal.domain.approval.views import Status as Approval
+from hitl_temporal.domain.duration import Unit, parse
 from hitl_temporal.domain.value import Json, canonical
 
 RECEIPTS: Mapping[Status, str] = {
@@ -50,6 +51,16 @@ KINDS = {
 }
 """What a decision was that is no vote."""
 
+_LONG_UNITS: Mapping[Unit, str] = {
+    "s": "second",
+    "m": "minute",
+    "h": "hour",
+    "d": "day",
+    "w": "week",
+    "bh": "working hour",
+    "bd": "working day",
+}
+
 _UNITS = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))
 
 
@@ -66,6 +77,12 @@ def relative(at: datetime, now: datetime) -> str:
 def moment(at: datetime) -> str:
     """Return the exact moment: weekday, date and time in UTC."""
     return at.strftime("%a %d %b %Y, %H:%M UTC")
+
+
+def span(duration: str) -> str:
+    """Return how long a duration is, as people say it: `1d4bh` is `1 day and 4 working hours`."""
+    parts = (f"{part.count} {_LONG_UNITS[part.unit]}{'' if part.count == 1 else 's'}" for part in parse(duration))
+    return " and ".join(parts)
 
 
 def value(found: Json) -> str:

@@ -8,15 +8,9 @@ Must not know: runs, doors, how the directory was read.
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from pydantic import AwareDatetime
-
-from hitl_temporal.domain.approval import clock
 from hitl_temporal.domain.approval.ask import Ask
-from hitl_temporal.domain.approval.eligibility import bar, eligible
-from hitl_temporal.domain.approval.lineup import line_up, why_stuck
-from hitl_temporal.domain.approval.notation import picking
 from hitl_temporal.domain.approval.opening import (
     AskError,
     begin,
@@ -26,70 +20,13 @@ from hitl_temporal.domain.approval.opening import (
     rules_that_hold,
     stage_run,
 )
-from hitl_temporal.domain.approval.seats import Seat, seats
 from hitl_temporal.domain.approval.stage import Parallel, Stage
+from hitl_temporal.domain.approval.stage_preview import StagePreview, stage_preview
 from hitl_temporal.domain.approval.state import Approval, Origin, Shown, StageRun
-from hitl_temporal.domain.calendar import Calendar, CalendarError
+from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.expressions import ExpressionError
 from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import Json, Value
-
-MAX_NAMED = 50
-"""How many people a stage of a preview names; their number is always whole."""
-
-Applies = Literal["yes", "no", "perhaps"]
-
-
-class Asked(Value):
-    """One person who would be asked.
-
-    Attributes:
-        because: The selectors that name them, as the document writes them.
-        on_behalf_of: Whose place they would take; None: their own.
-    """
-
-    person: str
-    name: str
-    because: tuple[str, ...]
-    on_behalf_of: str | None = None
-
-
-class LeftOut(Value):
-    """One person who is named and would not be asked."""
-
-    person: str
-    reason: str
-
-
-class StagePreview(Value):
-    """One stage, as it would be opened now.
-
-    Attributes:
-        applies: Whether it would be asked at all; `perhaps` when that can't be told yet.
-        reason: Why not, or on what it depends.
-        number: How many people could act.
-        people: The first of them.
-        approve: How many must agree, one entry per alternative.
-        reject: How many refusals end it.
-        picks: How a few of these people would be chosen; None: all of them are asked.
-        due: When it would be due if it opened now.
-        parks: Why nobody could decide it; an operator would have to help.
-    """
-
-    name: str
-    block: int
-    applies: Applies = "yes"
-    reason: str = ""
-    number: int = 0
-    people: tuple[Asked, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
-    approve: tuple[int, ...] = ()
-    reject: int = 0
-    is_fallback: bool = False
-    picks: str | None = None
-    due: AwareDatetime | None = None
-    at_due: str = "expire"
-    parks: str | None = None
 
 
 class Preview(Value):
@@ -107,7 +44,7 @@ class Preview(Value):
     depends: tuple[str, ...] = ()
 
 
-def preview(
+def preview(  # noqa: PLR0913 - each is a part of the question
     ask: Ask,
     *,
     requester: str,
@@ -117,6 +54,7 @@ def preview(
     on_behalf_of: str | None = None,
     origin: Origin | None = None,
     calendars: Mapping[str, Calendar] | None = None,
+    opens_at_once: bool = True,
 ) -> Preview:
     """Return who would be asked, and why.
 
@@ -129,6 +67,7 @@ def preview(
         on_behalf_of: For whom; None: for the requester.
         origin: The step that would ask: absences may be from some flows alone.
         calendars: Those that the question names, by name.
+        opens_at_once: Nothing long goes before it; else none of its deadlines can be told.
     """
     scope: dict[str, Json] = {**context, "requester": requester}
     who = _Who(requester, on_behalf_of)
@@ -149,7 +88,7 @@ def preview(
         title=state.shown.title,
         automatic=automatic,
         rule=rule,
-        stages=tuple(_stages(state, ask, scope)),
+        stages=tuple(_stages(state, ask, scope, opens_at_once=opens_at_once)),
         depends=tuple(dict.fromkeys(depends)),
     )
 
@@ -187,14 +126,27 @@ class _Who(NamedTuple):
     on_behalf_of: str | None
 
 
-def _stages(state: Approval, ask: Ask, scope: dict[str, Json]) -> Iterator[StagePreview]:
+def _stages(state: Approval, ask: Ask, scope: dict[str, Json], *, opens_at_once: bool) -> Iterator[StagePreview]:
+    """Yield each stage; of those that apply only the first block opens at once, the others when it has been passed."""
+    first: int | None = None
     for block, document, run, depends in _runs(ask, state.requester, scope):
-        if run is None:
-            yield StagePreview(name=document.name, block=block, applies="perhaps", reason=depends)
-        elif run.state == "skipped":
+        if run is not None and run.state == "skipped":
             yield StagePreview(name=run.name, block=block, applies="no", reason=run.reason)
+            continue
+        first = block if first is None else first
+        applies = "perhaps" if depends else "yes"
+        if run is None:
+            yield StagePreview(
+                name=document.name,
+                block=block,
+                applies=applies,
+                reason=depends,
+                due_in=document.due,
+                at_due=document.at_due,
+            )
         else:
-            yield _stage(state, run, "perhaps" if depends else "yes", depends)
+            at_once = opens_at_once and block == first
+            yield stage_preview(state, run, applies=applies, reason=depends, opens_at_once=at_once)
 
 
 def _runs(ask: Ask, requester: str, scope: dict[str, Json]) -> Iterator[tuple[int, Stage, StageRun | None, str]]:
@@ -220,72 +172,6 @@ def _runs(ask: Ask, requester: str, scope: dict[str, Json]) -> Iterator[tuple[in
                 yield block, document, stage_run(document.but(when=None), block, None, requester, scope), depends
             except AskError:
                 yield block, document, None, depends
-
-
-def _stage(state: Approval, run: StageRun, applies: Applies, depends: str) -> StagePreview:
-    line = line_up(state, run, may_pick=False)
-    run = line.applied_to(run.but(state="open", opened_at=state.now))
-    state = state.but(stages=(run,))
-    asked = list(_asked(state, run, eligible(state, run, run.who)))
-    left = [LeftOut(person=p, reason=reason) for p in _named(state, run) if (reason := bar(state, run, p))]
-    document = run.document
-    due, unplanned = _due(state, document)
-    return StagePreview(
-        name=run.name,
-        block=run.block,
-        applies=applies,
-        reason=depends,
-        number=len(asked),
-        people=tuple(asked[:MAX_NAMED]),
-        left_out=tuple(left[:MAX_NAMED]),
-        approve=tuple(w.needed for w in run.ways),
-        reject=run.reject,
-        is_fallback=line.is_fallback,
-        picks=_picks(document),
-        due=due,
-        at_due=document.at_due,
-        parks=why_stuck(state, run) or unplanned,
-    )
-
-
-def _asked(state: Approval, run: StageRun, found: tuple[Seat, ...]) -> Iterator[Asked]:
-    members = {s: frozenset(state.roster.named_by((s,))) for s in run.who}
-    told: set[str] = set()
-    own = {s.holder for s in found if s.owner == s.holder}
-    for seat in found:
-        if seat.holder in told or (seat.owner != seat.holder and seat.holder in own):
-            continue
-        told.add(seat.holder)
-        card = state.roster.cards.get(seat.holder)
-        yield Asked(
-            person=seat.holder,
-            name=card.name if card else seat.holder,
-            because=tuple(s for s in run.who if seat.named in members[s]),
-            on_behalf_of=seat.owner if seat.owner != seat.holder else None,
-        )
-
-
-def _named(state: Approval, run: StageRun) -> Iterator[str]:
-    """Yield whom the document names, `who` also where the fallback is asked."""
-    both = tuple(dict.fromkeys((*run.cast.who, *run.who)))
-    yield from dict.fromkeys(s.owner for s in seats(state, run, both))
-
-
-def _picks(document: Stage) -> str | None:
-    if document.pick is None:
-        return None
-    wanted = picking(document.pick)
-    return f"{wanted.people} of these, by {wanted.policy}"
-
-
-def _due(state: Approval, document: Stage) -> tuple[datetime | None, str | None]:
-    """Return when a stage would be due; None, with why that can't be told, where its calendar can't."""
-    if document.due is None:
-        return None, None
-    try:
-        return clock.later(state, document, state.now, document.due), None
-    except CalendarError as error:
-        return None, f"its times can't be planned: {error}"
 
 
 def _both(first: str, second: str | None) -> str:

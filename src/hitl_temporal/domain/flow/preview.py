@@ -1,7 +1,7 @@
 """Whom the questions of a flow would be put to, before anything is started.
 
 Every question is looked at as if its turn had come at the start: what the steps before it will have found is not known,
-so whatever needs that is `perhaps`.
+so whatever needs that is `perhaps`; what follows an answer or a wait has no moments, for nobody knows when it begins.
 
 Must not know: doors, how the directory was read.
 """
@@ -12,9 +12,11 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from hitl_temporal.domain.approval.ask import Ask
-from hitl_temporal.domain.approval.preview import Applies, Preview, parties_of, preview, selectors_of, unsure
+from hitl_temporal.domain.approval.preview import Preview, parties_of, preview, selectors_of, unsure
+from hitl_temporal.domain.approval.stage_preview import Applies
 from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.expressions import ExpressionError, is_true
+from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.scope import known_before
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.people import SYSTEM, Roster
@@ -93,5 +95,20 @@ def _preview(run: Run, step: str, ask: Ask, roster: Roster) -> AskPreview:
             on_behalf_of=run.on_behalf_of,
             origin=Origin(run=run.id, step=step, attempt=1, flow=run.definition.flow),
             calendars=run.calendars,
+            opens_at_once=not _comes_late(run.definition, step),
         ),
     )
+
+
+def _comes_late(definition: Flow, step: str) -> bool:
+    """Tell whether people are asked, or time passes, before a step's turn comes: nobody knows when that will be."""
+    needs = definition.all_needs
+    before = {step}
+    while (more := {name for s in before for need in needs[s] for name in need.of} - before) != set():
+        before |= more
+    steps = (definition.step(s) for s in before - {step})
+    return any(s.verb in _LONG or s.grant is not None for s in steps)
+
+
+_LONG = frozenset({"ask", "wait"})
+"""The verbs that take hours and days; what is called is taken to answer at once."""
