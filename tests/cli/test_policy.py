@@ -39,12 +39,13 @@ def page(*items: Any, skipped: Any = (), following: str | None = None) -> dict[s
 
 
 CHANGED = item(2, after="expired", differences=["approved would be expired"], unheard=["cai: not asked"])
+RENAMED = item(5, remarks=["stage 'a' is now called 'b'"])
 SKIPPED = {"id": "r3.approve.1", "why": "it was ended in Temporal without an outcome"}
 
 
 def test_what_would_have_changed_is_one_line_a_request(hitl, service) -> None:
     """What could not be replayed, and the sum, are said beside it."""
-    service.on(REPLAY, page(item(1), CHANGED, item(4, again="open"), skipped=[SKIPPED]))
+    service.on(REPLAY, page(item(1), CHANGED, item(4, again="open"), RENAMED, skipped=[SKIPPED]))
 
     done = hitl("policy", "replay", "spend", "approve", "--as", "gus")
 
@@ -53,10 +54,11 @@ def test_what_would_have_changed_is_one_line_a_request(hitl, service) -> None:
         "r1.approve.1\t2026-03-02T09:00:00Z\tapproved\tapproved\t\n"
         "r2.approve.1\t2026-03-02T09:00:00Z\tapproved\texpired\tapproved would be expired; unheard: cai: not asked\n"
         "r4.approve.1\t2026-03-02T09:00:00Z\tapproved\tapproved\tas it was it would be open in a replay\n"
+        "r5.approve.1\t2026-03-02T09:00:00Z\tapproved\tapproved\tstage 'a' is now called 'b'\n"
     )
     assert done.err == (
         "r3.approve.1 can't be replayed: it was ended in Temporal without an outcome\n"
-        "spend approve: 4 looked at, 3 replayed, 1 would have changed\n"
+        "spend approve: 5 looked at, 4 replayed, 1 would have changed\n"
     )
     assert service.body() == {"step": "approve", "since": "90d", "limit": 200}
 

@@ -111,7 +111,7 @@ def _watched(parts: Iterator[_Part]) -> Iterator[_Part]:
 def _row(item: "Replayed") -> tuple[str, ...]:
     lost = [f"unheard: {who}" for who in item.unheard]
     unsure = [] if item.again in {"", item.before} else [f"as it was it would be {item.again} in a replay"]
-    what = "; ".join([*item.differences, *lost, *unsure])
+    what = "; ".join([*item.differences, *lost, *item.remarks, *unsure])
     return (item.approval, output.moment(item.started), item.before, item.after, what)
 
 

@@ -103,6 +103,7 @@ class Replayed(Answer):
     changed: bool = False
     differences: tuple[str, ...] = ()
     unheard: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class Skipped(Answer):

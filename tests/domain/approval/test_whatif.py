@@ -94,6 +94,101 @@ def test_it_would_have_ended_at_another_time() -> None:
     assert any("ended later" in d for d in found.differences)
 
 
+def test_a_higher_assurance_is_a_change() -> None:
+    """An answer counts as sure as it was then: below what the candidate needs it is unheard, with its door."""
+    play = Play()
+    play.decide("cai", via="email")
+    found = replayed(play, candidate({"who": "group:secops", "assurance": "high"}))
+    assert found.unheard == ("cai: stage 's1' needs assurance 'high', this answer has 'low'; it came by email",)
+    assert (found.after, found.changed) == ("open", True)
+    sure = Play({"who": "group:secops", "assurance": "medium"})
+    sure.decide("cai", assurance="medium")
+    assert (replayed(sure, sure.state.ask).changed, replayed(sure, candidate()).changed) == (False, False)
+    assert replayed(sure, candidate({"who": "group:secops", "assurance": "high"})).unheard == (
+        "cai: stage 's1' needs assurance 'high', this answer has 'medium'",
+    )
+
+
+def test_an_override_is_as_sure_as_it_was() -> None:
+    """It counts again where it counted, and not where more is needed."""
+    play = Play({"who": "group:secops", "assurance": "medium"})
+    play.do("override", "eli", outcome="approved", reason="urgent", assurance="medium", via="http")
+    assert (play.state.outcome, replayed(play, play.state.ask).again) == ("approved", "approved")
+    (why,) = replayed(play, candidate({"who": "group:secops", "assurance": "high"})).unheard
+    assert why == "eli: stage 's1' needs assurance 'high', this answer has 'medium'; it came by http"
+
+
+def test_a_stage_that_is_only_renamed_is_no_change() -> None:
+    """Its answers go where their authors may act; that it has another name is said beside it."""
+    play = Play({"name": "finance", "who": "group:secops"}, {"who": "group:leads"})
+    play.decide("cai")
+    play.decide("bob")
+    found = replayed(play, candidate({"name": "money", "who": "group:secops"}, {"who": "group:leads"}))
+    assert (found.after, found.changed, found.differences, found.unheard) == ("approved", False, (), ())
+    assert found.remarks == ("stage 'finance' is now called 'money'",)
+
+
+def test_a_renamed_stage_without_answers_is_known_by_its_people() -> None:
+    """One that asks others is another one; two that ask the same are not taken for one twice."""
+    play = Play({"name": "finance", "who": "group:secops", "due": "1d"})
+    play.wait("2d")
+    same = replayed(play, candidate({"name": "money", "who": "group:secops", "due": "1d"}))
+    assert (same.changed, same.remarks) == (False, ("stage 'finance' is now called 'money'",))
+    other = replayed(play, candidate({"name": "money", "who": "group:leads", "due": "1d"}))
+    assert other.remarks == ()
+    assert other.differences == ("stage 'money' would be asked too", "stage 'finance' would not be asked")
+    both = [{"name": name, "who": "group:secops", "due": "1d"} for name in ("a", "b")]
+    side = Play({"parallel": both})
+    side.wait("2d")
+    one = replayed(side, candidate({"name": "c", "who": "group:secops", "due": "1d"}))
+    assert one.remarks == ("stage 'a' is now called 'c'",)
+    assert one.differences == ("stage 'b' would not be asked",)
+
+
+def test_a_stage_that_is_split_is_not_renamed() -> None:
+    """Nor one that is joined with another: where its answers would count is said, and each stage told as it is."""
+    whole = Play({"name": "all", "who": "group:secops", "approve": 2})
+    whole.decide("cai")
+    whole.decide("dee")
+    halves = ({"name": "a", "who": "user:cai"}, {"name": "b", "who": "user:dee"})
+    split = replayed(whole, candidate(*halves))
+    assert split.differences == (
+        "stage 'a' would be asked too",
+        "stage 'b' would be asked too",
+        "stage 'all' would not be asked",
+    )
+    assert split.remarks == tuple(f"what was answered in stage 'all' would count in stage {n!r}" for n in ("a", "b"))
+    parts = Play(*halves)
+    parts.decide("cai")
+    parts.decide("dee")
+    joined = replayed(parts, candidate({"name": "all", "who": "group:secops", "approve": 2}))
+    assert (joined.after, joined.changed) == ("approved", True)
+    assert joined.remarks == tuple(f"what was answered in stage {n!r} would count in stage 'all'" for n in ("a", "b"))
+
+
+def test_an_answer_in_the_place_of_a_known_stage_is_said() -> None:
+    """Also where the other stage was there before: nothing else may have changed."""
+    play = Play({"name": "a", "who": "user:cai"}, {"name": "b", "who": "user:dee"})
+    play.decide("cai")
+    play.decide("dee")
+    swapped = replayed(play, candidate({"name": "b", "who": "user:cai"}, {"name": "a", "who": "user:dee"}))
+    assert (swapped.after, swapped.changed) == ("approved", False)
+    assert swapped.remarks == (
+        "what was answered in stage 'a' would count in stage 'b'",
+        "what was answered in stage 'b' would count in stage 'a'",
+    )
+
+
+def test_an_answer_that_comes_before_its_stage_is_open_can_not_be_placed() -> None:
+    """In another order of stages: it says so, and guesses nothing."""
+    play = Play({"name": "a", "who": "user:cai"}, {"name": "b", "who": "user:dee"})
+    play.decide("cai")
+    play.decide("dee")
+    found = replayed(play, candidate({"name": "b", "who": "user:dee"}, {"name": "a", "who": "user:cai"}))
+    assert found.after == "open"
+    assert found.unheard == ("cai: stage 'a' was not open yet: what they would have answered then can't be told",)
+
+
 def test_nobody_could_have_decided() -> None:
     """A candidate that names nobody parks."""
     play = Play()

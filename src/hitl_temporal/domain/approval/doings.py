@@ -128,7 +128,14 @@ def _withdrawn(record: Approval) -> Iterator[Doing]:
 def _decided(decision: Decision) -> Doing:
     if decision.kind != "vote":
         reason = decision.comment or _REASON
-        return Doing(decision.at, "override", Override(actor=decision.actor, outcome=decision.outcome, reason=reason))
+        override = Override(
+            actor=decision.actor,
+            outcome=decision.outcome,
+            reason=reason,
+            via=decision.via,
+            assurance=decision.assurance,
+        )
+        return Doing(decision.at, "override", override)
     return Doing(
         decision.at,
         "decide",
@@ -139,7 +146,8 @@ def _decided(decision: Decision) -> Doing:
             form=decision.form,
             edit={path: change.after for path, change in decision.edited.items()},
             on_behalf_of=decision.on_behalf_of,
-            assurance="high",  # whether the door was sure enough is another question than the policy's
+            via=decision.via,
+            assurance=decision.assurance,
             key=decision.key,
         ),
     )

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from hitl_temporal.domain.approval.commands import Receipt, Reference
+from hitl_temporal.domain.approval.stage import Assurance
 from hitl_temporal.domain.duration import Duration
 from hitl_temporal.domain.value import Json, Value
 
@@ -50,7 +51,7 @@ class Decision(Value):
     form: dict[str, Json] = Field(default_factory=dict)
     edited: dict[str, Change] = Field(default_factory=dict)
     via: str | None = None
-    assurance: str = "low"
+    assurance: Assurance = "low"
     kind: Kind = "vote"
     at: AwareDatetime
     digest: str

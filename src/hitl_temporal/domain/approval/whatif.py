@@ -17,23 +17,26 @@ from pydantic import AwareDatetime
 
 from hitl_temporal.domain.approval import clock
 from hitl_temporal.domain.approval.ask import Ask
+from hitl_temporal.domain.approval.commands import Decide, Override, Receipt
+from hitl_temporal.domain.approval.comparing import differences, outcome_of, remarks
 from hitl_temporal.domain.approval.context import amended
 from hitl_temporal.domain.approval.doings import Doing, doings
 from hitl_temporal.domain.approval.effects import Reply
+from hitl_temporal.domain.approval.eligibility import eligible
 from hitl_temporal.domain.approval.events import CommandSubmitted, PeopleResolved, TimePassed
 from hitl_temporal.domain.approval.machine import advance
 from hitl_temporal.domain.approval.opening import AskError, begin
-from hitl_temporal.domain.approval.state import Approval
-from hitl_temporal.domain.approval.tally import of_approval
+from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.views import selectors
 from hitl_temporal.domain.calendar import Calendar
-from hitl_temporal.domain.people import SYSTEM, Card, Load, Roster
+from hitl_temporal.domain.people import Card, Load, Roster
 from hitl_temporal.domain.value import Json, Value
 
 HORIZON = timedelta(days=366)
 """How long after the recorded end a candidate's deadlines are followed, to see what silence would have made of it."""
 
 _OPERATOR = "operator"
+_MOST_SAID = 300
 
 
 class Replayed(Value):
@@ -48,6 +51,7 @@ class Replayed(Value):
         changed: Whether the two differ in a way that matters: in outcome, in time, in who is asked or heard.
         differences: What would have been otherwise, in words.
         unheard: What was done and would not have counted, as `actor: why`.
+        remarks: What has only another name or place, in words; it is no change by itself.
     """
 
     approval: str
@@ -58,6 +62,7 @@ class Replayed(Value):
     changed: bool
     differences: tuple[str, ...] = ()
     unheard: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class _Played(NamedTuple):
@@ -69,10 +74,6 @@ class _Played(NamedTuple):
 
     state: Approval
     unheard: dict[int, str]
-
-    @property
-    def outcome(self) -> str:
-        return self.state.outcome or ("parked" if self.state.state == "parked" else "open")
 
 
 def replay(
@@ -95,9 +96,16 @@ def replay(
     try:
         own, then = _play(record, record.ask, people, known), _play(record, candidate, people, known)
     except AskError as error:
-        return _told(record, record.outcome, "refused", (f"it could not be asked: {error}"[:300],), ())
-    unheard = tuple(why for place, why in then.unheard.items() if place not in own.unheard)
-    return _told(record, own.outcome, then.outcome, tuple(_differences(record, own, then)), unheard)
+        refused = (f"it could not be asked: {error}"[:_MOST_SAID],)
+        return _told(record, record.outcome, "refused", differences=refused)
+    return _told(
+        record,
+        outcome_of(own.state),
+        outcome_of(then.state),
+        differences=tuple(differences(record.outcome, own.state, then.state)),
+        unheard=tuple(why for place, why in then.unheard.items() if place not in own.unheard),
+        remarks=tuple(remarks(own.state, then.state)),
+    )
 
 
 def unknown_selectors(record: Approval, candidate: Ask) -> tuple[str, ...]:
@@ -123,13 +131,30 @@ def _play(record: Approval, ask: Ask, people: Roster, calendars: dict[str, Calen
     for place, doing in enumerate(doings(record)):
         roster = _with_operator(people, doing) if doing.is_operators else people
         event = CommandSubmitted(at=doing.at, verb=doing.verb, command=doing.command, roster=roster)
-        state, effects = advance(state, event)
+        before, (state, effects) = state, advance(state, event)
         refused = (e.receipt for e in effects if isinstance(e, Reply) and e.receipt.status != "counted")
         for receipt in refused:
-            unheard[place] = f"{doing.command.actor}: {receipt.reason or receipt.status}"[:300]
+            unheard[place] = f"{doing.command.actor}: {_why(before, doing, receipt)}"[:_MOST_SAID]
         if state.is_unread:  # what was changed may ask people who were not asked before
             state, _ = advance(state, TimePassed(at=doing.at, roster=people))
     return _Played(_let_time_pass(state, record, people), unheard)
+
+
+def _why(state: Approval, doing: Doing, receipt: Receipt) -> str:
+    """Return why a command would not have counted; of an answer also by which door it came, or that it was early."""
+    command = doing.command
+    if receipt.status == "needs_step_up" and isinstance(command, Decide | Override) and command.via:
+        return f"{receipt.reason}; it came by {command.via}"
+    if receipt.status == "not_eligible" and isinstance(command, Decide):
+        pending = (s for s in state.stages if s.state == "pending")
+        later = next((s for s in pending if _asks(state, s, command.actor)), None)
+        if later is not None:
+            return f"stage {later.name!r} was not open yet: what they would have answered then can't be told"
+    return receipt.reason or receipt.status
+
+
+def _asks(state: Approval, stage: StageRun, person: str) -> bool:
+    return any(seat.holder == person for seat in eligible(state, stage, stage.who))
 
 
 def _begin(record: Approval, ask: Ask, context: dict[str, Json]) -> Approval:
@@ -195,27 +220,15 @@ def _let_time_pass(state: Approval, record: Approval, people: Roster) -> Approva
     return state
 
 
-def _differences(record: Approval, own: _Played, then: _Played) -> Iterator[str]:
-    if then.outcome not in {own.outcome, record.outcome}:
-        yield f"{record.outcome} would be {then.outcome}"
-    if then.state.outcome is None and own.state.outcome is not None:
-        yield f"it would wait: {of_approval(then.state) or then.state.reason}"
-    if _is_automatic(own.state) != _is_automatic(then.state):
-        yield "a rule would decide it" if _is_automatic(then.state) else "people would decide what a rule has decided"
-    asked = [s.name for s in then.state.stages if s.openings]
-    known = [s.name for s in own.state.stages if s.openings]
-    yield from (f"stage {name!r} would be asked too" for name in asked if name not in known)
-    yield from (f"stage {name!r} would not be asked" for name in known if name not in asked)
-    before, after = own.state.ended_at, then.state.ended_at
-    if before and after and own.outcome == then.outcome and before != after:
-        yield f"it would have ended {'earlier' if after < before else 'later'}: {after.isoformat()}"
-
-
-def _is_automatic(state: Approval) -> bool:
-    return any(d.actor.startswith(SYSTEM) for d in state.decisions)
-
-
-def _told(record: Approval, again: str, after: str, differences: tuple[str, ...], unheard: tuple[str, ...]) -> Replayed:
+def _told(
+    record: Approval,
+    again: str,
+    after: str,
+    *,
+    differences: tuple[str, ...] = (),
+    unheard: tuple[str, ...] = (),
+    remarks: tuple[str, ...] = (),
+) -> Replayed:
     assert record.outcome is not None, "replayed at its end"
     return Replayed(
         approval=record.id,
@@ -226,4 +239,5 @@ def _told(record: Approval, again: str, after: str, differences: tuple[str, ...]
         changed=bool(differences) or bool(unheard),
         differences=differences,
         unheard=unheard,
+        remarks=remarks,
     )
