@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from hitl_temporal.definition.inputs import InputError, check_inputs
 from hitl_temporal.definition.project import load_text
 from hitl_temporal.domain.absence import Absence, with_substitutes
+from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.message import Message
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.audit import Fact
@@ -101,6 +102,11 @@ class FakeCatalogue:
             return Loaded(definition, {}, check_inputs(definition, inputs))
         except InputError as error:
             raise InvalidInputError(str(error)) from error
+
+    async def faults(self, ask: Ask, written: Json) -> tuple[str, ...]:
+        """Know no calendar but those in `known`, and everybody."""
+        named = (ask.calendar, *(s.calendar for s in ask.every_stage))
+        return tuple(f"ask.calendar: unknown calendar {name!r}" for name in named if name and name not in self.known)
 
     async def route(self, name: str) -> Table | None:
         """Answer from `routes`."""

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import NamedTuple, Protocol
 
 from hitl_temporal.domain.absence import Absence
+from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.message import Message
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.audit import Fact
@@ -179,6 +180,18 @@ class Catalogue(Protocol):
 
     async def calendars(self, names: Sequence[str]) -> dict[str, Calendar]:
         """Return those of the named calendars that exist."""
+        ...
+
+    async def faults(self, ask: Ask, written: Json) -> tuple[str, ...]:
+        """Return what keeps a question from being asked here, as `ask.key: what is wrong`; none when it is sound.
+
+        Args:
+            ask: As it was understood.
+            written: Its document, whose keys are named.
+
+        Raises:
+            TemporaryError: The people or the site can't be read.
+        """
         ...
 
     async def route(self, name: str) -> Table | None:

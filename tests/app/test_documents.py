@@ -2,13 +2,18 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hitl_temporal.app.documents import Documents
+from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.ports import InvalidInputError, TemporaryError, UnknownFlowError
 
 ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from hitl_temporal.domain.value import Json
+
 FLOW = "flow: hello\nsteps:\n  - {id: only, wait: {for: %s}}\n"
 
 
@@ -113,3 +118,28 @@ async def test_calendars_that_only_a_route_names_come_with_the_definition(tmp_pa
     sound = "calendars: {nl: {tz: Europe/Amsterdam}}\nroutes: {sound: {rows: [{stages: [%s]}]}}\n"
     (tmp_path / "workflows" / "site.yaml").write_text(sound % "{who: user:bob, due: 2bd, calendar: nl}")
     assert set((await documents.load("hello", {})).calendars) == {"nl"}
+
+
+async def test_a_question_from_elsewhere_is_held_against_people_and_site() -> None:
+    """As the project's own documents are; a directory that is missing is no empty one."""
+    documents = Documents(ROOT)
+    written: dict[str, Json] = {"title": "Go?", "who": "group:secops", "due": "1bd", "calendar": "office-nl"}
+    assert await documents.faults(Ask.model_validate(written), written) == ()
+    wrong = {**written, "who": "group:secop", "calendar": "mars"}
+    found = await documents.faults(Ask.model_validate(wrong), wrong)
+    assert [f.partition(";")[0] for f in found] == [
+        "ask.who: unknown group 'secop'",
+        "ask.calendar: unknown calendar 'mars'",
+    ]
+
+
+async def test_nothing_is_held_against_documents_that_are_broken(tmp_path: Path) -> None:
+    """Whoever asks waits until they are mended."""
+    documents = project(tmp_path, FLOW % "1h")
+    (tmp_path / "workflows" / "people.yaml").write_text("people: {cai: {name: Cai}}")
+    written: dict[str, Json] = {"title": "Go?", "who": "user:cai"}
+    ask = Ask.model_validate(written)
+    assert await documents.faults(ask, written) == ()
+    (tmp_path / "workflows" / "site.yaml").write_text("calendars: 5")
+    with pytest.raises(TemporaryError, match=r"site\.yaml"):
+        await documents.faults(ask, written)

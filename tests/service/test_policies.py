@@ -110,6 +110,12 @@ async def test_a_table_of_the_site_is_looked_up(rig: Rig) -> None:
         await office.replay({"title": "Go", "who": "user:bob", "barred": "user:cai"})
 
 
+async def test_a_version_that_could_not_be_asked_here_is_not_tried(rig: Rig) -> None:
+    """Every request would have parked: what keeps it from being asked is said instead."""
+    with pytest.raises(InvalidError, match=r"ask\.calendar: unknown calendar 'mars'"):
+        await Office(rig).replay({"title": "Go", "who": "group:secops", "due": "1bd", "calendar": "mars"})
+
+
 async def test_long_lists_are_read_page_by_page(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that ended last in front; the cursor goes on where the limit, or the time, has left off."""
     monkeypatch.setattr(records, "_PAGE", 2)

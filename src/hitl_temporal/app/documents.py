@@ -11,7 +11,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from hitl_temporal.definition.inputs import InputError, check_inputs
+from hitl_temporal.definition.lint import lint_ask
 from hitl_temporal.definition.project import Project, load_project
+from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.calendar import Calendar, CalendarDocument, CalendarError
 from hitl_temporal.domain.flow.definition import Flow
@@ -90,6 +92,13 @@ class Documents:
             except CalendarError as error:
                 raise TemporaryError(f"calendar {real!r} of site.yaml can't be built: {error}; mend it") from error
         return found
+
+    async def faults(self, ask: Ask, written: Json) -> tuple[str, ...]:
+        """Return what `hitl validate` would call an error of this question, beside what it says of its flow."""
+        people, project = await self._people(), await self.project()
+        if not project.has_site:
+            _demand_sound(project, SITE_FILE)
+        return lint_ask(ask, written, people, project.site)
 
     async def route(self, name: str) -> Table | None:
         """Return a decision table of the site as it is now."""

@@ -5,7 +5,6 @@ Must not know: HTTP, terminals, how a record is replayed (`domain.approval.whati
 
 import asyncio
 import re
-from collections.abc import Mapping
 from datetime import timedelta
 
 from pydantic import ValidationError
@@ -17,7 +16,7 @@ from hitl_temporal.domain.approval.shadow import RuleReport, report
 from hitl_temporal.domain.approval.whatif import Replayed, replay, unknown_selectors
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.problems import first_problem
-from hitl_temporal.domain.value import Value
+from hitl_temporal.domain.value import Json, Value
 from hitl_temporal.effects.rosters import read_roster
 from hitl_temporal.ports import AbsenceBook, Catalogue, Directory, UnknownFlowError
 from hitl_temporal.service.errors import InvalidError, NotFoundError
@@ -74,7 +73,7 @@ class Policies:
         me: Identity,
         flow: str,
         step: str,
-        document: Mapping[str, object] | None = None,
+        document: dict[str, Json] | None = None,
         *,
         since: timedelta,
         cursor: str | None = None,
@@ -94,7 +93,8 @@ class Policies:
         Raises:
             ForbiddenError: I have none of these roles.
             NotFoundError: No such flow.
-            InvalidError: The document is no ask, or the flow has never had such a step that asks.
+            InvalidError: The document is no ask, or none that could be asked here (it names a calendar or a group that
+                nobody knows, say), or the flow has never had such a step that asks.
             UnavailableError: Temporal does not answer.
         """
         demand_may_read(me)
@@ -157,7 +157,7 @@ class Policies:
         except UnknownFlowError as error:
             raise NotFoundError(error.reason) from error
 
-    async def _candidate(self, definition: Flow, step: str, document: Mapping[str, object] | None) -> Ask:
+    async def _candidate(self, definition: Flow, step: str, document: dict[str, Json] | None) -> Ask:
         if document is None:
             ask = _asks(definition).get(step)
             if ask is None:
@@ -167,6 +167,9 @@ class Policies:
                 ask = Ask.model_validate(document, by_alias=True, by_name=False)
             except ValidationError as error:
                 raise InvalidError(f"ask.{first_problem(error)}") from error
+            if faults := await self._catalogue.faults(ask, document):
+                first, *rest = faults
+                raise InvalidError(first + (f" (and {len(rest)} more)" if rest else ""))
         ask = await as_put(self._catalogue, definition, ask)
         if (missing := route_named(ask)) is not None:
             raise InvalidError(f"ask.stages.route: there is no route {missing!r} in site.yaml")

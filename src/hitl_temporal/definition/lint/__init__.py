@@ -3,9 +3,10 @@
 Must not know: files, YAML.
 """
 
+from .alone import lint_ask
 from .flow import Surroundings, lint
 from .people import lint_people
 from .routes import named_routes
 from .site import lint_site
 
-__all__ = ["Surroundings", "lint", "lint_people", "lint_site", "named_routes"]
+__all__ = ["Surroundings", "lint", "lint_ask", "lint_people", "lint_site", "named_routes"]
