@@ -56,6 +56,8 @@ def test_other_people_would_have_been_asked() -> None:
     found = replayed(play, candidate({"who": "group:leads"}))
     assert found.after == "open"
     assert found.unheard == ("cai: 'cai' is not asked in stage 's1'",)
+    assert found.remarks == ("group:leads is who the directory names now",)
+    assert replayed(play, candidate({"who": ["group:secops", "group:leads"]})).remarks == ()
 
 
 def test_a_rule_would_have_decided() -> None:
@@ -66,7 +68,9 @@ def test_a_rule_would_have_decided() -> None:
     found = replayed(play, candidate(auto=rule))
     assert (found.after, "a rule would decide it" in found.differences) == ("approved", True)
     by_rule = Play(context=AMOUNT, auto=rule)
-    assert "people would decide what a rule has decided" in replayed(by_rule, candidate()).differences
+    silent = replayed(by_rule, candidate({"who": "group:secops", "due": "1d"}))
+    assert silent.after == "open"  # nobody was asked, so that nobody answered says nothing
+    assert "people would decide what a rule has decided" in silent.differences
 
 
 def test_a_further_stage_would_have_been_asked() -> None:
@@ -135,7 +139,7 @@ def test_a_renamed_stage_without_answers_is_known_by_its_people() -> None:
     same = replayed(play, candidate({"name": "money", "who": "group:secops", "due": "1d"}))
     assert (same.changed, same.remarks) == (False, ("stage 'finance' is now called 'money'",))
     other = replayed(play, candidate({"name": "money", "who": "group:leads", "due": "1d"}))
-    assert other.remarks == ()
+    assert other.remarks == ("group:leads is who the directory names now",)
     assert other.differences == ("stage 'money' would be asked too", "stage 'finance' would not be asked")
     both = [{"name": name, "who": "group:secops", "due": "1d"} for name in ("a", "b")]
     side = Play({"parallel": both})
@@ -163,7 +167,9 @@ def test_a_stage_that_is_split_is_not_renamed() -> None:
     parts.decide("dee")
     joined = replayed(parts, candidate({"name": "all", "who": "group:secops", "approve": 2}))
     assert (joined.after, joined.changed) == ("approved", True)
-    assert joined.remarks == tuple(f"what was answered in stage {n!r} would count in stage 'all'" for n in ("a", "b"))
+    *moved, of_today = joined.remarks
+    assert moved == [f"what was answered in stage {n!r} would count in stage 'all'" for n in ("a", "b")]
+    assert of_today == "group:secops is who the directory names now"
 
 
 def test_an_answer_in_the_place_of_a_known_stage_is_said() -> None:

@@ -51,7 +51,7 @@ class Replayed(Value):
         changed: Whether the two differ in a way that matters: in outcome, in time, in who is asked or heard.
         differences: What would have been otherwise, in words.
         unheard: What was done and would not have counted, as `actor: why`.
-        remarks: What has only another name or place, in words; it is no change by itself.
+        remarks: What has only another name or place, and what the record does not know, in words; no change by itself.
     """
 
     approval: str
@@ -98,13 +98,19 @@ def replay(
     except AskError as error:
         refused = (f"it could not be asked: {error}"[:_MOST_SAID],)
         return _told(record, record.outcome, "refused", differences=refused)
+    changes = tuple(differences(record.outcome, own.state, then.state))
+    unheard = tuple(why for place, why in then.unheard.items() if place not in own.unheard)
+    of_today = unknown_selectors(record, candidate) if changes or unheard else ()
+    told = tuple(
+        f"{selector} is who the directory names now" for selector in of_today if not selector.startswith("user:")
+    )
     return _told(
         record,
         outcome_of(own.state),
         outcome_of(then.state),
-        differences=tuple(differences(record.outcome, own.state, then.state)),
-        unheard=tuple(why for place, why in then.unheard.items() if place not in own.unheard),
-        remarks=tuple(remarks(own.state, then.state)),
+        differences=changes,
+        unheard=unheard,
+        remarks=(*remarks(own.state, then.state), *told),
     )
 
 
@@ -213,7 +219,12 @@ def _with_operator(people: Roster, doing: Doing) -> Roster:
 
 
 def _let_time_pass(state: Approval, record: Approval, people: Roster) -> Approval:
-    """Follow the candidate's own deadlines, as if nobody had done anything more."""
+    """Follow the candidate's own deadlines, as if nobody had done anything more.
+
+    Of people who were never asked, since a rule had decided, silence says nothing: then no time passes.
+    """
+    if not any(s.openings for s in record.stages):
+        return state
     until = (record.ended_at or record.now) + HORIZON
     while state.outcome is None and (moment := clock.next_moment(state)) is not None and moment <= until:
         state, _ = advance(state, TimePassed(at=moment, roster=people))
