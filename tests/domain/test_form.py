@@ -254,6 +254,7 @@ def test_a_format_that_nothing_checks_takes_any_text() -> None:
         {"type": "array", "items": True},
         {"type": "array", "items": {"type": ["string", "null"]}},
         {"type": "string", "pattern": "("},
+        {"type": "string", "pattern": "^(?=.*[0-9]).*$"},
         {"type": "string", "minLength": -1},
         {"type": "string", "maxLength": "5"},
         {"type": "number", "minimum": True},

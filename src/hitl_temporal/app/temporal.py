@@ -30,6 +30,8 @@ RUNNER: Final = SandboxedWorkflowRunner(
         # Activities reach I/O libraries that the sandbox refuses; `cel` asks for random bits at import.
         "hitl_project.activities",
         "cel",
+        # Made in C++, which can't be imported twice.
+        "re2",
     )
 )
 

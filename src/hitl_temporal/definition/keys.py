@@ -65,8 +65,7 @@ title | label in the form
 description | help in the form
 format | of JSON Schema, and `ipv4-network`, `ipv6-network`, `ip-network`
 enum | the values allowed
-pattern | a regular expression (Python's) that is found in the text, wherever; anchor it with `^` and `$` for the \
-whole text
+pattern | a regular expression of RE2 that is found in the text, wherever; anchor it with `^` and `$` for the whole text
 minimum | least number
 maximum | largest number
 exclusiveMinimum | the number must be more than this

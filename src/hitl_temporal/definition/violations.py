@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 
 from hitl_temporal.domain.formats import FORMATS, is_of
+from hitl_temporal.domain.patterns import is_found
 from hitl_temporal.domain.value import Json
 from hitl_temporal.domain.violations import IS, Violation, is_multiple
 
@@ -32,6 +33,12 @@ def _multiple(_: object, divisor: float, value: Json, __: object) -> Iterator[Va
         yield ValidationError("no multiple")
 
 
+def _pattern(_: object, pattern: str, value: Json, __: object) -> Iterator[ValidationError]:
+    """Search as the domain does: the library's own `re` may search for ever."""
+    if isinstance(value, str) and not is_found(pattern, value):
+        yield ValidationError("no match")
+
+
 def _format(name: str) -> Callable[[object], bool]:
     return lambda value: not isinstance(value, str) or is_of(name, value)
 
@@ -47,7 +54,7 @@ for _name in FORMATS:
 _VALIDATORS: _Untyped = validators
 _VALIDATOR: _Untyped = _VALIDATORS.extend(
     Draft202012Validator,
-    validators={"multipleOf": _multiple},
+    validators={"multipleOf": _multiple, "pattern": _pattern},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
         {kind: _kind(is_kind) for kind, is_kind in IS.items()}
     ),

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictFloat, StrictInt
 
-from hitl_temporal.domain.formats import is_of
+from hitl_temporal.domain.patterns import PatternError, check
 from hitl_temporal.domain.value import Document, Json
-from hitl_temporal.domain.words import found
+from hitl_temporal.domain.words import found, shorten
 
 __all__ = ["Kind", "Part", "Rules"]
 
@@ -20,8 +20,11 @@ Kind = Literal["string", "integer", "number", "boolean", "array", "object"]
 
 
 def _pattern(text: str) -> str:
-    if not is_of("regex", text):
-        raise ValueError(f"{found(text)} is not a regular expression; look at its brackets and backslashes")
+    try:
+        check(text)
+    except PatternError as error:
+        wrong = f"{found(text)} is not a regular expression of RE2 ({shorten(str(error), 100)})"
+        raise ValueError(f"{wrong}; look at its brackets and backslashes, and at what RE2 lacks") from error
     return text
 
 
@@ -39,7 +42,7 @@ class Rules(Document):
     format: str | None = None
     enum: Annotated[tuple[Json, ...], Field(min_length=1)] | None = None
     pattern: Annotated[str, AfterValidator(_pattern)] | None = None
-    """Found anywhere in the text, unless it is anchored."""
+    """Found anywhere in the text, unless it is anchored; without what RE2 lacks, such as looking ahead."""
     minimum: Number | None = None
     maximum: Number | None = None
     exclusive_minimum: Number | None = Field(default=None, alias="exclusiveMinimum")

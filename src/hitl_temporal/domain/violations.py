@@ -7,12 +7,12 @@ Must not know: whose value it is, flows, forms, `jsonschema`.
 """
 
 import math
-import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from fractions import Fraction
 from typing import Final, NamedTuple
 
 from hitl_temporal.domain.formats import is_of
+from hitl_temporal.domain.patterns import is_found
 from hitl_temporal.domain.rules import Part, Rules
 from hitl_temporal.domain.value import Json
 from hitl_temporal.domain.words import found, shorten
@@ -20,7 +20,7 @@ from hitl_temporal.domain.words import found, shorten
 __all__ = ["IS", "LONGEST_MATCHED", "TYPES", "Violation", "is_multiple", "path", "said", "violations"]
 
 LONGEST_MATCHED: Final = 10_000
-"""How long a text may be that is held against a pattern or a format; a search can take the square of it."""
+"""How long a text may be that is held against a pattern or a format, whose time grows with it."""
 
 _INT64: Final = range(-(2**63), 2**63)
 """What an expression can count with."""
@@ -103,7 +103,7 @@ def _broken_by_text(rules: Rules, value: str) -> Iterator[tuple[str, Json]]:
     if len(value) > LONGEST_MATCHED and (rules.pattern is not None or rules.format is not None):
         yield "maxLength", LONGEST_MATCHED
         return
-    if rules.pattern is not None and not re.search(rules.pattern, value):
+    if rules.pattern is not None and not is_found(rules.pattern, value):
         yield "pattern", rules.pattern
     if rules.format is not None and not is_of(rules.format, value):
         yield "format", rules.format
