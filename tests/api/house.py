@@ -12,6 +12,7 @@ from typing import Any, cast
 import httpx
 
 from hitl_temporal.api import create_app
+from hitl_temporal.api.pages.visitor import COOKIE
 from hitl_temporal.app.services import Services
 from hitl_temporal.audit import verify
 from hitl_temporal.definition.inputs import input_schema
@@ -151,6 +152,8 @@ class House:
     hides: Exception | None = None
     """What showing the approval raises."""
     sent: list[dict[str, Any]] = field(default_factory=list)
+    sure: list[str] = field(default_factory=list)
+    """How sure the door was of who sent each command to an approval."""
     asked: list[dict[str, Any]] = field(default_factory=list)
     """What lists were asked for."""
 
@@ -197,6 +200,7 @@ class Approvals:
 
     async def act(self, me: Any, approval_id: str, verb: str, body: dict[str, Any]) -> Receipt:
         """Remember the command."""
+        self.house.sure.append(me.assurance)
         self.house.sent.append({"by": me.person, "via": me.via, "id": approval_id, "verb": verb, **body})
         receipt = self.house.receipts.get(approval_id, self.house.receipt)
         if isinstance(receipt, Exception):
@@ -316,6 +320,12 @@ def browser(house: House, *, is_development: bool = True) -> httpx.AsyncClient:
     """Return a client of the whole service; an exception that no page handles fails the test."""
     transport = httpx.ASGITransport(create_app(house.services(), is_development=is_development))
     return httpx.AsyncClient(transport=transport, base_url=BASE)
+
+
+def log_in_at(web: httpx.AsyncClient, person: str, age: timedelta) -> None:
+    """Give the browser a session of somebody who has logged in so long ago."""
+    sessions = cast("Any", web._transport).app.state.sessions
+    web.cookies.set(COOKIE, sessions.begin(person, datetime.now(UTC) - age), "127.0.0.1")
 
 
 def hidden(page: httpx.Response) -> dict[str, str]:

@@ -35,7 +35,6 @@ def lived(text: str = "words") -> dict[str, Any]:
         "attachments": [document],
         "info": {"by": "cai", "to": "dee", "since": NOW},
         "shadowed": {"outcome": "rejected", "rule": text, "because": "shadow"},
-        "intents": {"bob": "approved"},
         "stages": [
             a_stage(
                 claim={"holder": "bob", "since": NOW, "until": LATER},
@@ -83,7 +82,6 @@ async def test_the_page_tells_all_that_has_happened(bob: httpx.AsyncClient, hous
     for said in (
         "Cai has asked Dee for more; deadlines stand still",
         "A rule would have decided rejected; people decide.",
-        "Your answer (approved) waits for you to log in again",
         "Claimed by Bob until in 2 days",
         "Gus stands in for Cai",
         "Asked for the 2. time",

@@ -23,18 +23,18 @@ def test_a_cookie_is_only_ours_as_we_made_it(person: str, place: int, mark: str)
     """A cookie names its person until its time is over; another key's, or one changed anywhere, names nobody."""
     ours = Sessions(b"ours")
     cookie = ours.begin(person, NOW)
-    assert ours.person(cookie, NOW) == person
-    assert ours.person(cookie, NOW + LIFETIME) is None
-    assert Sessions(b"theirs").person(cookie, NOW) is None
+    assert ours.login(cookie, NOW) == (person, NOW.replace(microsecond=0))
+    assert ours.login(cookie, NOW + LIFETIME) is None
+    assert Sessions(b"theirs").login(cookie, NOW) is None
     at = place % len(cookie)
     changed = cookie[:at] + mark + cookie[at + 1 :]
-    assert changed == cookie or ours.person(changed, NOW) is None
+    assert changed == cookie or ours.login(changed, NOW) is None
 
 
 @given(st.text(max_size=200))
 def test_any_text_is_a_refused_cookie(cookie: str) -> None:
     """Whatever a client sends as a cookie is nobody's session, and no error."""
-    assert Sessions(b"ours").person(cookie, NOW) is None
+    assert Sessions(b"ours").login(cookie, NOW) is None
 
 
 @given(st.one_of(st.text(max_size=50), st.text(alphabet="/\\\t\n:@.a%?#", max_size=12)))

@@ -37,6 +37,19 @@ def test_with_json_a_refusal_is_the_receipt_on_stdout_and_exit_1(hitl, service) 
     assert (done.code, done.document, done.err) == (1, REFUSED, "")
 
 
+def test_an_answer_that_needs_a_fresh_login_is_confirmed_on_its_page(hitl, service, monkeypatch) -> None:
+    """The line says where, at the address that the command calls; a program gets the receipt as it is."""
+    receipt = {"status": "needs_step_up", "reason": "stage 's' needs assurance 'high'", "tally": "", "key": "k"}
+    service.on("POST /v1/approvals/a%2Fb/decisions", (401, receipt))
+    monkeypatch.setenv("HITL_URL", "https://hitl.example/")
+
+    done = hitl("approve", "a/b")
+
+    said = "log in again at https://hitl.example/approvals/a%2Fb and go on there: an answer is kept for 15 minutes"
+    assert done == (1, "", f"hitl: a/b: needs step up; stage 's' needs assurance 'high'; {said}\n")
+    assert hitl("approve", "a/b", "--json").document == receipt
+
+
 def test_an_answer_that_is_kept_for_later_is_no_failure(hitl, service) -> None:
     """`recorded` is exit 0: Temporal keeps it."""
     service.on(DECISIONS, (202, {"status": "recorded", "reason": "judged when a worker is back", "key": "k"}))

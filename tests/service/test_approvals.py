@@ -137,3 +137,14 @@ class SmallPages(Approvals):
         """List one row."""
         self.limits.append(min(limit, 1))
         return await super().list(me, limit=1, **query)
+
+
+async def test_a_kept_answer_is_shown_to_its_author_alone(rig: Rig) -> None:
+    """It counts for nothing yet, so it is nobody else's to read, though all may know that it waits."""
+    approval = await rig.ask({**ASK, "assurance": "high"})
+    receipt = await use(rig).act(me("cai"), approval.id, "decide", {"outcome": "approved", "comment": "mine"})
+    assert receipt.status == "needs_step_up"
+    mine, theirs = await use(rig).show(me("cai"), approval.id), await use(rig).show(me("gus"), approval.id)
+    assert [intent.comment for intent in mine.kept] == ["mine"]
+    assert (theirs.kept, theirs.intents) == ((), {"cai": "approved"})
+    await use(rig).act(me("ann"), approval.id, "withdraw", {})

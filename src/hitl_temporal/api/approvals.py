@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from hitl_temporal.api.bodies import IdempotencyKey, json_object
 from hitl_temporal.api.identity import Caller, UseCases
+from hitl_temporal.api.links import approval_page
 from hitl_temporal.api.preconditions import bound_body
 from hitl_temporal.api.problems import receipt_response
 from hitl_temporal.domain.approval.digest import Item
@@ -60,6 +61,7 @@ def _add(verb: str, path: str) -> None:
     read = bound_body if verb == "decide" else json_object
 
     async def act(
+        request: Request,
         approval_id: str,
         me: Caller,
         use: UseCases,
@@ -67,7 +69,8 @@ def _add(verb: str, path: str) -> None:
         key: IdempotencyKey = None,
     ) -> JSONResponse:
         command = {**body, "key": key} if key is not None else body
-        return receipt_response(await use.approvals.act(me, approval_id, verb, command))
+        receipt = await use.approvals.act(me, approval_id, verb, command)
+        return receipt_response(receipt, confirm=approval_page(request, approval_id))
 
     act.__doc__ = f"`{verb}` as the caller; the body is the receipt, its status says what became of it."
     method = "DELETE" if verb == "release_claim" else "POST"

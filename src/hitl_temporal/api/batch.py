@@ -1,23 +1,31 @@
 """The route of many decisions at once."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from hitl_temporal.api.bodies import IdempotencyKey, RequestBody
 from hitl_temporal.api.identity import Caller, UseCases
+from hitl_temporal.api.links import approval_page
 from hitl_temporal.service.batch import BatchReceipt, answers_of, decide_many
 
 router = APIRouter(prefix="/v1", tags=["approvals"])
 
 
+class Answered(BatchReceipt):
+    """One receipt; `confirm` is the page on which a person confirms what `needs_step_up`."""
+
+    confirm: str | None = None
+
+
 class Batch(BaseModel):
     """The receipts, in the order of the decisions."""
 
-    receipts: tuple[BatchReceipt, ...]
+    receipts: tuple[Answered, ...]
 
 
-@router.post("/decisions:batch")
+@router.post("/decisions:batch", response_model_exclude_none=True)
 async def decide_batch(
+    request: Request,
     me: Caller,
     use: UseCases,
     body: RequestBody,
@@ -32,4 +40,10 @@ async def decide_batch(
     answers = answers_of(body)
     if key is not None:
         answers = tuple(a._replace(body={**a.body, "key": a.body.get("key") or key}) for a in answers)
-    return Batch(receipts=await decide_many(use.approvals, me, answers))
+    receipts = await decide_many(use.approvals, me, answers)
+    return Batch(receipts=tuple(_answered(request, receipt) for receipt in receipts))
+
+
+def _answered(request: Request, receipt: BatchReceipt) -> Answered:
+    confirm = approval_page(request, receipt.id) if receipt.status == "needs_step_up" else None
+    return Answered(**receipt.model_dump(), confirm=confirm)

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from hitl_temporal.api.problems import UnauthenticatedError
 from hitl_temporal.app.services import Services
+from hitl_temporal.domain.approval.stage import Assurance
 from hitl_temporal.service.identity import Identity, identify
 
 DEV = "dev:"
@@ -40,13 +41,13 @@ async def caller(request: Request) -> Identity:
     return await dev_identity(request, token.removeprefix(DEV))
 
 
-async def dev_identity(request: Request, person: str, *, via: str = "api") -> Identity:
+async def dev_identity(request: Request, person: str, *, assurance: Assurance = "medium", via: str = "api") -> Identity:
     """Return the identity of somebody who just says so.
 
     Raises:
         UnauthenticatedError: The directory knows nobody like that as active.
     """
-    identity = await identify(services(request).directory, person, assurance="medium", via=via)
+    identity = await identify(services(request).directory, person, assurance=assurance, via=via)
     if identity is None:
         raise UnauthenticatedError(f"{person[:100]!r} is not an active person of the directory (workflows/people.yaml)")
     return identity

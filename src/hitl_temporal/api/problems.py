@@ -65,10 +65,17 @@ def problem(
     return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
 
 
-def receipt_response(receipt: Receipt | OperationReceipt) -> JSONResponse:
-    """Return a receipt with its status; the body is the receipt itself, also when it refuses."""
-    headers = {"WWW-Authenticate": STEP_UP} if receipt.status == "needs_step_up" else None
-    return JSONResponse(receipt.model_dump(mode="json"), _RECEIPT_STATUS[receipt.status], headers)
+def receipt_response(receipt: Receipt | OperationReceipt, *, confirm: str | None = None) -> JSONResponse:
+    """Return a receipt with its status; the body is the receipt itself, also when it refuses.
+
+    Args:
+        receipt: Of a command.
+        confirm: The page on which a person logs in afresh and goes on; said where that is needed.
+    """
+    body, status = receipt.model_dump(mode="json"), _RECEIPT_STATUS[receipt.status]
+    if receipt.status != "needs_step_up":
+        return JSONResponse(body, status)
+    return JSONResponse(body | ({"confirm": confirm} if confirm else {}), status, {"WWW-Authenticate": STEP_UP})
 
 
 def install(app: FastAPI) -> None:

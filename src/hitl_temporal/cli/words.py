@@ -3,6 +3,8 @@
 Must not know: what was sent.
 """
 
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
 from typing import TYPE_CHECKING
 
 from hitl_temporal.cli import output
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 _HINTS = {
     "invalid": "mend it and send it again",
     "superseded": "what is asked has changed; look again with `hitl show`",
-    "needs_step_up": "log in again, and confirm it within 15 minutes",
     "recorded": "look again in a moment with `hitl show`",
     "unavailable": "send it again in a moment",
 }
@@ -37,7 +38,7 @@ def tell(session: "Session", subject: str, receipt: "Receipt") -> int:
     elif receipt.is_accepted:
         output.line(in_words(subject, receipt))
     else:
-        output.error(in_words(subject, receipt))
+        output.error("; ".join([in_words(subject, receipt), *_elsewhere(session, subject, receipt)]))
     return DONE if receipt.is_accepted else FAILED
 
 
@@ -54,6 +55,16 @@ def tell_many(session: "Session", receipts: "Sequence[tuple[str, Receipt]]") -> 
         for subject, receipt in receipts:
             tell(session, subject, receipt)
     return DONE if all(receipt.is_accepted for _, receipt in receipts) else FAILED
+
+
+def _elsewhere(session: "Session", subject: str, receipt: "Receipt") -> tuple[str, ...]:
+    """Return where a person logs in afresh, which no command can, and confirms what is kept."""
+    if receipt.status != "needs_step_up":
+        return ()
+    from hitl_temporal.client.wire import part
+
+    page = f"{session.settings.base_url}/approvals/{part(subject)}"
+    return (f"log in again at {page} and go on there: an answer is kept for 15 minutes",)
 
 
 def in_words(subject: str, receipt: "Receipt") -> str:

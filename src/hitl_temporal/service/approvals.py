@@ -92,7 +92,7 @@ class Approvals:
         return await refresh_all(self._client, flow, reason)
 
     async def show(self, me: Identity, approval_id: str) -> Status:
-        """Return one approval as I may see it.
+        """Return one approval as I may see it; of answers that wait for a confirmation, mine.
 
         Raises:
             NotFoundError: There is none, or I have no part in it.
@@ -100,7 +100,7 @@ class Approvals:
         status = await answer_of(await self._handle(approval_id), "status", Status)
         if not (self.may_see(me, status) or await self._owns(me, status)):
             raise NotFoundError(f"no approval {approval_id!r} that you take part in")
-        return status
+        return status.but(kept=tuple(i for i in status.kept if i.actor == me.person))
 
     @staticmethod
     def may_see(me: Identity, status: Status) -> bool:

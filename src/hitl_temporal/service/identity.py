@@ -3,10 +3,15 @@
 Must not know: tokens, sessions.
 """
 
-from typing import Literal, NamedTuple
+from datetime import timedelta
+from typing import Final, NamedTuple
 
+from hitl_temporal.domain.approval.stage import Assurance
 from hitl_temporal.domain.people import OPERATORS
 from hitl_temporal.ports import Directory
+
+FRESH: Final = timedelta(minutes=5)
+"""How old a login may be at most to prove that it is still the same person at the keyboard."""
 
 
 class Identity(NamedTuple):
@@ -15,7 +20,7 @@ class Identity(NamedTuple):
     person: str
     roles: frozenset[str]
     groups: frozenset[str]
-    assurance: Literal["low", "medium", "high"]
+    assurance: Assurance
     via: str
 
     @property
@@ -24,9 +29,12 @@ class Identity(NamedTuple):
         return not self.roles.isdisjoint(OPERATORS)
 
 
-async def identify(
-    directory: Directory, person: str, *, assurance: Literal["low", "medium", "high"], via: str
-) -> Identity | None:
+def assurance_of(age: timedelta) -> Assurance:
+    """Return how sure a door is of somebody whose login is so old; one that is yet to come proves nothing more."""
+    return "high" if timedelta() <= age <= FRESH else "medium"
+
+
+async def identify(directory: Directory, person: str, *, assurance: Assurance, via: str) -> Identity | None:
     """Return the identity of an active person of the directory, None for anybody else."""
     roster = await directory.read((), (person,))
     if not roster.is_active(person):

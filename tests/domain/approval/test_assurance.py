@@ -37,7 +37,8 @@ def test_an_answer_below_is_kept_and_decides_nothing() -> None:
     receipt = play.decide("cai", key="k")
     assert receipt.reason == "stage 's1' needs assurance 'medium', this answer has 'low'"
     assert (play.state.decisions, play.state.refusals) == ((), ())
-    assert status(play.state).intents == {"cai": "approved"}
+    shown = status(play.state)
+    assert (shown.intents, shown.kept) == ({"cai": "approved"}, play.state.intents)
     assert play.facts("intended") == [
         {"actor": "cai", "stage": "s1", "outcome": "approved", "assurance": "low", "needed": "medium"}
     ]
@@ -87,6 +88,14 @@ def test_it_holds_for_fifteen_minutes() -> None:
         assert play.decide("cai", assurance="high").status == expected
         play.wait("1m")
         assert status(play.state).intents == {}
+
+
+def test_what_can_not_be_confirmed_is_not_shown() -> None:
+    """What is shown has changed since, without a stage that is bound to it."""
+    play = Play(MEDIUM, edit=["x"], context={"x": 1}, show={"x": "{{x}}"}, material=[])
+    play.decide("cai", comment="fine")
+    play.do("amend", "ann", set={"x": 2})
+    assert (len(play.state.intents), status(play.state).kept, status(play.state).intents) == (1, (), {})
 
 
 def test_the_last_of_several_is_the_one_that_waits() -> None:

@@ -121,6 +121,7 @@ def test_the_status_has_everything_a_page_needs() -> None:
             "amendments": [],
             "cooling": None,
             "intents": {},
+            "kept": [],
             "shadowed": None,
             "rounds_left": 0,
             "token": None,

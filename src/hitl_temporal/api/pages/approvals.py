@@ -5,6 +5,7 @@ Must not know: who may do what; `offers` says what to show, the judge what becom
 
 import secrets
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from hitl_temporal.api.pages.people import names_of
 from hitl_temporal.api.pages.questions import NameOf, changeable, questions
 from hitl_temporal.api.pages.rendering import render
 from hitl_temporal.api.pages.route import page_router
+from hitl_temporal.api.pages.stepup import kept_answer, would_wait
 from hitl_temporal.api.pages.visitor import Me, Visitor
 from hitl_temporal.api.pages.words import KINDS, REMARKS, comment_hint, headline, why_not
 from hitl_temporal.api.problems import receipt_response
@@ -76,6 +78,8 @@ def _told(request: Request, approval_id: str, verb: str, receipt: Receipt, form:
         headline=headline(receipt, verb),
         receipt=receipt,
         is_taken=receipt.status in {"counted", "recorded"},
+        steps_up=receipt.status == "needs_step_up",
+        is_kept=verb == "decide",
         comment=form.get("comment") or form.get("text") or form.get("reason", ""),
     )
 
@@ -109,6 +113,8 @@ async def _page(
         offers=offers(status, visitor.me),
         why_not=why_not(status, visitor.me.person),
         comment_hint=comment_hint(status),
+        kept=kept_answer(status, visitor.me, datetime.now(UTC)),
+        would_wait=would_wait(status, visitor.me),
         acts_for=", ".join(names.get(person, person) for person in stands_in),
         form_questions=questions(declared, answered, _named("form")),
         edit_questions=changeable(status.edit, answered, _named("edit")),
@@ -139,6 +145,7 @@ def _people(status: Status) -> list[str | None]:
         found.extend((remark.actor, remark.to))
     found.extend(amendment.actor for amendment in status.amendments)
     found.extend((status.info.by, status.info.to) if status.info is not None else ())
+    found.extend(intent.on_behalf_of for intent in status.kept)
     for delivery in status.deliveries:
         found.extend((delivery.person, delivery.on_behalf_of))
     return found

@@ -14,7 +14,7 @@ from hitl_temporal.api.pages.local import local
 from hitl_temporal.api.pages.rendering import render
 from hitl_temporal.api.pages.route import page_router
 from hitl_temporal.api.pages.session import LIFETIME
-from hitl_temporal.api.pages.visitor import COOKIE, sessions
+from hitl_temporal.api.pages.visitor import COOKIE, known_as, sessions
 from hitl_temporal.api.problems import UnauthenticatedError
 
 router = page_router()
@@ -22,8 +22,8 @@ router = page_router()
 
 @router.get("/login")
 async def login_page(request: Request, next: str = "/") -> HTMLResponse:  # noqa: A002 - the name of the parameter
-    """Ask who you are, or say that nobody can log in here."""
-    return _page(request, local(next))
+    """Ask who you are, or say that nobody can log in here; whoever is logged in may do so afresh."""
+    return _page(request, local(next), user=known_as(request))
 
 
 @router.post("/login")

@@ -1,4 +1,4 @@
-"""Sessions: a signed cookie that names a person, and the tokens that tie a form to it.
+"""Sessions: a signed cookie that says who logged in and when, and the tokens that tie a form to it.
 
 Nothing is kept here: whoever holds the key can check a cookie. A session ends with its time, with the process that
 has the key, or when the browser forgets it.
@@ -11,9 +11,17 @@ import hashlib
 import hmac
 import secrets
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 LIFETIME = timedelta(hours=12)
 """A working day: people log in once in the morning."""
+
+
+class Login(NamedTuple):
+    """Who began a session, and when, to the second."""
+
+    person: str
+    at: datetime
 
 
 class Sessions:
@@ -25,19 +33,17 @@ class Sessions:
     def begin(self, person: str, now: datetime) -> str:
         """Return the cookie of a new session; no two are the same."""
         name = base64.urlsafe_b64encode(person.encode()).decode()
-        ends = int((now + LIFETIME).timestamp())
-        content = f"{name}.{ends}.{secrets.token_urlsafe(16)}"
+        content = f"{name}.{int(now.timestamp())}.{secrets.token_urlsafe(16)}"
         return f"{content}.{self._sign('session', content)}"
 
-    def person(self, cookie: str, now: datetime) -> str | None:
-        """Return who began the session, None when the cookie is not ours or its time is over."""
+    def login(self, cookie: str, now: datetime) -> Login | None:
+        """Return who began the session and when, None when the cookie is not ours or its time is over."""
         content, _, signature = cookie.rpartition(".")
         if not _same(signature, self._sign("session", content)):
             return None
-        name, ends, _ = content.split(".")
-        if datetime.fromtimestamp(int(ends), UTC) <= now:
-            return None
-        return base64.urlsafe_b64decode(name).decode()
+        name, began, _ = content.split(".")
+        login = Login(base64.urlsafe_b64decode(name).decode(), datetime.fromtimestamp(int(began), UTC))
+        return login if now < login.at + LIFETIME else None
 
     def form_token(self, cookie: str) -> str:
         """Return what a form of this session carries, so that no other site can send it."""

@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from hitl_temporal.api.identity import dev_identity, may_be_anyone
 from hitl_temporal.api.pages.session import Sessions
 from hitl_temporal.api.problems import UnauthenticatedError
-from hitl_temporal.service.identity import Identity
+from hitl_temporal.service.identity import Identity, assurance_of
 
 COOKIE = "hitl_session"
 
@@ -43,13 +43,20 @@ async def visitor(request: Request) -> Visitor:
     Raises:
         UnauthenticatedError: Nobody is logged in, or nobody the directory knows as active.
     """
-    cookie = request.cookies.get(COOKIE, "")
-    person = sessions(request).person(cookie, datetime.now(UTC))
-    if person is None or not may_be_anyone(request):
+    cookie, now = request.cookies.get(COOKIE, ""), datetime.now(UTC)
+    login = sessions(request).login(cookie, now)
+    if login is None or not may_be_anyone(request):
         raise UnauthenticatedError("nobody is logged in")
-    found = Visitor(await dev_identity(request, person, via="web"), sessions(request).form_token(cookie))
+    me = await dev_identity(request, login.person, assurance=assurance_of(now - login.at), via="web")
+    found = Visitor(me, sessions(request).form_token(cookie))
     request.state.visitor = found
     return found
+
+
+def known_as(request: Request) -> str:
+    """Return whose session this browser has, empty for nobody's: a login page need not ask for it again."""
+    login = sessions(request).login(request.cookies.get(COOKIE, ""), datetime.now(UTC))
+    return login.person if login is not None else ""
 
 
 def visitor_of(request: Request) -> Visitor | None:

@@ -19,7 +19,7 @@ RECEIPTS: Mapping[Status, str] = {
     "superseded": "The request has changed",
     "closed": "It is decided already",
     "not_eligible": "You can't decide this",
-    "needs_step_up": "Log in again first",
+    "needs_step_up": "Log in again to confirm",
     "invalid": "Your answer does not fit",
 }
 """The headline of each receipt of an answer."""
@@ -29,6 +29,7 @@ _REFUSED: Mapping[Status, str] = {
     "not_eligible": "You can't do this",
     "invalid": "This does not fit",
     "recorded": "It is kept",
+    "needs_step_up": "Log in again first",
 }
 """What is said otherwise where nobody was answered."""
 

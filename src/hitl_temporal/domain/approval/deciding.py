@@ -11,7 +11,7 @@ from hitl_temporal.domain.approval import aligning, changing, stages
 from hitl_temporal.domain.approval.ask import REWORK, Answers
 from hitl_temporal.domain.approval.commands import Command, Decide, Status
 from hitl_temporal.domain.approval.eligibility import claimed_by_another, eligible, refusal, seat_of, spokesperson
-from hitl_temporal.domain.approval.records import INTENT_HOLDS, Cooling, Decision, Intent, times_voided
+from hitl_temporal.domain.approval.records import Cooling, Decision, Intent, times_voided
 from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.stage import ASSURANCES, Assurance, Stage
 from hitl_temporal.domain.approval.state import MAX_REFUSALS_BY_ACTOR, Approval, StageRun
@@ -213,7 +213,7 @@ def confirmed(state: Approval, decide: Decide, at: datetime) -> Decide:
     It must be for the same stage: what was said about one is not said about the next.
     """
     intent = next((i for i in state.intents if i.actor == decide.actor and i.outcome == decide.outcome), None)
-    if intent is None or at - intent.at > INTENT_HOLDS or intent.digest != state.shown.digest:
+    if intent is None or at > intent.until or intent.digest != state.shown.digest:
         return decide
     said = ("comment", "form", "edit", "on_behalf_of")
     whole = decide.model_copy(update={name: getattr(intent, name) for name in said if not getattr(decide, name)})

@@ -4,7 +4,7 @@ Must not know: how it came about.
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
@@ -116,6 +116,11 @@ class Intent(Value):
     at: AwareDatetime
     digest: str
     number: int = 1
+
+    @property
+    def until(self) -> datetime:
+        """The last moment at which it can be confirmed."""
+        return self.at + INTENT_HOLDS
 
 
 RemarkKind = Literal["comment", "info_requested", "info_provided", "sent_back", "resubmitted"]

@@ -13,13 +13,13 @@ from hitl_temporal.domain.approval.eligibility import may_act, may_act_anywhere
 from hitl_temporal.domain.approval.notation import picking
 from hitl_temporal.domain.approval.picking import turn_key
 from hitl_temporal.domain.approval.records import (
-    INTENT_HOLDS,
     Amendment,
     Claim,
     Cooling,
     Decision,
     Delivery,
     InfoWanted,
+    Intent,
     Move,
     Refusal,
     Remark,
@@ -113,6 +113,8 @@ class Status(Value):
     cooling: Cooling | None = None
     intents: dict[str, str] = Field(default_factory=dict)
     """Person to the outcome that waits for their confirmation."""
+    kept: tuple[Intent, ...] = ()
+    """The same answers, whole; a door shows each to its author alone."""
     shadowed: Shadowed | None = None
     rounds_left: int = 0
     token: str | None = None
@@ -181,6 +183,7 @@ class Listing(Value):
 
 def status(state: Approval) -> Status:
     """Return the approval as people may see it."""
+    kept = tuple(i for i in state.intents if state.now <= i.until and i.digest == state.shown.digest)
     return Status(
         id=state.id,
         state=state.state,
@@ -218,7 +221,8 @@ def status(state: Approval) -> Status:
         info=state.info,
         amendments=state.amendments,
         cooling=state.cooling,
-        intents={i.actor: i.outcome for i in state.intents if state.now - i.at <= INTENT_HOLDS},
+        intents={i.actor: i.outcome for i in kept},
+        kept=kept,
         shadowed=state.shadowed,
         rounds_left=state.ask.rework - state.rounds,
         token=_token(state) if state.outcome is not None else None,
