@@ -11,7 +11,7 @@ import pytest
 
 from hitl_temporal.api.pages.route import SECURITY
 from hitl_temporal.api.pages.words import RECEIPTS
-from hitl_temporal.api.problems import receipt_response
+from hitl_temporal.api.receipts import receipt_response
 from hitl_temporal.domain.approval.commands import STATUSES, Receipt
 from hitl_temporal.domain.approval.digest import Item
 from hitl_temporal.domain.audit import Fact

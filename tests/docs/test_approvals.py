@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from hitl_temporal.api.approvals import VERB_PATHS
-from hitl_temporal.api.problems import _RECEIPT_STATUS
+from hitl_temporal.api.receipts import STATUS
 from hitl_temporal.definition.ask_keys import ASK_KEYS
 from hitl_temporal.definition.lint import Surroundings
 from hitl_temporal.definition.project import load_project, load_site, load_text
@@ -201,7 +201,7 @@ def test_the_receipts_are_those_of_the_judge_and_the_door() -> None:
     """Every status, in the order of judging, with its HTTP status."""
     found = {code(status): int(http) for status, _, http in rows(sections(PAGE)["Receipts"])}
     assert list(found) == list(STATUSES)
-    assert found == {status: _RECEIPT_STATUS[status] for status in STATUSES}
+    assert found == {status: STATUS[status] for status in STATUSES}
 
 
 def test_the_states_are_those_that_no_outcome_may_be_called() -> None:

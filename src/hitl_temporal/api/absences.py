@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from hitl_temporal.api.bodies import IdempotencyKey, RequestBody
+from hitl_temporal.api.description import takes
 from hitl_temporal.api.identity import Caller, UseCases
 from hitl_temporal.domain.absence import Absence
-from hitl_temporal.service.absences import Change
+from hitl_temporal.service.absences import Change, Wish
 
 router = APIRouter(prefix="/v1/me/absences", tags=["absences"])
 
@@ -20,7 +21,7 @@ async def list_absences(me: Caller, use: UseCases, person: Person = None) -> dic
     return {"items": await use.absences.list(me, person)}
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, openapi_extra=takes(Wish))
 async def add_absence(
     me: Caller,
     use: UseCases,

@@ -8,6 +8,8 @@ from temporalio.service import RPCError
 
 from hitl_temporal.api import absences, approvals, batch, digest, pages, policies, previews, problems, refreshing, runs
 from hitl_temporal.api.bodies import BadBodyError
+from hitl_temporal.api.description import OPEN, describe
+from hitl_temporal.api.receipts import receipt_response
 from hitl_temporal.app.services import Services
 from hitl_temporal.domain.approval.commands import Receipt
 
@@ -36,19 +38,20 @@ def create_app(services: Services, *, is_development: bool = False) -> FastAPI:
     app.include_router(policies.router)
     app.include_router(refreshing.router)
     pages.install(app)
+    app.openapi = lambda: describe(app)
 
     async def bad_body(request: Request, error: Exception) -> JSONResponse:
         key = request.headers.get("Idempotency-Key", "")
-        return problems.receipt_response(Receipt(status="invalid", reason=str(error), key=key[:200]))
+        return receipt_response(Receipt(status="invalid", reason=str(error), key=key[:200]))
 
     app.add_exception_handler(BadBodyError, bad_body)
 
-    @app.get("/healthz", tags=["health"])
+    @app.get("/healthz", tags=[OPEN])
     async def healthz() -> dict[str, str]:
         """Whether this process answers."""
         return {"status": "ok"}
 
-    @app.get("/readyz", tags=["health"], response_model=None)
+    @app.get("/readyz", tags=[OPEN], response_model=None)
     async def readyz() -> JSONResponse:
         """Whether Temporal answers this process."""
         try:

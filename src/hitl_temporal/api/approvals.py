@@ -6,10 +6,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from hitl_temporal.api.bodies import IdempotencyKey, json_object
+from hitl_temporal.api.description import takes
 from hitl_temporal.api.identity import Caller, UseCases
 from hitl_temporal.api.links import approval_page
 from hitl_temporal.api.preconditions import bound_body
-from hitl_temporal.api.problems import receipt_response
+from hitl_temporal.api.receipts import Answered, answers, receipt_response
+from hitl_temporal.domain.approval.commands import STATUSES, VERBS
 from hitl_temporal.domain.approval.digest import Item
 from hitl_temporal.domain.approval.views import Status
 from hitl_temporal.service.reading import Page
@@ -36,6 +38,9 @@ VERB_PATHS = {
 """The path of each verb of an approval; a test compares it with the table of verbs."""
 
 
+RECEIPTS = answers(Answered, STATUSES)
+
+
 @router.get("")
 async def list_approvals(
     me: Caller,
@@ -51,7 +56,7 @@ async def list_approvals(
     return await use.approvals.list(me, person=person, state=state, flow=flow, text=q, cursor=cursor, limit=limit)
 
 
-@router.get("/{approval_id:path}/decisions/{key}")
+@router.get("/{approval_id:path}/decisions/{key}", response_model=None, responses=RECEIPTS)
 async def show_receipt(approval_id: str, key: str, me: Caller, use: UseCases) -> JSONResponse:
     """What became of a command of mine that was `recorded`, whatever its verb was."""
     return receipt_response(await use.approvals.receipt(me, approval_id, key))
@@ -65,7 +70,7 @@ def _add(verb: str, path: str) -> None:
         approval_id: str,
         me: Caller,
         use: UseCases,
-        body: dict[str, object] = Depends(read),  # noqa: B008 - which of them depends on the verb
+        body: Annotated[dict[str, object], Depends(read)],
         key: IdempotencyKey = None,
     ) -> JSONResponse:
         command = {**body, "key": key} if key is not None else body
@@ -73,8 +78,15 @@ def _add(verb: str, path: str) -> None:
         return receipt_response(receipt, confirm=approval_page(request, approval_id))
 
     act.__doc__ = f"`{verb}` as the caller; the body is the receipt, its status says what became of it."
-    method = "DELETE" if verb == "release_claim" else "POST"
-    router.add_api_route(f"/{{approval_id:path}}/{path}", act, methods=[method], name=verb, response_model=None)
+    router.add_api_route(
+        f"/{{approval_id:path}}/{path}",
+        act,
+        methods=["DELETE" if verb == "release_claim" else "POST"],
+        name=verb,
+        response_model=None,
+        responses=RECEIPTS,
+        openapi_extra=takes(VERBS[verb].command),
+    )
 
 
 for _verb, _path in VERB_PATHS.items():

@@ -1,17 +1,33 @@
 """The route of many decisions at once."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from hitl_temporal.api.bodies import IdempotencyKey, RequestBody
+from hitl_temporal.api.description import takes
 from hitl_temporal.api.identity import Caller, UseCases
 from hitl_temporal.api.links import approval_page
-from hitl_temporal.service.batch import BatchReceipt, answers_of, decide_many
+from hitl_temporal.domain.approval.commands import Decide, Name
+from hitl_temporal.service.batch import MOST, BatchReceipt, answers_of, decide_many
 
 router = APIRouter(prefix="/v1", tags=["approvals"])
 
 
-class Answered(BatchReceipt):
+class One(Decide):
+    """One decision, and the approval it is about."""
+
+    id: Name
+
+
+class Many(BaseModel):
+    """What is sent; read by `answers_of`, which leaves what each says to the judge."""
+
+    decisions: Annotated[tuple[One, ...], Field(max_length=MOST)]
+
+
+class AnsweredOne(BatchReceipt):
     """One receipt; `confirm` is the page on which a person confirms what `needs_step_up`."""
 
     confirm: str | None = None
@@ -20,10 +36,10 @@ class Answered(BatchReceipt):
 class Batch(BaseModel):
     """The receipts, in the order of the decisions."""
 
-    receipts: tuple[Answered, ...]
+    receipts: tuple[AnsweredOne, ...]
 
 
-@router.post("/decisions:batch", response_model_exclude_none=True)
+@router.post("/decisions:batch", response_model_exclude_none=True, openapi_extra=takes(Many))
 async def decide_batch(
     request: Request,
     me: Caller,
@@ -44,6 +60,6 @@ async def decide_batch(
     return Batch(receipts=tuple(_answered(request, receipt) for receipt in receipts))
 
 
-def _answered(request: Request, receipt: BatchReceipt) -> Answered:
+def _answered(request: Request, receipt: BatchReceipt) -> AnsweredOne:
     confirm = approval_page(request, receipt.id) if receipt.status == "needs_step_up" else None
-    return Answered(**receipt.model_dump(), confirm=confirm)
+    return AnsweredOne(**receipt.model_dump(), confirm=confirm)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from hitl_temporal.api.bodies import RequestBody, read_as
+from hitl_temporal.api.description import takes
 from hitl_temporal.api.identity import Caller, UseCases
 from hitl_temporal.domain.duration import DurationError, fixed
 from hitl_temporal.domain.value import Json
@@ -33,7 +34,7 @@ class Wish(BaseModel):
     limit: Annotated[int, Field(ge=1, le=MAX_LOOKED_AT)] = LIMIT
 
 
-@router.post("/policy-replays")
+@router.post("/policy-replays", openapi_extra=takes(Wish))
 async def replay_policy(name: str, me: Caller, use: UseCases, body: RequestBody) -> Replays:
     """What another version of a step's question would have made of its past requests.
 

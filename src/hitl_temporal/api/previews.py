@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from hitl_temporal.api.bodies import RequestBody, read_as
+from hitl_temporal.api.description import takes
 from hitl_temporal.api.identity import Caller, UseCases
 from hitl_temporal.service.previews import Previewed
 
@@ -22,7 +23,7 @@ class Wish(BaseModel):
     on_behalf_of: str | None = None
 
 
-@router.post("/flows/{name}/preview")
+@router.post("/flows/{name}/preview", openapi_extra=takes(Wish))
 async def preview_flow(name: str, me: Caller, use: UseCases, body: RequestBody) -> Previewed:
     """Who would be asked if I started this flow with these inputs now: `{inputs, on_behalf_of}`.
 

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details, with the receipt where there is one.
+"""Errors as RFC 9457 problem details.
 
 Source: https://www.rfc-editor.org/rfc/rfc9457 (2026-11).
 """
@@ -9,10 +9,9 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from hitl_temporal.domain.approval.commands import Receipt
-from hitl_temporal.domain.flow.commands import Receipt as OperationReceipt
 from hitl_temporal.ports import TemporaryError
 from hitl_temporal.service.errors import (
     ConflictError,
@@ -35,22 +34,16 @@ _STATUS: Mapping[type[ServiceError], tuple[int, str]] = {
     UnavailableError: (503, "Unavailable"),
 }
 
-_RECEIPT_STATUS: Mapping[str, int] = {
-    "counted": 200,
-    "done": 200,
-    "recorded": 202,
-    "asked": 202,
-    "needs_step_up": 401,
-    "not_eligible": 403,
-    "closed": 409,
-    "superseded": 409,
-    "duplicate": 409,
-    "invalid": 422,
-}
-"""The status that the contract promises for each receipt."""
+MEDIA_TYPE = "application/problem+json"
 
-STEP_UP = 'Bearer error="insufficient_user_authentication"'
-"""Source: https://www.rfc-editor.org/rfc/rfc9470 (2026-11)."""
+
+class ProblemDetails(BaseModel):
+    """What happened, and what to do (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
 
 
 class UnauthenticatedError(Exception):
@@ -62,20 +55,7 @@ def problem(
 ) -> JSONResponse:
     """Return a problem as a response."""
     body: dict[str, object] = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
-    return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
-
-
-def receipt_response(receipt: Receipt | OperationReceipt, *, confirm: str | None = None) -> JSONResponse:
-    """Return a receipt with its status; the body is the receipt itself, also when it refuses.
-
-    Args:
-        receipt: Of a command.
-        confirm: The page on which a person logs in afresh and goes on; said where that is needed.
-    """
-    body, status = receipt.model_dump(mode="json"), _RECEIPT_STATUS[receipt.status]
-    if receipt.status != "needs_step_up":
-        return JSONResponse(body, status)
-    return JSONResponse(body | ({"confirm": confirm} if confirm else {}), status, {"WWW-Authenticate": STEP_UP})
+    return JSONResponse(body, status, dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

@@ -6,12 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from hitl_temporal.api.bodies import Body, IdempotencyKey, RequestBody, read_as
+from hitl_temporal.api.description import takes
 from hitl_temporal.api.identity import Caller, UseCases
-from hitl_temporal.api.problems import receipt_response
+from hitl_temporal.api.receipts import answers, receipt_response
 from hitl_temporal.domain.duration import fixed
+from hitl_temporal.domain.flow.commands import ACTIONS, STATUSES, Operate, Receipt
 from hitl_temporal.domain.flow.views import Reason, Status
 from hitl_temporal.domain.value import Json
 from hitl_temporal.service.audit import Trail
@@ -43,6 +45,22 @@ class StartedRun(BaseModel):
     url: str
 
 
+def _bodies() -> tuple[type[Operate], ...]:
+    """Return what an operator may send: each model of the table, with the actions that it is for."""
+    named: dict[type[Operate], list[str]] = {}
+    for action, model in ACTIONS.items():
+        named.setdefault(model, []).append(action)
+    return tuple(
+        create_model(
+            model.__name__,
+            __base__=model,
+            __doc__=model.__doc__,
+            action=(str, Field(json_schema_extra={"enum": [*actions]})),
+        )
+        for model, actions in named.items()
+    )
+
+
 @router.get("/flows")
 async def list_flows(_: Caller, use: UseCases) -> dict[str, tuple[FlowCard, ...]]:
     """Every flow, with the JSON Schema of its inputs."""
@@ -55,7 +73,7 @@ async def show_flow(name: str, _: Caller, use: UseCases) -> FlowCard:
     return await use.catalogue.show(name)
 
 
-@router.post("/flows/{name}/runs", status_code=201)
+@router.post("/flows/{name}/runs", status_code=201, openapi_extra=takes(Start))
 async def start_run(
     name: str,
     me: Caller,
@@ -103,7 +121,12 @@ async def audit_run(run_id: str, me: Caller, use: UseCases) -> Trail:
     return await use.audit.show(me, run_id)
 
 
-@router.post("/runs/{run_id:path}/actions")
+@router.post(
+    "/runs/{run_id:path}/actions",
+    response_model=None,
+    responses=answers(Receipt, STATUSES),
+    openapi_extra=takes(*_bodies()),
+)
 async def operate_run(run_id: str, me: Caller, use: UseCases, body: Body) -> JSONResponse:
     """An operator action: `{action, step, reason, key, dry_run, ...}`; the body is the receipt."""
     action = body.pop("action", "")

@@ -23,7 +23,7 @@ from hitl_temporal.api.pages.route import page_router
 from hitl_temporal.api.pages.stepup import kept_answer, would_wait
 from hitl_temporal.api.pages.visitor import Me, Visitor
 from hitl_temporal.api.pages.words import KINDS, REMARKS, comment_hint, headline, why_not
-from hitl_temporal.api.problems import receipt_response
+from hitl_temporal.api.receipts import receipt_response
 from hitl_temporal.app.services import Services
 from hitl_temporal.domain.approval.commands import Receipt
 from hitl_temporal.domain.approval.views import Status

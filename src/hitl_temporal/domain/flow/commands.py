@@ -4,7 +4,7 @@ Must not know: which door a command came through.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -32,10 +32,14 @@ Values = Annotated[dict[str, Json], AfterValidator(_fit)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
+Became = Literal["done", "asked", "invalid", "closed", "not_eligible", "recorded"]
+STATUSES: tuple[Became, ...] = get_args(Became)
+
+
 class Receipt(Value):
     """What became of an operator's command."""
 
-    status: Literal["done", "asked", "invalid", "closed", "not_eligible", "recorded"]
+    status: Became
     reason: str = ""
     changes: tuple[str, ...] = ()
     key: str = ""
