@@ -9,10 +9,11 @@ from uuid import uuid4
 
 import pytest
 
-from hitl_temporal.domain.people import People, Person
+from hitl_temporal.domain.people import Group, People, Person
 from hitl_temporal.service.approvals import Approvals
 from hitl_temporal.service.errors import ForbiddenError, NotFoundError
 from hitl_temporal.service.identity import Identity
+from hitl_temporal.service.runs import Runs
 from tests.engine.conftest import Rig
 from tests.fakes import PEOPLE
 
@@ -148,3 +149,53 @@ async def test_a_kept_answer_is_shown_to_its_author_alone(rig: Rig) -> None:
     assert [intent.comment for intent in mine.kept] == ["mine"]
     assert (theirs.kept, theirs.intents) == ((), {"cai": "approved"})
     await use(rig).act(me("ann"), approval.id, "withdraw", {})
+
+
+@pytest.mark.parametrize("kind", ["people", "groups"])
+async def test_a_list_too_long_for_visibility_is_everybodys_who_is_in_it(rig: Rig, kind: str) -> None:
+    """In the inbox, and among what they have answered; of nobody else, however many such lists there are."""
+    mark = uuid4().hex[:8]
+    crowd = [f"one-{mark}-of-the-crowd-{n:03}" for n in range(100)]
+    people = {name: Person(name=name, roles=(f"crowd-{mark}",)) for name in crowd}
+    groups = {f"team-{name}": Group(members=(name,)) for name in crowd}
+    rig.directory.people = People(people={**PEOPLE.people, **people}, groups={**PEOPLE.groups, **groups})
+    who = [f"role:crowd-{mark}"] if kind == "people" else [f"group:{name}" for name in groups]
+    first, second = (
+        Identity(name, frozenset(), frozenset(rig.directory.people.groups_of(name)), "medium", "api")
+        for name in (crowd[0], crowd[99])
+    )
+    approvals, handle = use(rig), await rig.ask({**ASK, "who": who, "approve": 2})
+    await soon(lambda: is_listed(approvals, first, handle.id))
+    assert await is_listed(approvals, second, handle.id)
+    assert not await is_listed(approvals, me("cai"), handle.id)
+    assert not await is_listed(approvals, me("cai"), handle.id, state="open")
+    assert await is_listed(approvals, me("ann"), handle.id, state="open"), "it is her request"
+    assert not await is_listed(approvals, me("ann"), handle.id)
+    await rig.decide(handle, {"actor": first.person, "outcome": "approved"})
+
+    async def is_answered() -> bool:
+        return not await is_listed(approvals, first, handle.id)
+
+    await soon(is_answered)
+    assert await is_listed(approvals, first, handle.id, state="open")
+    await rig.decide(handle, {"actor": second.person, "outcome": "approved"})
+
+
+async def test_one_of_a_crowd_sees_the_run_that_asks_them(rig: Rig) -> None:
+    """And nobody else does."""
+    mark = uuid4().hex[:8]
+    people = {f"{mark}-{n:03}-of-the-crowd": Person(name=str(n), roles=(f"crowd-{mark}",)) for n in range(100)}
+    rig.directory.people = People(people={**PEOPLE.people, **people}, groups=PEOPLE.groups)
+    rig.catalogue.add(f"steps: [{{id: approve, ask: {{title: Go, who: role:crowd-{mark}}}}}]")
+    run = await rig.start("test_flow", {}, {"requester": "ann"})
+    approval = rig.child(run, "approve")
+    await rig.until_put(approval)
+    one = Identity(next(iter(people)), frozenset(), frozenset(), "medium", "api")
+    await soon(lambda: is_listed(use(rig), one, approval.id))
+    runs = Runs(rig.client, rig.catalogue, rig.directory, rig.queue)
+    shown = await runs.show(one, run.id)
+    assert shown.id == run.id
+    with pytest.raises(NotFoundError):
+        await runs.show(me("cai"), run.id)
+    await rig.decide(approval, {"actor": one.person, "outcome": "approved"})
+    await run.result()

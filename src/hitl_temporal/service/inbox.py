@@ -12,7 +12,7 @@ from hitl_temporal.effects.visibility import literal
 from hitl_temporal.engine.attributes import DUE, FLOW, REQUESTER, STATE
 from hitl_temporal.messages import APPROVAL
 from hitl_temporal.service.identity import Identity
-from hitl_temporal.service.participation import asked_or_acted, may_act
+from hitl_temporal.service.participation import asked_or_acted, may_act, names_me
 from hitl_temporal.service.reading import Page, list_page, memo_of
 
 
@@ -42,11 +42,18 @@ async def inbox_page(
             conditions.append(f"({asked_or_acted(whose)} OR {REQUESTER.name} = {literal(whose.person)})")
     if flow is not None:
         conditions.append(f"{FLOW.name} = {literal(flow)}")
+
+    def is_theirs(row: WorkflowExecution, memo: Mapping[str, object]) -> bool:
+        if state is None:
+            return names_me(row, memo, whose) and not _is_kept_out(memo, whose)
+        is_requester = row.typed_search_attributes.get(REQUESTER) == whose.person
+        return whose.is_operator or is_requester or names_me(row, memo, whose, or_acted=True)
+
     items: list[Item] = []
     while not items:
         rows, cursor = await list_page(client, " AND ".join(conditions), cursor, limit)
         found = [(row, await memo_of(row)) for row in rows]
-        shown = [_item(row, memo) for row, memo in found if state is not None or _is_theirs(memo, whose)]
+        shown = [_item(row, memo) for row, memo in found if is_theirs(row, memo)]
         items = [item for item in shown if text is None or text.lower() in item.title.lower()]
         if cursor is None:
             break
@@ -55,10 +62,10 @@ async def inbox_page(
     return Page(items=tuple(items), next=cursor)
 
 
-def _is_theirs(memo: Mapping[str, object], whose: Identity) -> bool:
-    """Leave out what the query finds by groups and they could not decide: their requests, what they have answered."""
+def _is_kept_out(memo: Mapping[str, object], whose: Identity) -> bool:
+    """Tell what the query finds by groups and they could not decide: their requests, what they have answered."""
     barred = memo.get("barred")
-    return not (isinstance(barred, list) and whose.person in barred)
+    return isinstance(barred, list) and whose.person in barred
 
 
 def _item(row: WorkflowExecution, memo: Mapping[str, object]) -> Item:

@@ -13,11 +13,11 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from hitl_temporal.effects.visibility import literal
-from hitl_temporal.engine.attributes import ASSIGNEES, FLOW, GROUPS
-from hitl_temporal.engine.listing import OVERFLOW
+from hitl_temporal.engine.attributes import FLOW
 from hitl_temporal.messages import APPROVAL, Refresh
 from hitl_temporal.ports import Directory, TemporaryError
 from hitl_temporal.service.errors import InvalidError, UnavailableError
+from hitl_temporal.service.participation import naming
 from hitl_temporal.service.reading import list_page
 
 log = structlog.get_logger(__name__)
@@ -107,11 +107,5 @@ async def _open_approvals(client: Client, condition: str) -> tuple[list[str], bo
 
 
 async def _condition(directory: Directory, people: tuple[str, ...]) -> str:
-    """Return the condition for approvals that name one of them; lists too long for visibility may name anybody."""
-    groups = {g for p in people for g in await directory.groups_of(p)}
-    names = f"{ASSIGNEES.name} IN ({_literals({*people, OVERFLOW})})"
-    return f"({names} OR {GROUPS.name} IN ({_literals({*groups, OVERFLOW})}))"
-
-
-def _literals(texts: set[str]) -> str:
-    return ", ".join(literal(text) for text in sorted(texts))
+    """Return the condition for approvals that name one of them."""
+    return naming(people, [group for person in people for group in await directory.groups_of(person)])

@@ -34,7 +34,7 @@ from hitl_temporal.service import door
 from hitl_temporal.service.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.ownership import owns
-from hitl_temporal.service.participation import asked_or_acted, foreign_actor
+from hitl_temporal.service.participation import asked_or_acted, foreign_actor, names_me
 from hitl_temporal.service.reading import Page, answer_of, describe, list_page, memo_of
 from hitl_temporal.service.starting import demand_may_start, load
 
@@ -282,8 +282,9 @@ class Runs:
         of_this_run = f"WorkflowType = '{APPROVAL}' AND WorkflowId STARTS_WITH {literal(f'{run_id}.')}"
         query = f"{of_this_run} AND {asked_or_acted(me)}"
         rows, _ = await list_page(self._client, query, None, 50)
+        found = [(row, await memo_of(row)) for row in rows]
         # Dots are legal in ids: `a.b` is no part of a run `a` unless it says so itself.
-        return any([(await memo_of(row)).get("run") == run_id for row in rows])
+        return any(memo.get("run") == run_id and names_me(row, memo, me, or_acted=True) for row, memo in found)
 
     async def _with_people(self, reason: Reason) -> Reason:
         """Add who may act to a reason that waits for an answer; without a worker it stays as it is."""
