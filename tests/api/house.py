@@ -23,6 +23,7 @@ from hitl_temporal.domain.approval.preview import Preview
 from hitl_temporal.domain.approval.stage_preview import Asked, StagePreview
 from hitl_temporal.domain.approval.views import Status
 from hitl_temporal.domain.audit import Evidence, Fact, Trail, record
+from hitl_temporal.domain.flow.commands import Receipt as Operation
 from hitl_temporal.domain.flow.preview import AskPreview
 from hitl_temporal.domain.flow.views import Reason, StepResult
 from hitl_temporal.domain.flow.views import Status as RunStatus
@@ -146,6 +147,7 @@ class House:
     away: Change = field(default_factory=lambda: Change(status="done", absence=an_absence(), refreshed=2, key="k"))
     preview: Previewed = field(default_factory=a_preview)
     receipt: Receipt = field(default_factory=lambda: Receipt(status="counted", tally="1 of 1"))
+    operated: Operation = field(default_factory=lambda: Operation(status="done"))
     receipts: dict[str, Receipt | Exception] = field(default_factory=dict)
     """Of single approvals, by id; for all others `receipt`."""
     error: Exception | None = None
@@ -251,6 +253,11 @@ class Runs:
     async def why(self, me: Any, run_id: str) -> tuple[Reason, ...]:
         """What was set."""
         return self.house.reasons
+
+    async def operate(self, me: Any, run_id: str, action: str, body: dict[str, Any]) -> Operation:
+        """Remember the action."""
+        self.house.sent.append({"by": me.person, "id": run_id, "action": action, **body})
+        return self.house.answer(self.house.operated)
 
     async def start(self, me: Any, name: str, inputs: Any, *, key: str | None) -> Started:
         """Remember the start."""

@@ -84,17 +84,21 @@ def test_show_takes_the_id_of_a_run(hitl, service, a_run) -> None:
 
 
 def test_show_says_until_when_a_step_has_granted(hitl, service, a_run) -> None:
-    """A grant that has ended says nothing."""
+    """How it stands, why it has ended, and what was wished about it, each in a row of its own."""
     grant = {"until": "2026-04-01T09:00:00Z", "extensions": [], "state": "active", "reason": ""}
     opened = {"state": "running", "outcome": None, "outputs": {}, "reason": "", "grant": grant}
-    closed = {**opened, "state": "succeeded", "grant": {**grant, "state": "ended"}}
+    wish = {"duration": "2d", "by": "ann", "state": "refused", "approval": "r.shut.1.extend.1"}
+    ended = {**grant, "state": "ended", "reason": "revoked by gus", "extensions": [wish, {**wish, "approval": None}]}
+    closed = {**opened, "state": "succeeded", "grant": ended}
     service.on("GET /v1/runs/r", a_run("running", steps={"open": opened, "shut": closed}))
 
     lines = hitl("show", "r").out.splitlines()
 
-    assert [line.rstrip() for line in lines[-2:]] == [
+    assert [line.rstrip() for line in lines[-4:]] == [
         "open\trunning\t\t\tgranted until 2026-04-01T09:00:00Z",
         "shut\tsucceeded",
+        "open\tactive\t2026-04-01T09:00:00Z",
+        "shut\tended\t2026-04-01T09:00:00Z\trevoked by gus\t2d by ann refused r.shut.1.extend.1; 2d by ann refused",
     ]
 
 

@@ -178,6 +178,19 @@ def _show_run(session: Session, run: "Run") -> None:
     rows = [(name, s.state, s.outcome or "", s.approval or "", _reason(s)) for name, s in run.steps.items()]
     if rows:
         output.table(("STEP", "STATE", "OUTCOME", "APPROVAL", "REASON"), rows)
+    granted = [row for name, step in run.steps.items() if (row := _grant(name, step)) is not None]
+    if granted:
+        output.table(("STEP", "GRANT", "UNTIL", "ENDED", "MORE TIME"), granted)
+
+
+def _grant(name: str, step: "StepResult") -> tuple[str, ...] | None:
+    """Return how what a step has given for a time stands, None when it has given nothing."""
+    grant = step.grant
+    if grant is None:
+        return None
+    wishes = ((w.duration, "by", w.by, w.state, w.approval or "") for w in grant.extensions)
+    more = "; ".join(" ".join(filter(None, wish)) for wish in wishes)
+    return name, grant.state, output.moment(grant.until), grant.reason, more
 
 
 def _reason(step: "StepResult") -> str:

@@ -76,11 +76,22 @@ class RunItem(Answer):
     ended: AwareDatetime | None = None
 
 
+class Extension(Answer):
+    """More time for a grant, wished or made; `approval` is what people were asked."""
+
+    duration: str
+    by: str
+    state: str
+    approval: str | None = None
+
+
 class Grant(Answer):
-    """Until when what a step gave may be used; `active` while it may."""
+    """Until when what a step gave may be used; `active` while it may, `ended` for this reason."""
 
     until: AwareDatetime
     state: str
+    reason: str = ""
+    extensions: tuple[Extension, ...] = ()
 
 
 class StepResult(Answer):

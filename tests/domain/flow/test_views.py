@@ -1,6 +1,9 @@
 """What a run shows: result, status, the reasons for which it waits, its graph."""
 
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from hitl_temporal.domain.flow.views import graph, result, status, waiting_reasons, why
 from tests.domain.flow.world import EVIDENCE, START, World, ask, call, granted, undo, wait
@@ -93,6 +96,18 @@ def test_the_status_shows_how_a_grant_stands() -> None:
     assert grant is not None
     assert (grant.state, grant.reason) == ("ended", "revoked by ann")
     assert result(world.run, EVIDENCE).steps["b"].grant is None
+
+
+@pytest.mark.parametrize(
+    ("extend", "who"),
+    [(None, "never"), ({"max": 1}, "operators"), ({"max": 1, "ask": {"who": ["user:bob"]}}, "people")],
+)
+def test_a_grant_says_who_may_let_it_last_longer(extend: dict[str, Any] | None, who: str) -> None:
+    """As the document has it, so that nobody is offered what can't be."""
+    world = World(granted("a", **({"extend": extend} if extend else {}))).succeeds("a", id=1)
+    stands = result(world.run, EVIDENCE).steps["a"].grant
+    assert stands is not None
+    assert stands.extend == who
 
 
 def test_an_ended_run_waits_for_nothing() -> None:

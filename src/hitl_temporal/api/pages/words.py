@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from hitl_temporal.domain.approval.commands import Receipt, Status
 from hitl_temporal.domain.approval.views import Status as Approval
 from hitl_temporal.domain.duration import Unit, parse
+from hitl_temporal.domain.flow.commands import Became
+from hitl_temporal.domain.flow.commands import Receipt as OperationReceipt
 from hitl_temporal.domain.value import Json, canonical
 
 RECEIPTS: Mapping[Status, str] = {
@@ -32,6 +34,15 @@ _REFUSED: Mapping[Status, str] = {
     "needs_step_up": "Log in again first",
 }
 """What is said otherwise where nobody was answered."""
+
+_OPERATED: Mapping[Became, str] = {
+    "done": "Done",
+    "asked": "People are asked",
+    "recorded": "It is kept",
+    "invalid": "This does not fit",
+    "closed": "It can't be done now",
+    "not_eligible": "You can't do this",
+}
 
 _DONE = {"withdraw": "Your request is withdrawn", "override": "You have decided alone"}
 
@@ -110,6 +121,11 @@ def headline(receipt: Receipt, verb: str = "decide") -> str:
     if receipt.status == "counted":
         return _DONE.get(verb, "Done")
     return _REFUSED.get(receipt.status, RECEIPTS[receipt.status])
+
+
+def operated(receipt: OperationReceipt) -> str:
+    """Return what became of an operator action in one line."""
+    return _OPERATED[receipt.status]
 
 
 def comment_hint(status: Approval) -> str:

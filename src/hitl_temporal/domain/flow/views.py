@@ -4,12 +4,14 @@ Must not know: who looks, how it is drawn.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
 from hitl_temporal.domain.audit import Evidence
+from hitl_temporal.domain.flow.extensions import asks_people, rule
 from hitl_temporal.domain.flow.readiness import missing
-from hitl_temporal.domain.flow.state import Run, StepRun
+from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.steps import approval_id
 from hitl_temporal.domain.value import Json, Value
 
@@ -24,12 +26,17 @@ class ExtensionStands(Value):
 
 
 class GrantStands(Value):
-    """Until when what a step gave may be used; `ended` when it may not any more, for this reason."""
+    """Until when what a step gave may be used; `ended` when it may not any more, for this reason.
+
+    Attributes:
+        extend: Who decides whether it may end later.
+    """
 
     until: AwareDatetime
     extensions: tuple[ExtensionStands, ...] = ()
     state: str
     reason: str = ""
+    extend: Literal["never", "operators", "people"] = "never"
 
 
 class StepResult(Value):
@@ -93,7 +100,7 @@ def result(run: Run, evidence: Evidence) -> Result:
                 reason=step.error,
                 approval=_approval(run, name),
                 since=step.since,
-                grant=_grant(step),
+                grant=_grant(run, name),
             )
             for name, step in run.steps.items()
         },
@@ -146,8 +153,9 @@ def _approval(run: Run, name: str) -> str | None:
     return approval_id(run.id, name, run.steps[name].n) if is_asked else None
 
 
-def _grant(step: StepRun) -> GrantStands | None:
+def _grant(run: Run, name: str) -> GrantStands | None:
     """Return how the grant of the present start of a step stands, None when it has granted nothing."""
+    step = run.steps[name]
     if step.grant is None or step.grant.state == "pending":
         return None
     return GrantStands(
@@ -159,6 +167,7 @@ def _grant(step: StepRun) -> GrantStands | None:
         ),
         state=step.grant.state,
         reason=step.grant.reason,
+        extend="never" if rule(run, name) is None else "people" if asks_people(run, name) else "operators",
     )
 
 
