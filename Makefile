@@ -1,11 +1,12 @@
 # Everything needs Python 3.11+ and make alone: the first target that needs it makes `.venv` from the pinned requirements.
 PYTHON ?= python3
 BIN := .venv/bin
+CHROMIUM ?= chromium
 # One worker process a core, whatever the machine.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up save check test lint types architecture bench chaos clean
+.PHONY: help install demo up save check test browser lint types architecture bench chaos clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -33,7 +34,11 @@ check: lint types architecture ## The quick part of the tests: under 90 seconds
 
 test: lint types architecture ## Lint, types, architecture and all tests; every branch of the domain is tried
 	$(PYTEST) -q tests/domain --cov=hitl_temporal.domain --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
-	$(PYTEST) tests --ignore=tests/domain
+	$(PYTEST) tests --ignore=tests/domain --ignore=tests/browser
+
+browser: install ## Try the pages in the Chromium that CHROMIUM names, as people use them
+	@command -v $(CHROMIUM) > /dev/null || { echo "browser: not run: needs Chromium; install it, or set CHROMIUM=/path/to/it" >&2; exit 1; }
+	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest -q tests/browser
 
 lint: install
 	$(BIN)/ruff check .
