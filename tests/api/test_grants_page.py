@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from hitl_temporal.api.pages.grants import FIELDS, body, offers
+from hitl_temporal.api.pages.words import moment
 from hitl_temporal.domain.flow.commands import ACTIONS, STATUSES, Operate, Receipt, parse
 from hitl_temporal.service.identity import Identity
 from tests.api.house import EVIL, NOW, House, a_run, hidden
@@ -68,7 +69,7 @@ async def test_the_page_says_how_a_grant_stands(bob: httpx.AsyncClient, house: H
     house.run = given(extensions=[wish])
     page = (await bob.get(PAGE)).text
     said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page))
-    assert "Given until in 2 days" in said
+    assert f"Given until {moment(NOW + timedelta(hours=50))}, in 2 days." in said
     assert "2d more, wished by Ann: asked (the question to people)." in said
     assert 'href="/approvals/r1.open.1.extend.1"' in page
     assert 'name="action"' not in page, "bob has no part in it"

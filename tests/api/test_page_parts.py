@@ -12,10 +12,11 @@ from hitl_temporal.api.pages.local import local
 from hitl_temporal.api.pages.markup import paragraphs
 from hitl_temporal.api.pages.questions import answers, questions
 from hitl_temporal.api.pages.session import LIFETIME, Sessions
+from hitl_temporal.api.pages.timeline import timeline
 from hitl_temporal.api.pages.words import RECEIPTS, relative, sentence
 from hitl_temporal.definition.inputs import input_schema
 from hitl_temporal.domain.approval.commands import STATUSES
-from tests.api.house import BASE, FLOW, NOW
+from tests.api.house import BASE, FLOW, NOW, a_trail
 
 
 @given(person=st.text(min_size=1, max_size=50), place=st.integers(0, 400), mark=st.characters(codec="ascii"))
@@ -120,3 +121,10 @@ def test_times_are_said_in_words(distance: timedelta, said: str) -> None:
 def test_reasons_are_said_as_sentences(reason: str, said: str) -> None:
     """A reason gets a capital and a full stop; an id in quotes stays as it is, and no reason stays none."""
     assert sentence(reason) == said
+
+
+def test_a_timeline_tells_moments_as_people_read_them() -> None:
+    """What a fact writes for machines; anything else, also what only begins like one, stays as it was written."""
+    (fact,) = a_trail("step.granted", **{"hitl.until": "2026-12-15T01:58:17.207291+00:00", "hitl.reason": "2026-12-15"})
+    (moment,) = timeline([fact])
+    assert moment.about == (("reason", "2026-12-15"), ("until", "Tue 15 Dec 2026, 01:58 UTC"))

@@ -5,10 +5,12 @@ Digests are left out: they prove, and proving is the verification's business.
 Must not know: how facts are kept or proved.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from hitl_temporal.api.pages.words import moment
 from hitl_temporal.audit.render import WHO
 from hitl_temporal.domain.audit import Fact
 from hitl_temporal.domain.value import Json
@@ -17,6 +19,9 @@ _SUBJECTS = ("hitl.step", "hitl.stage")
 
 _LEFT_OUT = ("digest", "child.events", "child.workflow_id", "approval", "flow", "decision")
 """Ends of the names of attributes that prove, or that a page about this very run need not repeat."""
+
+
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+00:00")
 
 
 class Moment(NamedTuple):
@@ -41,13 +46,18 @@ def timeline(facts: Sequence[Fact]) -> tuple[Moment, ...]:
     return tuple(_moment(fact) for fact in sorted(facts, key=lambda fact: (fact.at, fact.workflow_id, fact.seq)))
 
 
+def _to_read(found: Json) -> Json:
+    """Return a moment that a fact writes for machines as people read it, anything else as it is."""
+    return moment(datetime.fromisoformat(found)) if isinstance(found, str) and _AT.fullmatch(found) else found
+
+
 def _moment(fact: Fact) -> Moment:
     told = next((name for name in WHO if fact.attributes.get(name)), None)
     named = fact.attributes.get(told) if told else None
     who = tuple(str(p) for p in named) if isinstance(named, list) else (str(named),) if named else ()
     subject = next((str(fact.attributes[name]) for name in _SUBJECTS if fact.attributes.get(name)), "")
     about = tuple(
-        (name.removeprefix("hitl."), found)
+        (name.removeprefix("hitl."), _to_read(found))
         for name, found in sorted(fact.attributes.items())
         if name not in (*WHO, *_SUBJECTS) and not name.endswith(_LEFT_OUT) and found not in (None, "", [], {})
     )
