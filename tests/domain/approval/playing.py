@@ -56,6 +56,11 @@ def people_with(group: str, *members: str) -> People:
     return PEOPLE.but(groups={**PEOPLE.groups, group: PEOPLE.groups[group].but(members=members)})
 
 
+def people_in_role(person: str, role: str) -> People:
+    """Return the directory after somebody has been given a role."""
+    return PEOPLE.but(people={**PEOPLE.people, person: PEOPLE.people[person].but(roles=(role,))})
+
+
 def with_absences(people: People, absences: list[Absence], roster: Roster) -> Roster:
     """Return a roster with the absences of everybody in it and of their substitutes, and the cards of these."""
     of = {p: tuple(a for a in absences if a.person == p) for p in dict.fromkeys(a.person for a in absences)}

@@ -9,13 +9,45 @@ from hitl_temporal.domain.approval.clock import MAX_EXTENSIONS, next_moment
 from hitl_temporal.domain.approval.effects import StartReview
 from hitl_temporal.domain.approval.opening import begin
 from hitl_temporal.domain.approval.request import Request
+from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.approval.views import result
 from hitl_temporal.domain.calendar import DEFAULT, Calendar, week_of
-from tests.domain.approval.playing import MONDAY, PEOPLE, Play, people_without
+from tests.domain.approval.playing import MONDAY, PEOPLE, Play, people_in_role, people_without
 from tests.domain.approval.test_views import EVIDENCE
 
 HOUR = timedelta(hours=1)
 GLASS = {"who": ["group:leads"], "review": {"who": ["role:admin"], "due": "2d"}}
+
+
+def alarm(play: Play) -> list[str]:
+    """Return who was told at once that somebody has broken the glass, and not with the outcome."""
+    return [d.person for d in play.state.deliveries if "has broken the glass" in d.text]
+
+
+def of_flow(owner: str | None, *stages: dict[str, object], **ask: object) -> Play:
+    """Return a question of a flow that has this owner, with a glass to break."""
+    play = Play(*stages, is_resolved=False, break_glass=GLASS, **ask)
+    play.state = play.state.but(origin=Origin(run="r", step="s", attempt=1, flow="f", owner=owner))
+    play.resolve()
+    return play
+
+
+def review_of(play: Play) -> Play:
+    """Return the question whether it was right, as it was put."""
+    (asked,) = [e.request for e in play.effects if isinstance(e, StartReview)]
+    request = Request.model_validate(asked)
+    review = Play(is_resolved=False)
+    review.people = play.people
+    review.state = begin(
+        "a-1.review",
+        request.ask,
+        requester=request.requester,
+        on_behalf_of=request.on_behalf_of,
+        context=request.context,
+        at=MONDAY,
+    )
+    review.resolve()
+    return review
 
 
 def override(play: Play, actor: str = "eli", outcome: str = "approved", **rest: object) -> tuple[str, str]:
@@ -141,8 +173,7 @@ def test_those_who_may_break_the_glass_decide_alone() -> None:
     assert override(play, "bob") == ("counted", "")
     assert (play.state.decisions[0].kind, play.state.reason) == ("break_glass", "break_glass by bob: fire")
     assert len(play.facts("glass_broken")) == 1
-    told = [d.person for d in play.state.deliveries if d.text == "bob has broken the glass: approved. fire"]
-    assert told == ["cai", "dee"]
+    assert alarm(play) == ["cai", "dee", "eli"]
     (review,) = [e for e in play.effects if isinstance(e, StartReview)]
     assert review.approval == "a-1.review"
     asked = Request.model_validate(review.request)
@@ -174,6 +205,66 @@ def test_a_requester_who_breaks_their_own_glass_has_nobody_beside_them() -> None
     (review,) = [e for e in play.effects if isinstance(e, StartReview)]
     assert review.request["on_behalf_of"] is None
     assert "calendar" not in review.request
+
+
+def test_a_broken_glass_alarms_the_owner_even_where_nobody_was_asked() -> None:
+    """A parked request has been asked of nobody; the reviewers hear of it too, the requester with the outcome."""
+    for stage in ({"who": "group:empty"}, {"who": "group:secops", "when": "false"}):
+        play = of_flow("user:gus", stage)
+        override(play, "bob")
+        assert alarm(play) == ["eli", "gus"]
+        assert [f["alarmed"] for f in play.facts("glass_broken")] == [["eli", "gus"]]
+        assert play.sent("notice") == ["ann", "eli", "gus"]
+
+
+@pytest.mark.parametrize("owner", [None, "user:bob", "user:ann", "group:gone", "group:unknown"])
+def test_where_no_owner_answers_the_operators_are_alarmed(owner: str | None) -> None:
+    """Who has broken the glass, and for whom, is no owner who would look at it."""
+    play = of_flow(owner, {"who": "group:empty"})
+    play.people = people_in_role("gus", "operator")
+    override(play, "bob")
+    assert alarm(play) == ["eli", "gus"]
+
+
+def test_a_broken_glass_alarms_whoever_has_voted_or_spoken() -> None:
+    """It is their answer that was passed over; nobody is told twice, nor who has done it."""
+    play = of_flow("group:secops", {"who": "group:trio", "approve": "all"}, on_behalf_of="dee")
+    play.decide("cai")
+    play.do("comment", "bob", text="it burns")
+    override(play, "bob")
+    assert alarm(play) == ["eli", "cai"]
+
+
+def test_a_review_that_its_people_are_barred_from_goes_to_the_owner() -> None:
+    """Else to the operators."""
+    play = of_flow("group:secops")
+    play.people = people_without("eli")
+    override(play, "bob")
+    assert review_of(play).may_act() == ["cai", "dee"]
+    assert [f["fallback"] for f in play.facts("review_asked")] == [["group:secops"]]
+    lone = Play(break_glass={"who": "role:admin", "review": {"who": "user:eli"}})
+    lone.people = people_in_role("gus", "operator")
+    override(lone, "eli")
+    assert review_of(lone).may_act() == ["gus"]
+
+
+def test_a_review_that_nobody_is_left_for_is_told_with_the_alarm() -> None:
+    """It is parked, with the reason, until it is reassigned."""
+    play = Play(break_glass={"who": "role:admin", "review": {"who": "user:eli"}})
+    override(play, "eli")
+    told = {d.text for d in play.state.deliveries if d.person == "cai"}
+    assert (
+        "Nobody can review this: 'a-1.review' waits to be reassigned. eli has broken the glass: approved. fire" in told
+    )
+    review = review_of(play)
+    assert (review.state.state, review.stage.reason[:14]) == ("parked", "nobody can act")
+
+
+def test_no_party_to_the_request_reviews_the_emergency() -> None:
+    """It was broken for them: also for whom it was, beside who has asked."""
+    play = Play(break_glass={"who": "user:bob", "review": {"who": "group:trio"}}, beneficiary="cai", author="dee")
+    override(play, "bob")
+    assert review_of(play).may_act() == ["eli"]
 
 
 # --- Later deadlines --------------------------------------------------------------------------------------------------

@@ -31,6 +31,12 @@ def test_an_unnamed_negative_outcome_ends_the_run(outcome: str, status: str) -> 
     assert world.run.reason == f"step 'a': {outcome}"
 
 
+def test_a_question_knows_who_owns_its_flow() -> None:
+    """They are alarmed when somebody breaks its glass."""
+    question = next(e for e in World(ask("a"), owner="group:net").effects if isinstance(e, StartAsk))
+    assert question.origin.owner == "group:net"
+
+
 @pytest.mark.parametrize("needs", [[{"a": "rejected"}], [{"a": ["later", "rejected"]}], [{"a": "done"}]])
 def test_a_named_negative_outcome_sets_no_status(needs: list[object]) -> None:
     """An outcome that some `needs` lists, in a list, or as `done`, starts that step; the run may end `completed`."""
@@ -55,6 +61,7 @@ def test_the_question_has_its_own_id_and_scope() -> None:
     world = World(ask("a"), inputs={"port": 22})
     effect = next(e for e in world.effects if isinstance(e, StartAsk))
     assert (effect.approval, effect.requester, effect.on_behalf_of) == ("r.a.1", "ann", "bea")
+    assert effect.origin.owner is None
     assert effect.context["inputs"] == {"port": 22}
 
 

@@ -1,14 +1,13 @@
-"""What stands above the vote: withdraw, amend, override, break the glass, extend, take back.
+"""What stands above the vote: withdraw, amend, override, extend, take back.
 
-Must not know: doors, how a change touches the stages (changing.py).
+Must not know: doors, how a change touches the stages (changing.py), whom an emergency alarms (glass.py).
 """
 
 from datetime import datetime
 
 from hitl_temporal.domain import calendar
-from hitl_temporal.domain.approval import changing, clock, deciding, ending, stages
+from hitl_temporal.domain.approval import changing, clock, deciding, ending, glass, stages
 from hitl_temporal.domain.approval.commands import Amend, Command, Extend, Override, Retract, Status, Withdraw
-from hitl_temporal.domain.approval.effects import StartReview
 from hitl_temporal.domain.approval.eligibility import (
     bar,
     is_admin,
@@ -23,7 +22,6 @@ from hitl_temporal.domain.approval.tally import of_approval
 from hitl_temporal.domain.approval.telling import notify
 from hitl_temporal.domain.approval.turn import Turn
 from hitl_temporal.domain.people import SYSTEM
-from hitl_temporal.domain.value import Json, canonical
 
 OVERRIDE_STAGE = "override"
 """The stage of a decision that was made where none was open."""
@@ -82,7 +80,7 @@ def may_override(state: Approval, command: Command, at: datetime) -> tuple[Statu
     assert isinstance(command, Override), "the table pairs `override` with Override"
     if state.ask.is_positive(command.outcome) is None:
         return "invalid", f"outcome {command.outcome[:100]!r} is not one of {', '.join(sorted(_outcomes(state)))}"
-    if not is_admin(state, command.actor) and not _may_break_glass(state, command.actor):
+    if not is_admin(state, command.actor) and not glass.may_break(state, command.actor):
         return "not_eligible", f"{command.actor!r} is no admin" + (
             " and may not break the glass" if state.ask.break_glass else ""
         )
@@ -117,8 +115,8 @@ def override(turn: Turn, command: Command, at: datetime, key: str) -> None:
     """End the approval by one person's word; the decision says for ever that it was no vote."""
     assert isinstance(command, Override), "the table pairs `override` with Override"
     state, live = turn.state, turn.state.live_stages
-    kind: Kind = "break_glass" if _may_break_glass(state, command.actor) else "override"
-    alarmed = may_act_anywhere(state)
+    kind: Kind = "break_glass" if glass.may_break(state, command.actor) else "override"
+    alarmed = glass.alarmed(state, command.actor) if kind == "break_glass" else may_act_anywhere(state)
     decision = Decision(
         key=key,
         actor=command.actor,
@@ -139,12 +137,16 @@ def override(turn: Turn, command: Command, at: datetime, key: str) -> None:
         outcome=command.outcome,
         reason=command.reason,
         stages=[s.name for s in live],
+        alarmed=list(alarmed[: stages.MAX_SAID]) if kind == "break_glass" else None,
     )
     word = "has broken the glass" if kind == "break_glass" else "has decided as admin"
     ending.end(turn, command.outcome, f"{kind} by {command.actor}: {command.reason}", live=command.outcome)
-    notify(turn, alarmed, f"{command.actor} {word}: {command.outcome}. {command.reason}")
+    text = f"{command.actor} {word}: {command.outcome}. {command.reason}"
     if kind == "break_glass":
-        _ask_for_review(turn, command)
+        if not glass.has_reviewers(state, command.actor):
+            text = f"Nobody can review this: {glass.review_id(state)!r} waits to be reassigned. {text}"
+        glass.ask_for_review(turn, command.actor, command.outcome, command.reason)
+    notify(turn, alarmed, text)
     deciding.say_tally(turn, decision)
 
 
@@ -229,39 +231,5 @@ def _vote_to_retract(state: Approval, cooling: Cooling, person: str) -> Decision
     return vote if vote.actor == person else None
 
 
-def _may_break_glass(state: Approval, person: str) -> bool:
-    glass = state.break_glass
-    return glass is not None and person in state.roster.named_by(glass.who)
-
-
 def _outcomes(state: Approval) -> frozenset[str]:
     return frozenset(o for o in state.ask.outcome_names if state.ask.is_positive(o) is not None)
-
-
-def _ask_for_review(turn: Turn, command: Override) -> None:
-    """Put the question, to others, whether the emergency was one.
-
-    What people wrote goes in as values of the context: as text of the document it would be read as expressions.
-    """
-    state, glass = turn.state, turn.state.break_glass
-    assert glass is not None, "it was broken"
-    about: dict[str, Json] = {"approval": state.id, "decided by": command.actor, "reason": command.reason}
-    # What the request itself shows under such a name must not be hidden by it, nor hide it.
-    show = {**{f"request: {n}" if n in about else n: value for n, value in state.shown.show.items()}, **about}
-    told = f"{command.actor} has broken the glass: {command.outcome}.\n\n{command.reason}"
-    context: dict[str, Json] = {"title": state.shown.title, "told": told, "show": show}
-    stage: dict[str, Json] = {"name": "review", "who": list(glass.review.who), "due": glass.review.due, "remind": "1d"}
-    request: dict[str, Json] = {
-        "title": "Review: {{title}}",
-        "body": "{{told}}",
-        "show": {name: f"{{{{show[{canonical(name)}]}}}}" for name in show},
-        "context": context,
-        "requester": command.actor,
-        "on_behalf_of": state.requester if state.requester != command.actor else None,
-        "stages": [stage],
-        "comment": "required",
-    }
-    if state.ask.calendar is not None:
-        request["calendar"] = state.ask.calendar
-    turn.effects.append(StartReview(approval=f"{state.id}.review", request=request))
-    turn.record("review_asked", "review_asked", approval=f"{state.id}.review", who=list(glass.review.who))

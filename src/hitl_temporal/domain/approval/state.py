@@ -42,12 +42,17 @@ MAX_SPENT = 1_000
 
 
 class Origin(Value):
-    """Which step of which run asks; None for an approval that a client started by itself."""
+    """Which step of which run asks; None for an approval that a client started by itself.
+
+    Attributes:
+        owner: The selector of who answers for the flow.
+    """
 
     run: str
     step: str
     attempt: int
     flow: str
+    owner: str | None = None
 
 
 class Shown(Value):

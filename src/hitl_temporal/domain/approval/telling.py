@@ -3,7 +3,7 @@
 Must not know: channels, when it is time to tell.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from hitl_temporal.domain.approval.effects import Deliver
 from hitl_temporal.domain.approval.eligibility import free_seats, may_act
@@ -142,21 +142,20 @@ def message(
     return Deliver(delivery=delivery, via=_via(state, stage, person), due=stage.due_at)
 
 
+def requesters(state: Approval) -> tuple[str, ...]:
+    """Return who has asked, and whom they act for."""
+    return (state.requester,) if state.on_behalf_of is None else (state.requester, state.on_behalf_of)
+
+
 def participants(state: Approval) -> tuple[str, ...]:
     """Return who has had a hand in it: the requester's side, and whoever has voted or said something."""
     said = (r.actor for r in state.conversation)
-    return tuple(dict.fromkeys((*_requesters(state), *(d.actor for d in state.decisions), *said)))
+    return tuple(dict.fromkeys((*requesters(state), *(d.actor for d in state.decisions), *said)))
 
 
 def tell_requester(turn: Turn, text: str) -> None:
     """Tell the requester, and whom they act for."""
-    notify(turn, _requesters(turn.state), text)
-
-
-def _requesters(state: Approval) -> Iterator[str]:
-    yield state.requester
-    if state.on_behalf_of is not None:
-        yield state.on_behalf_of
+    notify(turn, requesters(turn.state), text)
 
 
 def _quiet(state: Approval, stage: StageRun) -> frozenset[str]:

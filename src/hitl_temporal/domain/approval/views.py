@@ -5,6 +5,7 @@ Must not know: who looks, how it is drawn.
 
 from pydantic import AwareDatetime, Field
 
+from hitl_temporal.domain.approval import glass
 from hitl_temporal.domain.approval.ask import REWORK, Answers, Outcome
 from hitl_temporal.domain.approval.commands import Reference
 from hitl_temporal.domain.approval.context import found_at
@@ -346,9 +347,7 @@ def selectors(state: Approval) -> tuple[str, ...]:
     for stage in state.stages:
         if stage.state != "skipped":
             found.extend((*stage.who, *stage.cast.everybody))
-    if state.break_glass is not None:
-        found.extend(state.break_glass.who)
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys((*found, *glass.selectors(state))))
 
 
 def picks(state: Approval) -> tuple[tuple[str, str, tuple[str, ...]], ...]:

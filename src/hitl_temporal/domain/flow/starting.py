@@ -118,7 +118,7 @@ def question(
     ask = ask if ask.calendar or default is None else ask.but(calendar=default)
     # Put here once for its errors alone: what can't be asked is not asked, with the reason.
     begin(approval, ask, requester=requester, on_behalf_of=on_behalf_of, context=now, at=run.now)
-    origin = Origin(run=run.id, step=step, attempt=n, flow=run.definition.flow)
+    origin = Origin(run=run.id, step=step, attempt=n, flow=run.definition.flow, owner=run.definition.owner)
     return StartAsk(
         step=step,
         n=n,
