@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hitl_temporal.domain.approval.ask import Ask
+from hitl_temporal.domain.duration import NoTimeError
 from hitl_temporal.domain.fault import FAULT
 from hitl_temporal.domain.ids import FLOW_NAME, PERSON_ID, STEP_ID
 from hitl_temporal.domain.value import Json
@@ -92,7 +93,9 @@ def _fault(details: ErrorDetails, document: Document, model: type[BaseModel]) ->
         case "extra_forbidden":
             return _unknown_key(at, loc, model)
         case "value_error":
-            return _Fault(at, *_split(str(context["error"])))
+            # A line may hold several durations: which one is nothing must be said.
+            key = f"{_name(at)}: " if isinstance(context["error"], NoTimeError) else ""
+            return _Fault(at, *_split(f"{key}{context['error']}"))
         case _ if kind == FAULT:
             return _Fault(document.place((*keys_in(model, loc), *context["at"])), *_split(details["msg"]))
         case "literal_error":

@@ -20,12 +20,16 @@ __all__ = [
     "Backoff",
     "Duration",
     "DurationError",
+    "NoTimeError",
     "Part",
+    "PositiveDuration",
     "Unit",
     "backoff",
     "fixed",
+    "lasting",
     "needs_calendar",
     "parse",
+    "positive_schema",
 ]
 
 Unit: TypeAlias = Literal["s", "m", "h", "d", "w", "bh", "bd"]
@@ -52,6 +56,10 @@ _MAX_CHARACTERS = 60
 
 class DurationError(ValueError):
     """A text that is no duration, or no range of durations."""
+
+
+class NoTimeError(DurationError):
+    """A duration of nothing where something must last: a deadline, a reminder that repeats, a grant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,18 @@ def parse(text: str) -> tuple[Part, ...]:
     if sum(part.count * int(_LEAST[part.unit].total_seconds()) for part in parts) > _LONGEST.total_seconds():
         raise DurationError(f"{text!r} is longer than ten years")
     return parts
+
+
+def lasting(text: str) -> str:
+    """Return a duration that is longer than nothing.
+
+    Raises:
+        DurationError: It is none.
+        NoTimeError: It is over when it begins.
+    """
+    if not any(part.count for part in parse(text)):
+        raise NoTimeError(f"{text!r} is no time at all; write a longer one, such as 30m, 4bh or 2d")
+    return text
 
 
 def fixed(text: str) -> timedelta | None:
@@ -135,6 +155,16 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{PATTERN}$", "examples": ["30s", "1h30m", "4bh", "2bd"]}),
 ]
 """A duration in a document; kept as written."""
+
+
+def positive_schema(*, or_template: bool = False) -> dict[str, object]:
+    """Return the JSON Schema of a duration that is longer than nothing, or of a text with `{{ }}` that may give one."""
+    template = r"\{\{|" if or_template else ""
+    return {"type": "string", "pattern": f"{template}^(?=.*[1-9]){PATTERN}$", "examples": ["30m", "4bh", "2d"]}
+
+
+PositiveDuration = Annotated[str, AfterValidator(lasting), WithJsonSchema(positive_schema())]
+"""A duration of what must last: longer than nothing."""
 
 Backoff = Annotated[
     str,

@@ -123,10 +123,26 @@ def test_a_stage_name_is_plain_and_unique() -> None:
     assert "two stages are named 'a'; give each a `name` of its own" in refused(stages=two)
 
 
+NO_TIME = "is no time at all; write a longer one, such as 30m, 4bh or 2d"
+
+
 @pytest.mark.parametrize("remind", ["0s", "0bh", "0d0bd", ["1h", "0m"]])
 def test_a_reminder_after_no_time_is_refused(remind: Json) -> None:
     """Repeated, it would never stop."""
-    assert "would never stop; write a longer time, such as 4bh" in refused({"remind": remind})
+    assert NO_TIME in refused({"remind": remind})
+
+
+@pytest.mark.parametrize("stage", [{"due": "0d"}, {"lease": "0bh"}, {"escalate": [{"after": "0m", "to": "user:eli"}]}])
+def test_what_leaves_nobody_any_time_is_refused(stage: dict[str, Json]) -> None:
+    """Whoever means at once leaves the key out."""
+    assert NO_TIME in refused(stage)
+
+
+def test_an_ask_gives_time_to_take_back_and_to_review() -> None:
+    """A review that is due when it is asked for would be over before anybody has seen it."""
+    glass = {"who": "user:eli", "review": {"who": "user:cai", "due": "0d"}}
+    assert f"break_glass.review.due\n  Value error, '0d' {NO_TIME}" in refused({}, break_glass=glass)
+    assert f"cooling_off\n  Value error, '0h' {NO_TIME}" in refused({}, cooling_off="0h")
 
 
 # --- Outcomes ---------------------------------------------------------------------------------------------------------

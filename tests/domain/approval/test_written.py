@@ -74,7 +74,7 @@ def test_an_escalation_asks_or_decides(document: dict[str, Json], says: str) -> 
         ({"any_of": [{"who": "user:cai"}], "pick": "random"}, "`pick` chooses among all"),
         ({"who": "user:bob", "approve": "each", "pick": "random"}, "`pick` chooses among all"),
         ({"who": "user:bob", "pick": "2"}, "is not a way to pick"),
-        ({"who": "user:bob", "remind": "0h"}, "would never stop"),
+        ({"who": "user:bob", "remind": "0h"}, "is no time at all"),
         ({"who": "user:bob", "quiet": "yes"}, "is not a selector"),
         ({"who": "user:bob", "distinct": "no"}, "valid boolean"),
         ({"who": "user:bob", "weights": {"user:bob": "2"}}, "valid integer"),

@@ -93,7 +93,7 @@ def test_more_extensions_than_the_document_allows_are_invalid() -> None:
     [
         ("soon", "with.for: 'soon' is not a duration"),
         ("-1d", "with.for: '-1d' is not a duration"),
-        ("0d", "with.for: '0d' is no more time"),
+        ("0d", "with.for: '0d' is no time at all"),
         ("99999d", "longer than ten years"),
     ],
 )

@@ -96,6 +96,7 @@ def test_business_time_counts_in_the_calendar_of_the_flow() -> None:
         ("{{ inputs.gone }}d", "gone"),
         ("{{ inputs.days }}", "grant.for gave 3; a duration such as 2h is needed"),
         ("{{ inputs.days }} days", "'3 days' is not a duration"),
+        ("0d", "'0d' is no time at all"),
         ("2000000bd", "longer than ten years"),
         ("{{ inputs.days }}000bh", "calendar"),
     ],

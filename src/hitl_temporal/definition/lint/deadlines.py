@@ -1,4 +1,4 @@
-"""Questions that wait for ever, what comes too late, what lasts no time, clocks that can't count business time.
+"""Questions that wait for ever, what comes too late, clocks that can't count business time.
 
 Must not know: calendars.
 """
@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator
 
 from hitl_temporal.definition.documents import At, Document
 from hitl_temporal.definition.problems import Problem
-from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.stage import Stage
 from hitl_temporal.domain.duration import fixed, parse
 from hitl_temporal.domain.flow.definition import Flow
 
-from .stages import Placed, asks_of, is_about_more_time, stages_of
+from .stages import Placed, is_about_more_time, stages_of
 
 __all__ = ["check_deadlines", "check_stage_deadlines"]
 
@@ -21,8 +20,6 @@ __all__ = ["check_deadlines", "check_stage_deadlines"]
 def check_deadlines(flow: Flow, document: Document) -> Iterator[Problem]:
     """Yield what is wrong with the times of a flow."""
     yield from check_stage_deadlines(stages_of(flow), document)
-    for at, ask in asks_of(flow):
-        yield from _check_ask(at, ask, document)
     for index, step in enumerate(flow.steps):
         yield from _check_clock(document, ("steps", index, "timeout"), step.timeout)
         yield from _check_clock(document, ("steps", index, "retry", "budget"), step.retry.budget)
@@ -34,14 +31,12 @@ def check_deadlines(flow: Flow, document: Document) -> Iterator[Problem]:
 def check_stage_deadlines(stages: Iterable[Placed], document: Document) -> Iterator[Problem]:
     """Yield what is wrong with the times of stages."""
     for at, stage, _ in stages:
-        yield from _check_some_time((*at, "lease"), stage.lease, document)
         if stage.due is None and is_about_more_time(at):
             continue  # It is withdrawn when the grant ends.
         if stage.due is None:
             mend = "say until when, such as `due: 2bd`"
             yield document.problem(at, f"stage {stage.name!r} has no `due` and waits for ever", mend, "warning")
         else:
-            yield from _check_some_time((*at, "due"), stage.due, document)
             yield from _check_before_due(at, stage, stage.due, document)
 
 
@@ -56,19 +51,6 @@ def _check_before_due(at: At, stage: Stage, due: str, document: Document) -> Ite
         if _is_late(step.after, due):
             message = f"the escalation after {step.after} never happens: the stage is due after {due}"
             yield document.problem((*at, "escalate", index, "after"), message, "escalate earlier, or move `due`")
-
-
-def _check_ask(at: At, ask: Ask, document: Document) -> Iterator[Problem]:
-    if ask.cooling_off is not None:
-        yield from _check_some_time((*at, "cooling_off"), ask.cooling_off, document)
-    if ask.break_glass is not None:
-        yield from _check_some_time((*at, "break_glass", "review", "due"), ask.break_glass.review.due, document)
-
-
-def _check_some_time(at: At, duration: str, document: Document) -> Iterator[Problem]:
-    if not any(part.count for part in parse(duration)):
-        message = f"`{at[-1]}: {duration}` leaves nobody any time"
-        yield document.problem(at, message, "write a longer time, or remove the key", "warning")
 
 
 def _check_clock(document: Document, at: At, duration: str | None) -> Iterator[Problem]:

@@ -21,7 +21,7 @@ from hitl_temporal.domain.approval.notation import (
 )
 from hitl_temporal.domain.approval.routes import Entries, Routed, Table, refuse_same_names, stages_of
 from hitl_temporal.domain.approval.stage import Parallel, Quiet, Stage, Weights
-from hitl_temporal.domain.duration import Duration
+from hitl_temporal.domain.duration import PositiveDuration
 from hitl_temporal.domain.fault import fault
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.memo import Memo
@@ -85,7 +85,7 @@ class Review(Document):
     """Who looks afterwards at what was done in an emergency, and until when."""
 
     who: SomeSelectors
-    due: Duration = "3d"
+    due: PositiveDuration = "3d"
 
 
 class BreakGlass(Document):
@@ -139,7 +139,7 @@ class Ask(Document):
     """What of the context decisions are bound to: a change asks again."""
     rework: Annotated[StrictInt, Field(ge=0, le=20)] = 0
     """How often the request may be sent back to its requester."""
-    cooling_off: Duration | None = None
+    cooling_off: PositiveDuration | None = None
     """How long the deciding vote may be taken back."""
     break_glass: BreakGlass | None = None
     calendar: str | None = None

@@ -8,7 +8,6 @@ from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, WithJsonSchema
 
-from hitl_temporal.domain.duration import PATTERN, Duration, parse
 from hitl_temporal.domain.expressions import ExpressionError, check, checked, expressions_in
 from hitl_temporal.domain.people import SELECTOR, is_selector
 from hitl_temporal.domain.value import Json
@@ -66,12 +65,6 @@ def _pick(text: str) -> str:
     return text
 
 
-def _reminder(text: str) -> str:
-    if not any(part.count for part in parse(text)):
-        raise ValueError(f"a reminder after {text!r} would never stop; write a longer time, such as 4bh")
-    return text
-
-
 def _path(text: str) -> str:
     if not _PATH.fullmatch(text):
         raise ValueError(f"{text!r} is not a path; write names with dots, such as inputs.days")
@@ -123,8 +116,6 @@ Pick = Annotated[
     str, AfterValidator(_pick), WithJsonSchema(_text(f"^{_PICK.pattern}$", *POLICIES, f"2 by {POLICIES[1]}"))
 ]
 """A policy, which picks one person, or `N by` it."""
-Reminder = Annotated[Duration, AfterValidator(_reminder), WithJsonSchema(_text(f"^(?=.*[1-9]){PATTERN}$", "4bh", "1d"))]
-"""A duration that is longer than nothing."""
 Path = Annotated[str, AfterValidator(_path), WithJsonSchema(_text(f"^{_PATH.pattern}$", "inputs.days"))]
 """The way to one value of the context: `inputs.days`."""
 

@@ -10,14 +10,13 @@ from pydantic import Field, StrictBool, StrictInt, model_validator
 from hitl_temporal.domain.approval.notation import (
     Expression,
     Pick,
-    Reminder,
     Selector,
     Selectors,
     SomeSelectors,
     Texts,
     Threshold,
 )
-from hitl_temporal.domain.duration import Duration
+from hitl_temporal.domain.duration import PositiveDuration
 from hitl_temporal.domain.fault import fault
 from hitl_temporal.domain.value import Document
 
@@ -37,7 +36,7 @@ class Escalation(Document):
             ends the stage with `outcome`.
     """
 
-    after: Duration
+    after: PositiveDuration
     to: Selectors = ()
     how: Literal["add", "replace", "notify", "decide"] = "add"
     outcome: str | None = None
@@ -87,13 +86,13 @@ class Stage(Document):
     quiet: Quiet | None = None
     """Who may act without being told: `true` for all of `who`, or selectors, which are then added to it."""
     assurance: Assurance = "low"
-    remind: Annotated[tuple[Reminder, ...] | Reminder, Field(union_mode="left_to_right")] = ()
+    remind: Annotated[tuple[PositiveDuration, ...] | PositiveDuration, Field(union_mode="left_to_right")] = ()
     """One duration repeats; a list is once each, counted from the stage's opening."""
     escalate: tuple[Escalation, ...] = ()
-    due: Duration | None = None
+    due: PositiveDuration | None = None
     at_due: str = "expire"
     at_due_positive: StrictBool = False
-    lease: Duration = "4bh"
+    lease: PositiveDuration = "4bh"
     """For how long a claim keeps others from deciding."""
     calendar: str | None = None
     via: Texts = ()

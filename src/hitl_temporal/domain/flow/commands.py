@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from hitl_temporal.domain import duration
+from hitl_temporal.domain.duration import PositiveDuration
 from hitl_temporal.domain.problems import refused
 from hitl_temporal.domain.value import Json, Value, canonical
 
@@ -82,18 +82,12 @@ class SetValue(Operate):
     values: Annotated[Values, Field(alias="with", min_length=1)]
 
 
-def _longer(text: str) -> str:
-    if not any(part.count for part in duration.parse(text)):
-        raise ValueError(f"{text!r} is no more time; write a longer one, such as 2d")
-    return text
-
-
 class Longer(BaseModel):
     """How much more time; a duration, `bh` and `bd` in the flow's calendar."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    duration: Annotated[str, AfterValidator(_longer), Field(alias="for")]
+    duration: Annotated[PositiveDuration, Field(alias="for")]
 
 
 class ExtendGrant(Operate):

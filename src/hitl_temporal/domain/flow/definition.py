@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, WithJsonSchema, model_validator
 
 from hitl_temporal.domain.approval.ask import RESERVED_OUTCOMES, Ask
 from hitl_temporal.domain.approval.notation import Expression, Selectors, Template, Texts, TextTemplate
-from hitl_temporal.domain.duration import Backoff, Duration, parse
+from hitl_temporal.domain.duration import Backoff, PositiveDuration, lasting, parse, positive_schema
 from hitl_temporal.domain.fault import fault
 from hitl_temporal.domain.flow.needs import RESULTS, Need, read_needs
 from hitl_temporal.domain.ids import FlowNameText, StepIdText
@@ -29,7 +29,7 @@ class Retry(Document):
 
     max: Annotated[int, Field(ge=1, le=1000)] = 5
     backoff: Backoff = "1s..1m"
-    budget: Duration | None = None
+    budget: PositiveDuration | None = None
 
 
 class Undo(Document):
@@ -38,13 +38,17 @@ class Undo(Document):
     call: ActivityName
     arguments: dict[str, Template] = Field(default_factory=dict, alias="with")
     retry: Retry = Retry()
-    timeout: Duration = "5m"
+    timeout: PositiveDuration = "5m"
 
 
 def _duration(text: str) -> str:
     if "{{" not in text:
         parse(text)
     return text
+
+
+def _lasting(text: str) -> str:
+    return text if "{{" in text else lasting(text)
 
 
 _EXTENSION: Mapping[str, Json] = {
@@ -70,7 +74,12 @@ class Extend(Document):
 class Grant(Document):
     """What a step gives is given for a time: it stays running until the end, then its `undo` runs."""
 
-    duration: Annotated[TextTemplate, AfterValidator(_duration), Field(alias="for")]
+    duration: Annotated[
+        TextTemplate,
+        AfterValidator(_lasting),
+        WithJsonSchema(positive_schema(or_template=True)),
+        Field(alias="for"),
+    ]
     """A duration, or an expression that gives one; counted from the success of the call."""
     extend: Extend | None = None
     """None: no extension is possible."""
@@ -96,7 +105,7 @@ class Step(Document):
     ask: Ask | None = None
     wait: Wait | None = None
     retry: Retry = Retry()
-    timeout: Duration = "5m"
+    timeout: PositiveDuration = "5m"
     pool: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] | None = None
     undo: Undo | None = None
     grant: Grant | None = None

@@ -7,6 +7,7 @@ Must not know: what becomes of the step (steps.py), how people are asked for mor
 """
 
 from hitl_temporal.domain.calendar import CalendarError
+from hitl_temporal.domain.duration import lasting
 from hitl_temporal.domain.flow.definition import Step
 from hitl_temporal.domain.flow.effects import StopStep
 from hitl_temporal.domain.flow.state import GrantRun, Run
@@ -20,12 +21,12 @@ def promise(run: Run, step: Step, now: dict[str, Json]) -> GrantRun | None:
 
     Raises:
         CalendarError: Its end lies beyond what the calendar knows.
-        DurationError: `for` gives no duration.
+        DurationError: `for` gives no duration, or no time at all.
         ExpressionError: `for` can't be evaluated.
     """
     if step.grant is None:
         return None
-    duration = duration_of(step.grant.duration, "grant.for", now)
+    duration = lasting(duration_of(step.grant.duration, "grant.for", now))
     return GrantRun(duration=duration, until=after(run, run.now, duration))
 
 
