@@ -101,7 +101,7 @@ def test_a_broken_directory_names_nobody_and_blames_no_flow(tmp_path: Path) -> N
         ("due: 2d, escalate: [{after: 4bh, to: 'user:bob'}]", "after"),
         ("due: 2d, lease: 1bh", "lease"),
         ("due: 2d, cooling_off: 1bh", "cooling_off"),
-        ("due: 2d, break_glass: {who: 'user:bob', review: {who: 'user:bob', due: 1bd}}", "due"),
+        ("due: 2d, break_glass: {who: 'user:bob', review: {who: 'user:ann', due: 1bd}}", "due"),
     ],
 )
 def test_business_time_without_a_calendar_is_warned_about(tmp_path: Path, keys: str, key: str) -> None:

@@ -52,6 +52,10 @@ AROUND = Surroundings(
         "{who: group:leads, form: {if: {type: string, description: 'such as {{x}}', default: '{{y}}'}}}",
         "{who: group:leads, outcomes: {later: {label: 'Not {{now}}'}}}",
         "{who: group:leads, show: {weights: {'{{x}}': 1}}}",
+        "{who: group:leads, break_glass: {who: user:ann, review: {who: [user:ann, user:bob], due: 5bd}}}",
+        "{who: group:leads, break_glass: {who: user:ann, review: {who: [user:ann, user:zoe, user:bob], due: 40bh}}}",
+        "{who: group:leads, break_glass: {who: '{{inputs.owner}}', review: {who: user:bob, due: 7d}}}",
+        "{who: group:leads, break_glass: {who: group:both, review: {who: manager:requester}}}",
         "{who: group:leads, edit: [inputs.owner, vars.limit.days], material: [vars.limit.days]}",
     ],
 )
@@ -70,3 +74,12 @@ def test_what_may_be_meant_is_not_told(ask: str) -> None:
     loaded, problems = load_text(json.dumps(flow), "flow.yaml", AROUND)
     assert [str(p) for p in problems] == []
     assert loaded is not None
+
+
+def test_who_reviews_an_emergency_is_looked_at_without_a_directory_too() -> None:
+    """The same selectors name the same people, whoever they are."""
+    ask = "{title: May I?, who: group:leads, due: 1d, break_glass: {who: %s, review: {who: group:leads}}}"
+    text = "flow: x\nsteps:\n  - id: a\n    ask: " + ask
+    for who, warnings in (("group:leads", 1), ("group:both", 0), ("[group:both, group:leads]", 1)):
+        _, problems = load_text(text % who, "flow.yaml")
+        assert [p.severity for p in problems] == ["warning"] * warnings

@@ -90,8 +90,8 @@ PLACES: dict[str, tuple[dict[str, Json], Callable[[dict[str, Json]], dict[str, J
     "outcome": ({"label": "Later"}, lambda outcome: {**WHO, "outcomes": {"later": outcome}}),
     "auto": ({"if": "true", "outcome": "rejected"}, lambda rule: {**WHO, "auto": [rule]}),
     "attachment": (DOCUMENT, lambda document: {**WHO, "attachments": [document]}),
-    "break_glass": ({"who": "role:admin", "review": REVIEW}, lambda glass: {**WHO, "break_glass": glass}),
-    "review": (REVIEW, lambda review: {**WHO, "break_glass": {"who": "role:admin", "review": review}}),
+    "break_glass": ({"who": "group:it-leads", "review": REVIEW}, lambda glass: {**WHO, "break_glass": glass}),
+    "review": (REVIEW, lambda review: {**WHO, "break_glass": {"who": "group:it-leads", "review": review}}),
 }
 """What a thing needs, and how it stands in an ask."""
 

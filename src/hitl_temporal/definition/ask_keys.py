@@ -37,7 +37,7 @@ author | user:gus | who made what is asked about, by id; barred like the request
 material | [inputs.amount, inputs.cost_centre] | expressions whose values decisions are bound to: a change asks again
 rework | 2 | how often the request may be sent back to its requester, at most 20; above 0 there is the outcome `rework`
 cooling_off | 30m | how long the deciding vote may be taken back before the outcome holds
-break_glass | {who: role:admin, review: {who: group:security-leads}} | who may decide alone in an emergency
+break_glass | {who: group:it-leads, review: {who: group:security-leads}} | who may decide alone in an emergency
 calendar | office-nl | in which business time counts; null: the flow's, else the site's
 pick | least_loaded | for every stage that does not say otherwise: only so many of `who` are asked
 quiet | true | for every stage that does not say otherwise: who may act without being told
@@ -128,7 +128,7 @@ version of it
 """
 
 _BREAK_GLASS = """
-who | [role:admin, group:it-leads] | selectors of those who may `override`, with a reason
+who | [group:it-leads, group:network] | selectors of those who may `override`, with a reason
 review | {who: group:security-leads} | the question whether it was right, put to others at once
 """
 

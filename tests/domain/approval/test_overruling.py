@@ -260,6 +260,19 @@ def test_a_review_that_nobody_is_left_for_is_told_with_the_alarm() -> None:
     assert (review.state.state, review.stage.reason[:14]) == ("parked", "nobody can act")
 
 
+def test_a_review_that_nobody_gives_is_told_to_the_owner() -> None:
+    """It expires like any other question; an emergency is not forgotten with it."""
+    play = of_flow("group:secops")
+    override(play, "bob")
+    review = review_of(play)
+    review.wait("2d")
+    assert (review.state.outcome, review.sent("escalated"), review.sent("asked")) == (
+        "expired",
+        ["cai", "dee"],
+        ["eli"],
+    )
+
+
 def test_no_party_to_the_request_reviews_the_emergency() -> None:
     """It was broken for them: also for whom it was, beside who has asked."""
     play = Play(break_glass={"who": "user:bob", "review": {"who": "group:trio"}}, beneficiary="cai", author="dee")

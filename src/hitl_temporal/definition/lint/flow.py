@@ -17,6 +17,7 @@ from hitl_temporal.domain.value import Value
 from .asks import check_asks
 from .calendars import check_calendars
 from .deadlines import check_deadlines
+from .glass import check_glass
 from .inputs import check_declarations
 from .routes import check_routes
 from .scope import check_scope
@@ -55,6 +56,7 @@ def lint(flow: Flow, document: Document, around: Surroundings) -> tuple[Problem,
         *check_scope(flow, document),
         *check_asks(flow, document),
         *check_deadlines(flow, document),
+        *check_glass(flow, document, around.people),
         *check_picks(stages_of(flow), document),
         *(() if around.site is None else _check_site(flow, document, around.site, around)),
         *(() if around.people is None else _check_people(flow, document, around.people)),

@@ -71,6 +71,8 @@ def ask_for_review(turn: Turn, breaker: str, outcome: str, reason: str) -> None:
         "fallback": list(fallback),
         "due": glass.review.due,
         "remind": "1d",
+        # What nobody has looked at until then must not end in silence.
+        "escalate": [{"after": glass.review.due, "to": list(fallback), "how": "notify"}],
     }
     request: dict[str, Json] = {
         "title": "Review: {{title}}",
