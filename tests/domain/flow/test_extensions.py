@@ -287,6 +287,35 @@ def test_a_dry_run_asks_nobody() -> None:
     assert (questions(world), world.run) == ([], before)
 
 
+def test_the_same_key_extends_once() -> None:
+    """Sent again, also when the grant has ended since, it is answered as it was; nothing moves a second time."""
+    world = at_once()
+    first = extend(world, "1d", key="k")
+    assert (extend(world, "1d", key="k"), world.next_moment) == (first, START + timedelta(days=3))
+    world.operate("revoke", "a", key="r")
+    assert extend(world, "1d", key="k") == first
+    assert len(states(world)) == 1
+
+
+def test_what_was_revoked_is_not_extended() -> None:
+    """Neither while its undo runs nor afterwards, whatever key comes with it; the reason says how far it is."""
+    world = at_once()
+    world.operate("revoke", "a", actor="gus", key="k")
+    assert extend(world, key="k").status == "invalid"
+    receipt = extend(world)
+    assert (receipt.status, receipt.reason) == ("closed", "step 'a' is running its undo: the grant has ended")
+    assert extend(world.undone("a")).reason == "step 'a' is succeeded"
+    assert states(world) == []
+
+
+def test_an_extension_at_the_very_end_comes_too_late() -> None:
+    """Whatever is heard at the moment of the end finds the grant ended: its end never lies in the past."""
+    world = at_once()
+    world.now = START + timedelta(days=2)
+    assert extend(world, "9d").status == "closed"
+    assert [f["reason"] for f in facts(world, "step.grant_ended")] == ["time over"]
+
+
 def test_the_same_key_asks_once() -> None:
     """A repeat gets the receipt of the first."""
     world = asking()
@@ -352,7 +381,7 @@ def test_a_question_is_taken_back_when_the_grant_ends() -> None:
     extend(world)
     world.passes(days=2)
     stop = next(e for e in world.last if isinstance(e, StopStep))
-    assert (stop.approval, stop.reason) == ("r.a.1.extend.1", "the grant has ended: time")
+    assert (stop.approval, stop.reason) == ("r.a.1.extend.1", "the grant has ended: time over")
     assert (world.undos, states(world)) == (["a"], ["withdrawing"])
     world.extension("a", "withdrawn")
     assert states(world) == ["withdrawn"]

@@ -59,7 +59,7 @@ def test_at_the_end_the_undo_runs_and_then_the_run_goes_on() -> None:
 def test_the_end_is_a_fact_that_spans_the_grant() -> None:
     """It says why the grant has ended, and since when it had run."""
     world = given().passes(days=2)
-    assert facts(world, "step.grant_ended") == [{"step": "a", "reason": "time", "until": IN_TWO_DAYS.isoformat()}]
+    assert facts(world, "step.grant_ended") == [{"step": "a", "reason": "time over", "until": IN_TWO_DAYS.isoformat()}]
     assert next(f.began for f in world.facts if f.name == "step.grant_ended") == START
 
 
@@ -181,7 +181,7 @@ def test_a_revoke_at_the_very_end_comes_too_late() -> None:
     world = given()
     world.now = IN_TWO_DAYS
     assert world.operate("revoke", "a").status == "closed"
-    assert facts(world, "step.grant_ended")[0]["reason"] == "time"
+    assert facts(world, "step.grant_ended")[0]["reason"] == "time over"
 
 
 def test_revoke_may_leave_out_the_step_where_only_one_is_meant() -> None:
@@ -364,9 +364,29 @@ def test_cancel_takes_back_what_is_granted() -> None:
 def test_cancel_without_undo_leaves_what_is_granted() -> None:
     """The one way to leave it standing, and it is recorded."""
     world = given()
-    world.operate("cancel", no_undo=True)
+    world.operate("cancel", actor="gus", no_undo=True, reason="moves to another run")
     assert (world.undos, world.run.status, world.states["a"]) == ([], "cancelled", "succeeded")
-    assert facts(world, "step.grant_ended")[0]["reason"] == "run ended"
+    assert facts(world, "step.grant_ended")[0]["reason"] == "left standing by gus: moves to another run"
+
+
+def test_a_call_that_succeeds_while_nothing_is_undone_is_left_standing_too() -> None:
+    """The fact says so, and names who has said it."""
+    world = World(granted("a"), ask("b", needs=[]))
+    world.operate("cancel", actor="gus", no_undo=True)
+    world.answers("b", "withdrawn").succeeds("a", id=1)
+    assert (world.undos, world.run.status) == ([], "cancelled")
+    assert facts(world, "step.grant_ended")[0]["reason"] == "left standing by gus"
+
+
+def test_an_undo_that_is_given_up_is_a_fact() -> None:
+    """What was granted is still there: by whose word, and why, and that nothing says it was undone."""
+    for action, step, left in (("skip", "a", {}), ("cancel", None, {"no_undo": True})):
+        world = given().passes(days=2).undo_fails("a")
+        world.operate(action, step, actor="gus", reason="the account is gone", **left)
+        assert facts(world, "step.left_standing") == [
+            {"step": "a", "reason": "left standing by gus: the account is gone"}
+        ]
+        assert facts(world, "step.undone") == []
 
 
 def test_only_an_operator_leaves_what_is_granted() -> None:

@@ -351,6 +351,15 @@ def test_the_same_key_is_answered_the_same_and_done_once() -> None:
     assert world.operate("rerun", "a", key="k") == first
 
 
+def test_a_key_is_for_one_action() -> None:
+    """Used for another one it is refused, so that nothing is answered `done` that was not."""
+    world = World(call("a"))
+    world.operate("hold", key="k")
+    receipt = world.operate("release", key="k")
+    assert (receipt.status, receipt.key, world.run.held) == ("invalid", "k", True)
+    assert receipt.reason == "key: you have already sent a 'hold' with it: send another key with this"
+
+
 def test_a_key_belongs_to_its_actor() -> None:
     """Two people may use the same key."""
     world = World(call("a"), vars={"x": 1})

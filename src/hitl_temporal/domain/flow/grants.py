@@ -15,6 +15,15 @@ from hitl_temporal.domain.flow.times import after, duration_of
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import Json
 
+TIME_OVER = "time over"
+RUN_ENDED = "run ended"
+"""Why a grant has ended whose `undo` runs in its turn, with those of the whole run."""
+
+
+def by_word(what: str, actor: str, reason: str) -> str:
+    """Return why a grant has ended, or stays, by somebody's word."""
+    return f"{what} by {actor}" + (f": {reason}" if reason else "")
+
 
 def promise(run: Run, step: Step, now: dict[str, Json]) -> GrantRun | None:
     """Return the grant that the call of a step will begin, None when it is given for good.
@@ -63,11 +72,17 @@ def end(turn: Turn, step_id: str, reason: str) -> None:
     )
 
 
+def leave(turn: Turn, step_id: str, reason: str) -> None:
+    """Note that an `undo` which had failed is given up: what the step gave is still there."""
+    old = turn.set_step(step_id, undo="skipped")
+    turn.record("step.left_standing", f"{step_id}:undo:{old.undos}:given_up", step=step_id, reason=reason)
+
+
 def end_due(turn: Turn) -> None:
     """End each grant whose time is over; whatever else happens now finds it ended."""
     for step_id, step in turn.run.steps.items():
         if step.granted is not None and step.granted.until <= turn.now:
-            end(turn, step_id, "time")
+            end(turn, step_id, TIME_OVER)
 
 
 def to_take_back(run: Run) -> tuple[str, ...]:

@@ -36,11 +36,25 @@ _WHILE_ENDING = frozenset({"set_value"})
 
 
 def operate(turn: Turn, event: Operated) -> None:
-    """Judge an operator's command, carry it out, and answer it; the same key is answered the same again."""
+    """Judge an operator's command, carry it out, and answer it; the same action with the same key is answered again."""
     command = event.command
     key = command.key or digest([turn.run.id, event.action, command.model_dump(mode="json"), turn.now.isoformat()])[:32]
-    spent = turn.run.receipts.get(f"{command.actor}:{key}")
-    turn.effects.append(Reply(receipt=spent or _carry_out(turn, _aimed(turn.run, event), key).but(key=key)))
+    spent = _spent(turn.run, event.action, command.actor, key)
+    receipt = spent or _carry_out(turn, _aimed(turn.run, event), key)
+    turn.effects.append(Reply(receipt=receipt.but(key=key)))
+
+
+def _spent(run: Run, action: str, actor: str, key: str) -> Receipt | None:
+    """Return the receipt of what was done with this key; None: nothing was. A key of another action is refused.
+
+    Else a `revoke` under the key of an `extend_grant` would be answered `done`, and nothing would have been revoked.
+    """
+    for name, receipt in run.receipts.items():
+        done, _, whose = name.partition(":")
+        if whose == f"{actor}:{key}":
+            reason = f"key: you have already sent a {done!r} with it: send another key with this"
+            return receipt if done == action else Receipt(status="invalid", reason=reason)
+    return None
 
 
 def _aimed(run: Run, event: Operated) -> Operated:
@@ -74,7 +88,8 @@ def _carry_out(turn: Turn, event: Operated, key: str) -> Receipt:
     turn.run = trial.run
     turn.effects.extend(trial.effects)
     kept = list(turn.run.receipts.items())[1 - MAX_RECEIPTS :]
-    turn.set(operations=turn.run.operations + 1, receipts={**dict(kept), f"{command.actor}:{key}": receipt})
+    receipts = {**dict(kept), f"{event.action}:{command.actor}:{key}": receipt}
+    turn.set(operations=turn.run.operations + 1, receipts=receipts)
     return receipt
 
 
@@ -154,7 +169,7 @@ def _set_held(turn: Turn, step: str | None, *, held: bool) -> tuple[str, ...]:
 def _skip(turn: Turn, command: Operate) -> tuple[str, ...]:
     step = _step_of(command)
     if turn.run.steps[step].undo == "parked":
-        undoing.skip_undo(turn, step)
+        undoing.skip_undo(turn, step, _left_standing(command))
         return (f"{step}: undo skipped",)
     return _end_instead(turn, step, Instead(state="skipped", reason=f"skipped by {command.actor}"))
 
@@ -196,9 +211,14 @@ def _rerun(turn: Turn, command: Operate) -> tuple[str, ...]:
 
 def _cancel(turn: Turn, command: Operate) -> tuple[str, ...]:
     assert isinstance(command, Cancel), "the table pairs `cancel` with Cancel"
-    reason = f"cancelled by {command.actor}" + (f": {command.reason}" if command.reason else "")
-    steps.end_early(turn, Ending(status="cancelled", reason=reason, undo=not command.no_undo))
+    reason = grants.by_word("cancelled", command.actor, command.reason)
+    left = _left_standing(command) if command.no_undo else ""
+    steps.end_early(turn, Ending(status="cancelled", reason=reason, undo=not command.no_undo, left=left))
     return ("run: cancelling",)
+
+
+def _left_standing(command: Operate) -> str:
+    return grants.by_word("left standing", command.actor, command.reason)
 
 
 def _set_value(turn: Turn, command: Operate) -> tuple[str, ...]:

@@ -170,11 +170,16 @@ class StepRun(Value):
 
 
 class Ending(Value):
-    """The run is ending early: how it will be called, why, and whether done work is undone."""
+    """The run is ending early: how it will be called, why, and whether done work is undone.
+
+    Attributes:
+        left: Where nothing is undone: by whose word what was granted stays, and why.
+    """
 
     status: RunStatus
     reason: str
     undo: bool = True
+    left: str = ""
 
 
 class Run(Value):
@@ -185,7 +190,7 @@ class Run(Value):
         status: None while open.
         steps: One entry per step of the definition, in its order.
         operations: How many commands of operators have been carried out.
-        receipts: What the last of them were answered, by actor and key, the oldest first; bounded.
+        receipts: What the last of them were answered, by action, actor and key, the oldest first; bounded.
     """
 
     semantics: int = SEMANTICS

@@ -207,15 +207,15 @@ def end_early(turn: Turn, ending: Ending) -> None:
 
 
 def _end_with_run(turn: Turn, step_id: str) -> None:
-    """End what is granted with the run: it has succeeded, and is undone in its turn like the rest.
+    """End what is granted with the run: it has succeeded, and is undone in its turn like the rest, or left standing.
 
     What is being taken back already goes on; where it has failed, an ending without undo gives it up.
     """
     step, ending = turn.run.steps[step_id], turn.run.ending
     assert ending is not None, "only an ending run ends what it has granted"
     if step.granted is not None:
-        grants.end(turn, step_id, "run ended")
+        grants.end(turn, step_id, grants.RUN_ENDED if ending.undo else ending.left)
         succeed(turn, step_id, step.outputs)
     elif step.undo == "parked" and not ending.undo:
-        turn.set_step(step_id, undo="skipped")
+        grants.leave(turn, step_id, ending.left)
         take_back(turn, step_id)

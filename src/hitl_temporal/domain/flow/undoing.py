@@ -4,6 +4,7 @@ Must not know: the order (machine.py chooses).
 """
 
 from hitl_temporal.domain.expressions import ExpressionError
+from hitl_temporal.domain.flow.grants import leave
 from hitl_temporal.domain.flow.scope import scope, self_view
 from hitl_temporal.domain.flow.starting import call
 from hitl_temporal.domain.flow.steps import take_back
@@ -58,8 +59,8 @@ def undo_again(turn: Turn, step_id: str) -> None:
         turn.set_step(step_id, state="running", instead=old.instead)
 
 
-def skip_undo(turn: Turn, step_id: str) -> None:
+def skip_undo(turn: Turn, step_id: str, reason: str) -> None:
     """Give a compensation up that has parked."""
-    old = turn.set_step(step_id, undo="skipped")
-    if old.has_given:
+    leave(turn, step_id, reason)
+    if turn.run.steps[step_id].has_given:
         take_back(turn, step_id)
