@@ -251,6 +251,12 @@ class AnyRun(RuleBasedStateMachine):
             # Exactly once, unless an operator has said to go on without.
             left = count - self.taken_back[name] - self.given_up[name]
             assert left == 0 or (left == 1 and ending and not ending.undo)
+            assert count - self.taken_back[name] <= self._left_standing(name), "it stays, and no fact says so"
+
+    def _left_standing(self, name: str) -> int:
+        """Return how many facts say that what a step gave is still there."""
+        ends = [f.attributes for f in self.world.facts if f.name in {"step.grant_ended", "step.left_standing"}]
+        return sum(a["hitl.step"] == name and str(a["hitl.reason"]).startswith("left standing by") for a in ends)
 
     def _check_replay(self) -> None:
         run, effects = self.world.first, []
