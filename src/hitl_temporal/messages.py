@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from hitl_temporal.domain.absences import Absences
 from hitl_temporal.domain.approval.commands import Receipt as DecisionReceipt
 from hitl_temporal.domain.approval.effects import Deliver, StartReview, Supersede
 from hitl_temporal.domain.approval.message import Message
@@ -45,6 +46,7 @@ __all__ = [
     "SIGNALLED_AT",
     "SUPERSEDE",
     "AboutSubject",
+    "AbsencesCarried",
     "Answered",
     "ApprovalCarried",
     "ApprovalResult",
@@ -326,6 +328,14 @@ class ApprovalCarried(_Message):
     report_to: tuple[ReportTo, ...] = ()
     unsent: tuple[Message, ...] = ()
     pending: tuple[Supersede | StartReview, ...] = ()
+
+
+class AbsencesCarried(_Message):
+    """The site's absences over continue-as-new."""
+
+    state: Absences
+    trail: Trail
+    facts: tuple[Fact, ...] = ()
 
 
 class FlowCarried(_Message):

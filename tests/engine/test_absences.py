@@ -17,6 +17,7 @@ from hitl_temporal.app.temporal import RUNNER
 from hitl_temporal.domain import absences as domain
 from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.absences import MAX_PACKED_BYTES, Receipt, pack
+from hitl_temporal.domain.chain import verify_chain
 from hitl_temporal.effects.absences import TemporalAbsences
 from hitl_temporal.engine.absences import Absences
 from hitl_temporal.messages import ABSENCES
@@ -157,6 +158,27 @@ async def test_the_list_goes_on_over_continue_as_new(short_rig: Rig) -> None:
     assert again.absence is not None
     assert again.absence.id == "12"
     assert await listed(handle) == [str(n) for n in range(1, 13)]
+
+
+async def test_each_change_is_a_fact_of_the_trail(short_rig: Rig) -> None:
+    """Chained over continue-as-new, each once, whatever keys come again; refused commands are no changes."""
+    rig = short_rig
+    handle = await begin(rig)
+    first = (await handle.describe()).run_id
+    entered = 0
+    while (await handle.describe()).run_id == first:
+        entered += 1
+        for _ in range(2):
+            await send(handle, "add", wish(substitute="dee", key=str(entered), reason="ill"))
+        await send(handle, "add", wish("ann", person="bob"))
+    await send(handle, "remove", {"actor": "gus", "id": "1"})
+    while len(rig.sink.of(handle.id)) <= entered:
+        await asyncio.sleep(0.05)
+    facts = rig.sink.of(handle.id)
+    assert verify_chain(facts) == ()
+    assert [f.name for f in facts] == ["absence.added"] * entered + ["absence.removed"]
+    assert (facts[0].attributes["hitl.actor"], facts[-1].attributes["hitl.actor"]) == ("bob", "gus")
+    assert "ill" not in "".join(f.text() for f in facts)
 
 
 async def test_histories_of_the_list_replay(short_rig: Rig) -> None:

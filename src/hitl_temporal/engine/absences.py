@@ -12,12 +12,15 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.absence import Absence
+    from hitl_temporal.domain.absence_facts import fact
     from hitl_temporal.domain.absences import COMMANDS, Command, Receipt, carry_out, pack, parse, people_of
     from hitl_temporal.domain.absences import Absences as State
-    from hitl_temporal.messages import ABSENCES, ABSENCES_MEMO, READ_PEOPLE, PeopleRead, ReadPeople
+    from hitl_temporal.domain.audit import Trail
+    from hitl_temporal.messages import ABSENCES, ABSENCES_MEMO, READ_PEOPLE, AbsencesCarried, PeopleRead, ReadPeople
 
 from hitl_temporal.engine.mailbox import Letter, Mailbox
 from hitl_temporal.engine.reading import read
+from hitl_temporal.engine.recorder import Recorder
 from hitl_temporal.engine.renewal import Renewal
 
 
@@ -28,9 +31,11 @@ class Absences:
     @workflow.init
     def __init__(self, carried: Any = None, *_more: Any) -> None:
         """Build the whole state: commands may arrive before `run` has begun."""
-        self._state = _state(carried) if workflow.info().continued_run_id else State()
+        begun = _carried(carried) if workflow.info().continued_run_id else _new()
+        self._state = begun.state
         self._packed = pack(self._state.absences, workflow.now())
         self._renewal = Renewal()
+        self._recorder = Recorder(begun.trail, self._renewal, begun.facts)
         self._mailbox: Mailbox[Command, Receipt] = Mailbox(
             COMMANDS, parse, Receipt, lambda _verb, _command: None, self._renewal
         )
@@ -39,14 +44,18 @@ class Absences:
     async def run(self, carried: Any = None, *_more: Any) -> None:  # noqa: ARG002 - read in __init__
         """Judge commands in the order of their arrival; continue as new when the server suggests it."""
         while True:
-            await workflow.wait_condition(lambda: bool(self._mailbox) or self._renewal.is_possible)
+            self._recorder.has_news = False
+            self._recorder.flush()
+            await workflow.wait_condition(
+                lambda: bool(self._mailbox) or self._renewal.is_possible or self._recorder.has_news
+            )
             while self._mailbox:
                 await self._judge(self._mailbox.take())
             if self._renewal.is_possible:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if not self._mailbox:
                     # Temporal carries over the memo of the start alone, not what was written since (measured).
-                    workflow.continue_as_new(self._state, memo={ABSENCES_MEMO: self._packed})
+                    workflow.continue_as_new(self._carry(), memo={ABSENCES_MEMO: self._packed})
 
     @workflow.query(name="absences", description="The absences of one person, or of everybody, with reasons")
     def absences(self, person: Any = None, *_more: Any) -> Sequence[Absence]:
@@ -61,18 +70,29 @@ class Absences:
             self._packed = pack(self._state.absences, at)
             workflow.upsert_memo({ABSENCES_MEMO: self._packed})
             workflow.set_current_details(_details(self._state))
+            if (done := fact(letter.command, receipt, at)) is not None:
+                self._recorder.write(done)
         letter.receipt = receipt
 
+    def _carry(self) -> AbsencesCarried:
+        return AbsencesCarried(state=self._state, trail=self._recorder.trail, facts=self._recorder.unexported)
 
-def _state(carried: Any) -> State:
-    """Return the list that the run before has handed over.
+
+def _new() -> AbsencesCarried:
+    """Return the list before the first absence."""
+    info = workflow.info()
+    return AbsencesCarried(state=State(), trail=Trail.begin(info.workflow_id, info.first_execution_run_id))
+
+
+def _carried(carried: Any) -> AbsencesCarried:
+    """Return the list that the run before has handed over, with what of its trail has not been exported.
 
     Raises:
         RuntimeError: It is none. That fails the task, which is tried again when somebody has mended the code;
             ValidationError would end the workflow and lose the list.
     """
     try:
-        return State.model_validate(carried)
+        return AbsencesCarried.model_validate(carried)
     except ValidationError as error:
         raise RuntimeError(f"the absences of the run before can't be read: {error}") from error
 

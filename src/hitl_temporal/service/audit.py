@@ -39,7 +39,8 @@ class Audit:
 
 def _takes_part(me: Identity, facts: tuple[Fact, ...]) -> bool:
     for fact in facts:
-        if fact.name == "approval.refused":  # trying is not taking part
+        # Trying is not taking part; and the trail of absences is everybody's, whoever has one in it.
+        if fact.name == "approval.refused" or fact.subject == "absence":
             continue
         people = fact.attributes.get("hitl.people")
         named = [fact.attributes.get(n) for n in ("hitl.requester", "hitl.on_behalf_of", "hitl.actor")]
