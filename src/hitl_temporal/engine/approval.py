@@ -72,8 +72,10 @@ class Approval:
         self._request: Request | None = None
         self._state: State | None = None
         self._reports: list[ReportTo] = []
+        self._reported = 0
         self._news: list[events.Event] = []
         self._is_stale = False
+        self._latecomer: datetime | None = None
         self._clock = Clock()
         self._listing = Listing()
         self._renewal = Renewal()
@@ -220,6 +222,8 @@ class Approval:
         while self._mailbox:
             letter = self._mailbox.take()
             at, roster = self._clock.now, None
+            if self._now.outcome is not None and not letter.is_signal:
+                self._latecomer = letter.at
             # Too late, whoever it is, or one more of a flood that is only counted: there is nothing to read.
             if self._now.outcome is None and self._refuse(letter.verb, letter.command) is None:
                 named = (letter.command.actor, getattr(letter.command, "to", None))
@@ -349,14 +353,26 @@ class Approval:
         facts = await self._recorder.close()
         await hand_over(Unsent(messages=self._deliveries.unsent, facts=facts))
         answer = result(self._now, self._recorder.evidence)
-        reported = 0
-        while self._mailbox or reported < len(self._reports):  # what arrives meanwhile is answered, not lost
-            await self._judge_letters()
-            for report in self._reports[reported:]:
+        lingering = asyncio.create_task(self._linger())
+        while self._has_to_answer or not lingering.done():
+            await self._judge_letters()  # what arrives meanwhile is answered, not lost
+            for report in self._reports[self._reported :]:
                 await self._report(report, answer)
-                reported += 1
+                self._reported += 1
+            await workflow.wait_condition(lambda: self._has_to_answer or lingering.done())
         await workflow.wait_condition(workflow.all_handlers_finished)
         return answer
+
+    @property
+    def _has_to_answer(self) -> bool:
+        return bool(self._mailbox) or self._reported < len(self._reports)
+
+    async def _linger(self) -> None:
+        """Stay for a moment when somebody has just come too late: others may be on their way."""
+        if self._latecomer is not None:
+            left = self._latecomer + options.LINGER - workflow.now()
+            if left > options.NO_TIME:
+                await workflow.sleep(left, summary="answer those who come with the decision")
 
     async def _report(self, report: ReportTo, answer: ApprovalResult) -> None:
         told = Answered(step=report.step, n=report.n, approval=self._now.id, result=answer)

@@ -83,5 +83,12 @@ continue-as-new, and with it the click that came in the same task.
 HEARTBEAT = _seconds(3)
 """For calls of authors: a killed worker is noticed after this, not after the whole timeout."""
 
+LINGER = _seconds(1)
+"""After an Update that came too late: who else acts at this moment gets a receipt as well.
+
+The server aborts the Updates that it has taken while a workflow's last task is done, and makes them no reason for
+another (docs/decisions/0013).
+"""
+
 NO_TIME = timedelta()
 """A moment that has passed while the task ran: look again at once."""

@@ -3,6 +3,9 @@
 An Update without a worker lives in the server's memory only; a Signal is durable. Both carry the same key, and the
 state of the workflow makes them one. Temporal unreachable: nothing is queued here, the person is told so.
 
+What comes with a workflow's end, or after it, is answered from the result: the server aborts an Update that it has
+taken while the last task was done, with the same NOT_FOUND as one that comes later (docs/decisions/0013).
+
 Source: docs/measured.md (with killed workers and servers); the SDK's `rpc_timeout` does not bound a call.
 """
 
@@ -76,13 +79,13 @@ async def send(
             )
     except WorkflowUpdateFailedError as error:
         if isinstance(error.cause, ApplicationError) and error.cause.type == ENDED_MEANWHILE:
-            return await closed()
+            return await _after_the_end(handle.id, closed)
         return _refusal(handle.id, verb, error, receipt_type)
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         pass
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return await closed()
+            return await _after_the_end(handle.id, closed)
         if error.status not in _FALL_BACK:
             raise UnavailableError(f"Temporal refused {verb!r} for {handle.id!r}: {error.message}") from error
     await log.ainfo("door.signalled", verb=verb, workflow_id=handle.id)
@@ -101,11 +104,20 @@ async def _signal(
             await handle.signal(verb, dict(payload), rpc_timeout=PATIENCE)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return await closed()
+            return await _after_the_end(handle.id, closed)
         raise _unavailable(handle.id) from error
     except TimeoutError as error:
         raise _unavailable(handle.id) from error
     return recorded
+
+
+async def _after_the_end(workflow_id: str, closed: Callable[[], Awaitable[R]]) -> R:
+    """Return what `closed` finds; it waits for a result, which something else under this id may not have yet."""
+    try:
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            return await closed()
+    except TimeoutError as error:
+        raise _unavailable(workflow_id) from error
 
 
 def _refusal(workflow_id: str, verb: str, error: WorkflowUpdateFailedError, receipt_type: type[R]) -> R:

@@ -235,7 +235,8 @@ class Runs:
             may_know = me.is_operator or description.typed_search_attributes.get(REQUESTER) == me.person
             if not may_know:
                 return Receipt(status="not_eligible", reason=f"{action} needs the role operator or admin", key=key)
-            ended = _STATUS.get(description.status, "completed") if description.status else "ended"
+            status = (await describe(self._client, run_id)).status  # it may have ended while the command was on its way
+            ended = _STATUS.get(status, "completed") if status else "ended"
             return Receipt(status="closed", reason=f"the run has ended: {ended}", key=key)
 
         return await door.send(
