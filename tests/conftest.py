@@ -1,9 +1,13 @@
-"""What every test has: a deterministic Hypothesis profile, and no leftovers of another test's environment."""
+"""What every test has: a deterministic Hypothesis profile, an end, and no leftovers of another test's environment."""
 
 import os
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.bounds import pytest_runtest_teardown
+
+__all__ = ["pytest_runtest_teardown"]
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("save", settings.get_profile("default"), max_examples=5)

@@ -4,6 +4,7 @@ Source of the flags: docs/measured.md (three virtual days in 0.06 s on the dev s
 """
 
 import asyncio
+import sys
 import sysconfig
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -75,6 +76,38 @@ class Jobs:
         return [name for name, _ in self.calls]
 
 
+SHUT_DOWN_WITHIN = timedelta(seconds=30)
+"""An activity that heeds its cancellation ends at once; one that doesn't would keep the worker for ever."""
+
+
+@asynccontextmanager
+async def running(worker: Worker) -> AsyncIterator[Worker]:
+    """Run a worker; one that can't be shut down fails the test, and the error names what it waits for.
+
+    `Worker.shutdown` waits without bound for every activity and every workflow task.
+    """
+    before = asyncio.all_tasks()
+    await worker.__aenter__()
+    try:
+        yield worker
+    finally:
+        try:
+            async with asyncio.timeout(SHUT_DOWN_WITHIN.total_seconds()):
+                await worker.__aexit__(*sys.exc_info())
+        except TimeoutError:
+            left = "\n".join(sorted(_whereabouts(task) for task in asyncio.all_tasks() - before))
+            pytest.fail(f"worker of {worker.task_queue!r} does not end within {SHUT_DOWN_WITHIN}: it waits for\n{left}")
+
+
+def _whereabouts(task: asyncio.Task[Any]) -> str:
+    """Return the coroutines that a task is in, the innermost last."""
+    chain, names = task.get_coro(), []
+    while hasattr(chain, "cr_await"):
+        names.append(chain.__qualname__)
+        chain = chain.cr_await
+    return " > ".join(names)
+
+
 @dataclass
 class Rig:
     """A client, the fakes, and short ways to do what tests do."""
@@ -135,7 +168,7 @@ class Rig:
             self.jobs.do,
             self.jobs.undo,
         ]
-        async with Worker(
+        worker = Worker(
             self.client,
             task_queue=self.queue,
             workflows=[Approval, Flow, Outbox, Rotation, Absences, *options.pop("workflows", [])],
@@ -145,7 +178,8 @@ class Rig:
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
             workflow_failure_exception_types=[ValidationError],
             **options,
-        ) as worker:
+        )
+        async with running(worker):
             yield worker
 
 

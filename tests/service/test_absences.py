@@ -21,7 +21,7 @@ from hitl_temporal.service.absences import Absences, Wish
 from hitl_temporal.service.errors import ForbiddenError, InvalidError, NotFoundError, UnavailableError
 from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.runs import Runs
-from tests.engine.conftest import Rig
+from tests.engine.conftest import Rig, running
 from tests.engine.test_approval import eventually
 from tests.fakes import PEOPLE
 
@@ -230,7 +230,7 @@ async def listening(rig: Rig, *named: tuple[list[str], list[str]]) -> AsyncItera
     from temporalio.worker import Worker  # noqa: PLC0415
 
     queue = f"q-{uuid4().hex[:8]}"
-    async with Worker(rig.client, task_queue=queue, workflows=[Listening]):
+    async with running(Worker(rig.client, task_queue=queue, workflows=[Listening])):
         handles = [
             await rig.client.start_workflow("Approval", args=list(args), id=f"l-{uuid4().hex[:8]}", task_queue=queue)
             for args in named
