@@ -9,7 +9,7 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from hitl_temporal.domain.approval.commands import Receipt
-from hitl_temporal.domain.approval.state import MAX_REFUSALS_BY_ACTOR
+from hitl_temporal.domain.approval.state import MAX_INTENTS_BY_ACTOR, MAX_REFUSALS_BY_ACTOR
 from hitl_temporal.domain.approval.views import Result
 from hitl_temporal.domain.chain import verify_chain
 from tests.engine.conftest import Rig
@@ -95,6 +95,30 @@ async def test_a_flood_of_refused_updates_leaves_no_trace_beyond_its_bound(rig: 
     assert len((await status(handle)).refusals) == MAX_REFUSALS_BY_ACTOR
     for person in ("cai", "dee"):
         assert (await rig.decide(handle, answer("approved", person))).status == "counted"
+    assert Result.model_validate(await handle.result()).outcome == "approved"
+
+
+async def test_a_flood_of_answers_without_proof_leaves_no_trace_beyond_its_bound(rig: Rig) -> None:
+    """Those of somebody who is asked are bounded like refusals, and the same person's proof counts all the same."""
+    handle = await rig.ask({**ASK, "assurance": "medium"})
+    await rig.until_put(handle)
+
+    async def attempt(n: int) -> str:
+        try:
+            return (await rig.decide(handle, answer("approved", "cai", key=f"k{n}"))).status
+        except WorkflowUpdateFailedError as error:
+            assert isinstance(error.cause, ApplicationError)
+            return f"refused: {Receipt.model_validate(error.cause.details[0]).status}"
+
+    for n in range(MAX_INTENTS_BY_ACTOR):
+        assert await attempt(n) == "needs_step_up"
+    before = await length_of(handle)
+    for first in range(0, ATTEMPTS, 8):
+        found = await asyncio.gather(*(attempt(1_000 + first + n) for n in range(8)))
+        assert set(found) == {"refused: needs_step_up"}
+    assert await length_of(handle) - before < 30
+    for person in ("cai", "dee"):
+        assert (await rig.decide(handle, answer("approved", person, assurance="medium"))).status == "counted"
     assert Result.model_validate(await handle.result()).outcome == "approved"
 
 

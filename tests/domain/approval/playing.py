@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from hitl_temporal.domain.absence import Absence, with_substitutes
 from hitl_temporal.domain.approval import events
 from hitl_temporal.domain.approval.ask import Ask
-from hitl_temporal.domain.approval.commands import VERBS, Receipt
+from hitl_temporal.domain.approval.commands import VERBS, Decide, Receipt
 from hitl_temporal.domain.approval.effects import Deliver, Effect, Reply
 from hitl_temporal.domain.approval.eligibility import may_act
+from hitl_temporal.domain.approval.judge import flooded
 from hitl_temporal.domain.approval.machine import advance
 from hitl_temporal.domain.approval.opening import begin
 from hitl_temporal.domain.approval.state import StageRun
@@ -135,6 +136,11 @@ class Play:
         named = [p for p in (actor, getattr(command, "to", None)) if p is not None]
         event = events.CommandSubmitted(at=at or self.now, verb=verb, command=command, roster=self.roster(*named))
         return _receipt(self.feed(event))
+
+    def flooded(self, actor: str, outcome: str = "approved", **rest: object) -> Receipt | None:
+        """Return with what an answer would be turned away before it is recorded."""
+        command = Decide.model_validate({"actor": actor, "outcome": outcome, **rest})
+        return flooded(self.state, "decide", command, self.now)
 
     def wait(self, duration: str, *, reads_people: bool = False) -> None:
         """Let time pass."""

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from hitl_temporal.domain.approval.commands import Override
+from hitl_temporal.domain.approval.judge import flooded
 from hitl_temporal.domain.approval.records import INTENT_HOLDS
-from hitl_temporal.domain.approval.state import MAX_REFUSALS_BY_ACTOR
+from hitl_temporal.domain.approval.state import MAX_INTENTS_BY_ACTOR, MAX_REFUSALS_BY_ACTOR
 from hitl_temporal.domain.approval.views import status
 from tests.domain.approval.playing import Play
 
@@ -99,13 +101,46 @@ def test_what_can_not_be_confirmed_is_not_shown() -> None:
 
 
 def test_the_last_of_several_is_the_one_that_waits() -> None:
-    """Each is a fact, up to a bound: a robot must not fill the trail."""
+    """Each is a fact."""
     play = Play(MEDIUM)
-    for n in range(MAX_REFUSALS_BY_ACTOR + 2):
+    for n in range(3):
         play.decide("cai", comment=str(n))
     (intent,) = play.state.intents
-    assert (intent.comment, intent.number) == ("21", 22)
-    assert len(play.facts("intended")) == MAX_REFUSALS_BY_ACTOR
+    assert (intent.comment, intent.number) == ("2", 3)
+    assert len(play.facts("intended")) == 3
+
+
+def test_intents_are_bounded_and_a_proof_still_counts() -> None:
+    """A robot fills neither trail nor history: beyond the bound an intent changes nothing and is turned away."""
+    play = Play({**MEDIUM, "approve": 2})
+    for n in range(MAX_INTENTS_BY_ACTOR):
+        assert play.flooded("cai") is None
+        play.decide("cai", comment=str(n))
+    before = play.state
+    assert play.decide("cai", comment="more").status == "needs_step_up"
+    assert play.state.but(unrecorded=0, now=before.now) == before
+    assert (play.state.unrecorded, len(play.facts("intended"))) == (1, MAX_INTENTS_BY_ACTOR)
+    turned_away = play.flooded("cai")
+    assert turned_away is not None
+    assert turned_away.status == "needs_step_up"
+    assert play.flooded("dee") is None, "another's answer may still be completed"
+    assert play.flooded("cai", outcome="perhaps") is None, "refusals have a bound of their own"
+    assert play.flooded("cai", assurance="medium") is None
+    assert play.decide("cai", assurance="medium").status == "counted"
+    assert play.state.decisions[0].comment == str(MAX_INTENTS_BY_ACTOR - 1)
+
+
+def test_refusals_of_others_use_up_nobodys_intents() -> None:
+    """And an override that lacks its proof is refused like everything else: no intent is kept of it."""
+    play = Play(MEDIUM)
+    for n in range(MAX_REFUSALS_BY_ACTOR + 1):
+        play.decide("gus", key=str(n))
+        play.do("override", "eli", outcome="approved", reason="now", key=str(n))
+    assert play.flooded("cai") is None
+    override = Override(actor="eli", outcome="approved", reason="now")
+    turned_away = flooded(play.state, "override", override, play.now)
+    assert turned_away is not None
+    assert turned_away.status == "needs_step_up"
 
 
 def test_intents_of_two_rounds_are_two_facts() -> None:

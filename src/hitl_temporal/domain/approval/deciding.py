@@ -14,7 +14,7 @@ from hitl_temporal.domain.approval.eligibility import claimed_by_another, eligib
 from hitl_temporal.domain.approval.records import Cooling, Decision, Intent, times_voided
 from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.stage import ASSURANCES, Assurance, Stage
-from hitl_temporal.domain.approval.state import MAX_REFUSALS_BY_ACTOR, Approval, StageRun
+from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.tally import of_approval, selectors_naming
 from hitl_temporal.domain.approval.telling import notify, tell_requester
 from hitl_temporal.domain.approval.turn import Turn
@@ -166,8 +166,11 @@ def add(turn: Turn, decision: Decision, began: datetime | None = None) -> None:
 
 
 def keep_intent(turn: Turn, command: Command, at: datetime) -> None:
-    """Keep an answer below the needed assurance until the same person confirms it."""
+    """Keep an answer below the needed assurance until the same person confirms it; beyond the bound it is counted."""
     assert isinstance(command, Decide), "the table pairs `decide` with Decide"
+    if turn.state.has_enough_intents_of(command.actor):
+        turn.set(unrecorded=turn.state.unrecorded + 1)
+        return
     decide = confirmed(turn.state, command, at)
     found = place_for(turn.state, decide)
     assert found is not None, "the judge asks only those for a confirmation who have a place"
@@ -187,16 +190,15 @@ def keep_intent(turn: Turn, command: Command, at: datetime) -> None:
     )
     others = tuple(i for i in turn.state.intents if i.actor != decide.actor)
     turn.set(intents=(*others, intent))
-    if intent.number <= MAX_REFUSALS_BY_ACTOR:
-        turn.record(
-            "intended",
-            f"intended:{stage.name}{stage.again}:{decide.actor}:{intent.number}",
-            actor=decide.actor,
-            stage=stage.name,
-            outcome=decide.outcome,
-            assurance=decide.assurance,
-            needed=stage.document.assurance,
-        )
+    turn.record(
+        "intended",
+        f"intended:{stage.name}{stage.again}:{decide.actor}:{intent.number}",
+        actor=decide.actor,
+        stage=stage.name,
+        outcome=decide.outcome,
+        assurance=decide.assurance,
+        needed=stage.document.assurance,
+    )
 
 
 def say_tally(turn: Turn, decision: Decision) -> None:

@@ -91,14 +91,24 @@ def judge_with(state: Approval, verb: str, command: Command, at: datetime, key: 
 
 
 def flooded(state: Approval, verb: str, command: Command, at: datetime) -> Receipt | None:
-    """Return the receipt to refuse with, without recording it, once refusals have reached their bound.
+    """Return the receipt to refuse with, without recording it, once refusals or intents have reached their bound.
 
-    Only what would be refused on the people last read is turned away: nobody eligible is locked out by others.
+    Only what would be refused on the people last read is turned away: nobody eligible is locked out by others. Intents
+    have a bound of their own, which no refusal uses up, and an answer with the needed assurance counts beyond it.
     """
-    if not state.is_flooded_by(command.actor):
+    too_many_refused, too_many_intended = state.is_flooded_by(command.actor), state.has_enough_intents_of(command.actor)
+    if not too_many_refused and not too_many_intended:
         return None
     receipt = judge(state, verb, command, at)
-    return None if receipt.status in {"counted", "needs_step_up"} else receipt
+    if receipt.status == "counted":
+        return None
+    is_too_many = too_many_intended if is_intent(verb, receipt) else too_many_refused
+    return receipt if is_too_many else None
+
+
+def is_intent(verb: str, receipt: Receipt) -> bool:
+    """Tell whether what was judged is kept until its author proves who they are; other verbs are just refused."""
+    return verb == "decide" and receipt.status == "needs_step_up"
 
 
 def closed_verdict(verb: str, outcome: str) -> tuple[Status, str]:

@@ -22,7 +22,7 @@ from hitl_temporal.domain.approval.events import (
     PeopleResolved,
     TimePassed,
 )
-from hitl_temporal.domain.approval.judge import RULES, judge_with, key_of, ledger_name, spent
+from hitl_temporal.domain.approval.judge import RULES, is_intent, judge_with, key_of, ledger_name, spent
 from hitl_temporal.domain.approval.records import Refusal
 from hitl_temporal.domain.approval.state import MAX_SPENT, Approval
 from hitl_temporal.domain.approval.tally import of_approval
@@ -113,7 +113,7 @@ def _obey(turn: Turn, event: CommandSubmitted) -> None:
     receipt, is_new = judge_with(turn.state, verb, command, event.at, key)
     if not is_new:
         turn.reply(receipt)
-    elif receipt.status == "needs_step_up" and verb == "decide":
+    elif is_intent(verb, receipt):
         keep_intent(turn, command, event.at)
         turn.reply(receipt)
     elif receipt.status != "counted":

@@ -35,6 +35,8 @@ SEMANTICS = 2
 
 MAX_REFUSALS_BY_ACTOR = 20
 MAX_REFUSALS = 100
+MAX_INTENTS_BY_ACTOR = 20
+"""How often in a row an answer below the needed assurance may take the place of the one before it."""
 MAX_PASSING = 100
 """How many delivered reminders and notices are kept: an approval may wait for years and must stay small."""
 MAX_SPENT = 1_000
@@ -206,7 +208,7 @@ class Approval(Value):
         decisions: Counted ones, in order.
         voided: Those that were counted and are no more.
         refusals: The first ones, at most `MAX_REFUSALS_BY_ACTOR` of each actor and `MAX_REFUSALS` in all.
-        unrecorded: How many further refusals there were.
+        unrecorded: How many further refusals, and answers below the needed assurance, there were.
         spent: Digests of the keys of commands other than `decide`, each with its verb, a blank, and the tally after.
         rounds: How often the request has been sent back.
         roster: The people as last read while it was open.
@@ -301,3 +303,7 @@ class Approval(Value):
         """Tell whether one more refusal of this actor is only counted, not kept."""
         by_actor = sum(refusal.actor == actor for refusal in self.refusals)
         return by_actor >= MAX_REFUSALS_BY_ACTOR or len(self.refusals) >= MAX_REFUSALS
+
+    def has_enough_intents_of(self, actor: str) -> bool:
+        """Tell whether one more intent of this actor is only counted: the last one that was kept waits."""
+        return any(i.actor == actor and i.number >= MAX_INTENTS_BY_ACTOR for i in self.intents)
