@@ -7,6 +7,7 @@ out effects.
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from pydantic import ValidationError
@@ -219,7 +220,11 @@ class Approval:
         return self._now.outcome is not None and not waits
 
     async def _judge_letters(self) -> None:
-        while self._mailbox:
+        for number in count(1):
+            if not self._mailbox:
+                return
+            if number % options.MAX_LETTERS == 0:
+                await self._take_breath()
             letter = self._mailbox.take()
             at, roster = self._clock.now, None
             if self._now.outcome is not None and not letter.is_signal:
@@ -233,6 +238,12 @@ class Approval:
                 self._hear_of_calendars(seen)
             event = events.CommandSubmitted(at=at, verb=letter.verb, command=letter.command, roster=roster)
             self._feed(event, letter)
+
+    async def _take_breath(self) -> None:
+        """Go on in another workflow task: one that judges thousands of letters would be taken for a deadlock."""
+        await workflow.sleep(options.BREATH, summary="go on with what has come")
+        self._renewal.sample()
+        self._clock.release()
 
     async def _take_news(self) -> None:
         moment = next_moment(self._now)

@@ -83,6 +83,15 @@ continue-as-new, and with it the click that came in the same task.
 HEARTBEAT = _seconds(3)
 """For calls of authors: a killed worker is noticed after this, not after the whole timeout."""
 
+MAX_LETTERS = 250
+"""How many commands are judged in one workflow task.
+
+The SDK takes a task that runs for two seconds for a deadlock, and what it interrupts can't be evicted any more: the
+worker never ends. A refused Signal takes 0.4 ms of an idle processor, ten times that on a busy one (docs/measured.md).
+"""
+BREATH = _seconds(0.001)
+"""Only so that there is another task."""
+
 LINGER = _seconds(1)
 """After an Update that came too late: who else acts at this moment gets a receipt as well.
 
