@@ -18,6 +18,13 @@ from .value import Json, Value
 SYSTEM = "system:"
 """The prefix of actors that are machines: `system:client`, `system:auto`. They are never people."""
 
+CLIENT = f"{SYSTEM}client"
+"""Who starts or cancels an execution in Temporal without saying who they are."""
+RUN = f"{SYSTEM}run"
+"""The run, or the Python workflow, that has put a question."""
+SUBJECT = f"{SYSTEM}subject"
+"""A newer request about the same."""
+
 OPERATORS = frozenset({"operator", "admin"})
 """The roles that may do more than what they are asked for."""
 

@@ -10,7 +10,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
-from hitl_temporal.domain.people import SYSTEM
+from hitl_temporal.domain.people import SUBJECT
 from hitl_temporal.effects.visibility import literal
 from hitl_temporal.messages import APPROVAL, NEWER_ABOUT, SUPERSEDE, AboutSubject, Newer
 from hitl_temporal.ports import TemporaryError
@@ -57,7 +57,7 @@ class Subjects:
                 yield row
 
     async def _withdraw(self, approval: str, by: str) -> bool:
-        command = {"actor": f"{SYSTEM}subject", "reason": f"superseded by {by}", "key": f"superseded-by-{by}"[:200]}
+        command = {"actor": SUBJECT, "reason": f"superseded by {by}", "key": f"superseded-by-{by}"[:200]}
         try:
             await self._client.get_workflow_handle(approval).signal("withdraw", command)
         except RPCError as error:

@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval.views import Status, listing, result, status
     from hitl_temporal.domain.audit import Trail
     from hitl_temporal.domain.effects import Record
-    from hitl_temporal.domain.people import SYSTEM
+    from hitl_temporal.domain.people import CLIENT, RUN
     from hitl_temporal.domain.problems import first_problem
     from hitl_temporal.messages import (
         APPROVAL,
@@ -55,9 +55,6 @@ from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.recorder import Recorder
 from hitl_temporal.engine.renewal import Renewal
 from hitl_temporal.engine.surroundings import Seen, about, look, route, why_moot
-
-CLIENT = f"{SYSTEM}client"
-"""Who acts when an execution is cancelled in Temporal."""
 
 
 @workflow.defn(name=APPROVAL)
@@ -309,7 +306,7 @@ class Approval:
         """Withdraw when nobody needs the answer any more."""
         reason = await why_moot(self._now)
         if reason is not None:
-            withdraw = Withdraw(actor=f"{SYSTEM}run", reason=reason, key=reason.replace(" ", "-")[:200])
+            withdraw = Withdraw(actor=RUN, reason=reason, key=reason.replace(" ", "-")[:200])
             self._feed(events.CommandSubmitted(at=self._clock.now, verb="withdraw", command=withdraw))
 
     def _refuse(self, verb: str, command: Command) -> Receipt | None:

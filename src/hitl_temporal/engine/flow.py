@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.flow.policy import selectors
     from hitl_temporal.domain.flow.state import Run
     from hitl_temporal.domain.flow.views import Reason, Result, Status, graph, result, status, waiting_reasons, why
-    from hitl_temporal.domain.people import SYSTEM, Roster
+    from hitl_temporal.domain.people import CLIENT, SYSTEM, Roster
     from hitl_temporal.domain.problems import first_problem
     from hitl_temporal.domain.value import Json
     from hitl_temporal.messages import (
@@ -90,7 +90,7 @@ class Flow:
             answer = await asyncio.shield(life)
         except asyncio.CancelledError:
             reason = (workflow.cancellation_reason() or "cancelled in Temporal")[:MAX_REASON]
-            self._mailbox.put("cancel", Cancel(actor=f"{SYSTEM}client", reason=reason))
+            self._mailbox.put("cancel", Cancel(actor=CLIENT, reason=reason))
             answer = await life
         if answer.status == "cancelled":
             await _end_canceled()

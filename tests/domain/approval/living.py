@@ -209,7 +209,7 @@ class Living(RuleBasedStateMachine):
             case "reassign" | "extend":
                 assert is_operator
             case "withdraw":
-                assert is_party or actor.startswith("system:")
+                assert is_party or actor in {"system:client", "system:run", "system:subject"}
             case "amend":
                 assert is_party
             case "override":

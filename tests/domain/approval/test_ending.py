@@ -9,13 +9,20 @@ from tests.domain.approval.playing import Play, people_without
 # --- Withdrawal -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("actor", ["ann", "bob", "cai", "eli", "system:run"])
+@pytest.mark.parametrize("actor", ["ann", "bob", "cai", "eli", "system:client", "system:run", "system:subject"])
 def test_who_is_concerned_may_withdraw(actor: str) -> None:
-    """Requester, principal, beneficiary, author, and the machine that asked."""
+    """Requester, principal, beneficiary, author, and the machines that know when nobody needs the answer any more."""
     play = Play(on_behalf_of="bob", beneficiary="cai", author="eli")
     receipt = play.withdraw(actor)
     assert (receipt.status, play.state.outcome) == ("counted", "withdrawn")
     assert play.state.reason == f"withdrawn by {actor}"
+
+
+@pytest.mark.parametrize("actor", ["system:", "system:auto", "system:runs", "system:cai"])
+def test_a_machine_that_does_not_exist_withdraws_nothing(actor: str) -> None:
+    """The trail would name an actor that nobody is."""
+    play = Play()
+    assert (play.withdraw(actor).status, play.state.outcome) == ("not_eligible", None)
 
 
 def test_nobody_else_may_withdraw() -> None:

@@ -23,9 +23,9 @@ def busy() -> World:
 
 
 @pytest.mark.parametrize("action", sorted(ACTIONS))
-@pytest.mark.parametrize("actor", ["bob", "fay", "nobody", "system:client"])
+@pytest.mark.parametrize("actor", ["bob", "fay", "nobody", "system:client", "system:else"])
 def test_who_is_no_operator_may_do_nothing(action: str, actor: str) -> None:
-    """A person without the role, an inactive or unknown one and a machine are `not_eligible`; machines may cancel."""
+    """A person without the role, an inactive or unknown one and a machine are `not_eligible`; Temporal may cancel."""
     if (action, actor) == ("cancel", "system:client"):
         return
     world = busy()

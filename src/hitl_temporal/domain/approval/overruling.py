@@ -21,7 +21,10 @@ from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.tally import of_approval
 from hitl_temporal.domain.approval.telling import notify
 from hitl_temporal.domain.approval.turn import Turn
-from hitl_temporal.domain.people import SYSTEM
+from hitl_temporal.domain.people import CLIENT, RUN, SUBJECT
+
+WITHDRAWING = frozenset({CLIENT, RUN, SUBJECT})
+"""The machines that take a question back; a name that none of ours has would make the record tell an untruth."""
 
 OVERRIDE_STAGE = "override"
 """The stage of a decision that was made where none was open."""
@@ -32,7 +35,7 @@ OVERRIDE_STAGE = "override"
 
 def may_withdraw(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
     """Judge a withdrawal."""
-    if command.actor not in state.barred and not command.actor.startswith(SYSTEM):
+    if command.actor not in state.barred and command.actor not in WITHDRAWING:
         return "not_eligible", "only the requester may withdraw a request"
     return "counted", ""
 

@@ -10,14 +10,14 @@ from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.audit import TraceParent
 from hitl_temporal.domain.ids import PersonName
 from hitl_temporal.domain.inputs import Input
-from hitl_temporal.domain.people import SYSTEM
+from hitl_temporal.domain.people import CLIENT
 from hitl_temporal.domain.value import FromOutside, Json
 
 
 class Request(FromOutside, Ask):
     """One flat object: the keys of `ask` with these beside them."""
 
-    requester: PersonName = f"{SYSTEM}client"
+    requester: PersonName = CLIENT
     on_behalf_of: PersonName | None = None
     context: dict[str, Json] = Field(default_factory=dict)
     """What expressions see; its keys are the top-level names."""
