@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from hitl_temporal.domain.people import Group, People, Person
+from hitl_temporal.service import door
 from hitl_temporal.service.approvals import Approvals
 from hitl_temporal.service.errors import ForbiddenError, NotFoundError
 from hitl_temporal.service.identity import Identity
@@ -102,6 +103,28 @@ async def test_what_became_of_any_command_is_read_by_its_key(
     await approvals.act(me("ann"), handle.id, "withdraw", {})
     await handle.result()
     assert await approvals.receipt(me(person), handle.id, "k") == told
+
+
+@pytest.mark.parametrize(("person", "status"), [("cai", "needs_step_up"), ("gus", "not_eligible")])
+async def test_recorded_answer_that_does_not_count_is_told_to_the_person(
+    idle_rig: Rig, monkeypatch: pytest.MonkeyPatch, person: str, status: str
+) -> None:
+    """By its key, and by a message: nobody goes home with `recorded` and a wrong idea."""
+    monkeypatch.setattr(door, "PATIENCE", door.PATIENCE / 4)
+    rig, approvals = idle_rig, use(idle_rig)
+    async with rig.worker():
+        handle = await rig.ask({**ASK, "assurance": "high"})
+        await rig.until_put(handle)
+    recorded = await approvals.act(me(person), handle.id, "decide", {"outcome": "approved", "key": "k"})
+    assert recorded.status == "recorded"
+    async with rig.worker():
+        while not (told := [m for m in rig.notifier.messages.values() if m.occasion == "notice"]):
+            await asyncio.sleep(0.02)
+        assert (await approvals.receipt(me(person), handle.id, "k")).status == status
+        await rig.decide(handle, {"actor": "dee", "outcome": "approved", "assurance": "high"})
+        await handle.result()
+        assert (await approvals.receipt(me(person), handle.id, "k")).status == status
+    assert told[0].person == person
 
 
 async def test_a_digest_is_of_the_whole_inbox_where_the_person_lives(rig: Rig) -> None:

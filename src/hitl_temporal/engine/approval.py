@@ -233,7 +233,9 @@ class Approval:
                 roster, at = seen.roster, await self._sent_at(letter)
                 await self._withdraw_if_moot()
                 self._hear_of_calendars(seen)
-            event = events.CommandSubmitted(at=at, verb=letter.verb, command=letter.command, roster=roster)
+            event = events.CommandSubmitted(
+                at=at, verb=letter.verb, command=letter.command, roster=roster, has_no_answer=letter.is_signal
+            )
             self._feed(event, letter)
 
     async def _take_breath(self) -> None:

@@ -154,7 +154,8 @@ class Approvals:
         done = spent(status, me.person, key)
         if done is not None:
             return done
-        mine = [r.receipt for r in status.refusals if r.receipt.key == key and r.actor == me.person]
+        kept = (*status.unproven, *status.refusals)
+        mine = [r.receipt for r in kept if r.receipt.key == key and r.actor == me.person]
         if not mine:
             raise NotFoundError(f"nothing of yours with key {key!r} to {approval_id!r}: it may still be on its way")
         return mine[-1]

@@ -142,6 +142,16 @@ class Play:
         command = Decide.model_validate({"actor": actor, "outcome": outcome, **rest})
         return flooded(self.state, "decide", command, self.now)
 
+    def signal(self, actor: str, outcome: str = "approved", **rest: object) -> Receipt:
+        """Answer as somebody who gets no receipt; what is returned is what it would say."""
+        command = Decide.model_validate({"actor": actor, "outcome": outcome, **rest})
+        roster = self.roster(actor)
+        return _receipt(
+            self.feed(
+                events.CommandSubmitted(at=self.now, verb="decide", command=command, roster=roster, has_no_answer=True)
+            )
+        )
+
     def wait(self, duration: str, *, reads_people: bool = False) -> None:
         """Let time pass."""
         self.now += fixed(duration) or timedelta()

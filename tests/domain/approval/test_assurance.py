@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from hitl_temporal.domain.approval.commands import Override
+from hitl_temporal.domain.approval import events
+from hitl_temporal.domain.approval.commands import Override, Withdraw
+from hitl_temporal.domain.approval.effects import Deliver
 from hitl_temporal.domain.approval.judge import flooded
 from hitl_temporal.domain.approval.records import INTENT_HOLDS
 from hitl_temporal.domain.approval.state import MAX_INTENTS_BY_ACTOR, MAX_REFUSALS_BY_ACTOR
@@ -128,6 +130,54 @@ def test_intents_are_bounded_and_a_proof_still_counts() -> None:
     assert play.flooded("cai", assurance="medium") is None
     assert play.decide("cai", assurance="medium").status == "counted"
     assert play.state.decisions[0].comment == str(MAX_INTENTS_BY_ACTOR - 1)
+
+
+def test_who_got_no_receipt_is_told_what_became_of_an_answer() -> None:
+    """It waits, or it does not count; a receipt at once needs no message, and a stranger to the directory gets none."""
+    play = Play({**MEDIUM, "approve": 2})
+    play.decide("cai")
+    play.decide("gus")
+    assert play.sent("notice") == []
+    play.signal("cai")
+    play.signal("gus")
+    play.signal("nobody")
+    told = {d.person: d.text for d in play.state.deliveries if d.occasion == "notice"}
+    lacks = "stage 's1' needs assurance 'medium', this answer has 'low'"
+    assert told == {
+        "cai": f"your answer 'approved' waits until you confirm it: {lacks}",
+        "gus": "your answer 'approved' does not count: 'gus' is not asked in stage 's1'",
+    }
+
+
+def test_who_got_no_receipt_is_told_so_often_and_not_more() -> None:
+    """What is only counted tells nobody, and neither does another verb, an answer that counts, or the end."""
+    play = Play({**MEDIUM, "approve": 2, "who": "group:trio"})
+    for n in range(MAX_INTENTS_BY_ACTOR + 3):
+        play.signal("cai", key=str(n))
+        play.signal("gus", key=str(n))
+    assert sorted(play.sent("notice")) == ["cai"] * MAX_INTENTS_BY_ACTOR + ["gus"] * MAX_REFUSALS_BY_ACTOR
+    before = len(play.effects)
+    play.signal("dee", assurance="medium")
+    play.feed(
+        events.CommandSubmitted(
+            at=play.now, verb="withdraw", command=Withdraw(actor="cai"), roster=play.roster("cai"), has_no_answer=True
+        )
+    )
+    play.decide("cai", assurance="medium")
+    ended = play.sent("notice")
+    play.signal("bob")
+    assert play.sent("notice") == ended
+    assert not [e for e in play.effects[before:] if isinstance(e, Deliver) and "your answer" in e.delivery.text]
+
+
+def test_the_receipts_of_answers_that_wait_are_kept() -> None:
+    """The last ones, whatever becomes of the answers: also after the end."""
+    play = Play({**MEDIUM, "who": "group:trio"})
+    receipt = play.decide("cai", key="k")
+    play.decide("cai", key="other")
+    play.decide("dee", assurance="medium")
+    (first, second) = status(play.state).unproven
+    assert (first.actor, first.receipt, second.receipt.key) == ("cai", receipt, "other")
 
 
 def test_refusals_of_others_use_up_nobodys_intents() -> None:

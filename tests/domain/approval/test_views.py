@@ -115,6 +115,7 @@ def test_the_status_has_everything_a_page_needs() -> None:
                     },
                 }
             ],
+            "unproven": [],
             "unrecorded": 0,
             "conversation": [],
             "info": None,

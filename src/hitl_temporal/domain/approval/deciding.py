@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from hitl_temporal.domain.approval import aligning, changing, stages
 from hitl_temporal.domain.approval.ask import REWORK, Answers
-from hitl_temporal.domain.approval.commands import Command, Decide, Status
+from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, Status
 from hitl_temporal.domain.approval.eligibility import claimed_by_another, eligible, refusal, seat_of, spokesperson
-from hitl_temporal.domain.approval.records import Cooling, Decision, Intent, times_voided
+from hitl_temporal.domain.approval.records import Cooling, Decision, Intent, Refusal, times_voided
 from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.stage import ASSURANCES, Assurance, Stage
-from hitl_temporal.domain.approval.state import Approval, StageRun
+from hitl_temporal.domain.approval.state import MAX_UNPROVEN, Approval, StageRun
 from hitl_temporal.domain.approval.tally import of_approval, selectors_naming
 from hitl_temporal.domain.approval.telling import notify, tell_requester
 from hitl_temporal.domain.approval.turn import Turn
@@ -165,12 +165,15 @@ def add(turn: Turn, decision: Decision, began: datetime | None = None) -> None:
     )
 
 
-def keep_intent(turn: Turn, command: Command, at: datetime) -> None:
-    """Keep an answer below the needed assurance until the same person confirms it; beyond the bound it is counted."""
+def keep_intent(turn: Turn, command: Command, at: datetime, receipt: Receipt) -> bool:
+    """Keep an answer below the needed assurance until the same person confirms it, and what it was told.
+
+    Beyond the bound only the number of such answers grows, and False is returned.
+    """
     assert isinstance(command, Decide), "the table pairs `decide` with Decide"
     if turn.state.has_enough_intents_of(command.actor):
         turn.set(unrecorded=turn.state.unrecorded + 1)
-        return
+        return False
     decide = confirmed(turn.state, command, at)
     found = place_for(turn.state, decide)
     assert found is not None, "the judge asks only those for a confirmation who have a place"
@@ -189,7 +192,8 @@ def keep_intent(turn: Turn, command: Command, at: datetime) -> None:
         number=before.number + 1 if before else 1,
     )
     others = tuple(i for i in turn.state.intents if i.actor != decide.actor)
-    turn.set(intents=(*others, intent))
+    told = Refusal(actor=decide.actor, at=at, receipt=receipt)
+    turn.set(intents=(*others, intent), unproven=(*turn.state.unproven, told)[-MAX_UNPROVEN:])
     turn.record(
         "intended",
         f"intended:{stage.name}{stage.again}:{decide.actor}:{intent.number}",
@@ -199,6 +203,7 @@ def keep_intent(turn: Turn, command: Command, at: datetime) -> None:
         assurance=decide.assurance,
         needed=stage.document.assurance,
     )
+    return True
 
 
 def say_tally(turn: Turn, decision: Decision) -> None:

@@ -28,6 +28,7 @@ class CommandSubmitted(Value):
     Attributes:
         verb: One of `VERBS`.
         roster: The directory as read for judging just this command; None: as last read.
+        has_no_answer: Whether its sender gets no receipt: it came as a Signal, and they know no more than `recorded`.
     """
 
     kind: Literal["command_submitted"] = "command_submitted"
@@ -35,6 +36,7 @@ class CommandSubmitted(Value):
     verb: str
     command: SerializeAsAny[Command]
     roster: Roster | None = None
+    has_no_answer: bool = False
 
 
 class TimePassed(Value):

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from hitl_temporal.domain.approval import clock, ending, stages, waking
 from hitl_temporal.domain.approval.automatic import decision_of, rule_to_follow
-from hitl_temporal.domain.approval.commands import Decide, Receipt, Withdraw
+from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, Withdraw
 from hitl_temporal.domain.approval.deciding import add, keep_intent
 from hitl_temporal.domain.approval.effects import Effect, Supersede
 from hitl_temporal.domain.approval.events import (
@@ -26,7 +26,7 @@ from hitl_temporal.domain.approval.judge import RULES, is_intent, judge_with, ke
 from hitl_temporal.domain.approval.records import Refusal
 from hitl_temporal.domain.approval.state import MAX_SPENT, Approval
 from hitl_temporal.domain.approval.tally import of_approval
-from hitl_temporal.domain.approval.telling import ask_people
+from hitl_temporal.domain.approval.telling import ask_people, notify
 from hitl_temporal.domain.approval.turn import Turn
 from hitl_temporal.domain.people import Roster
 
@@ -114,10 +114,13 @@ def _obey(turn: Turn, event: CommandSubmitted) -> None:
     if not is_new:
         turn.reply(receipt)
     elif is_intent(verb, receipt):
-        keep_intent(turn, command, event.at)
+        if keep_intent(turn, command, event.at, receipt) and event.has_no_answer:
+            _tell_later(turn, command, receipt)
         turn.reply(receipt)
     elif receipt.status != "counted":
-        _refuse(turn, verb, command.actor, receipt)
+        if _refuse(turn, verb, command.actor, receipt) and event.has_no_answer:
+            _tell_later(turn, command, receipt)
+        turn.reply(receipt)
     else:
         RULES[verb].do(turn, command, event.at, receipt.key)
         if not isinstance(command, Decide | Withdraw):
@@ -135,24 +138,31 @@ def _spend(turn: Turn, verb: str, actor: str, key: str) -> None:
     turn.set(spent={**dict(kept), ledger_name(actor, key): f"{verb} {of_approval(turn.state)}"})
 
 
-def _refuse(turn: Turn, verb: str, actor: str, receipt: Receipt) -> None:
-    """Keep a refused attempt as a value, bounded; beyond the bound only its number grows."""
+def _refuse(turn: Turn, verb: str, actor: str, receipt: Receipt) -> bool:
+    """Keep a refused attempt as a value, bounded; beyond the bound only its number grows, and False is returned."""
     state = turn.state
     if state.is_flooded_by(actor):
         turn.set(unrecorded=state.unrecorded + 1)
-    else:
-        refusal = Refusal(actor=actor, at=turn.now, receipt=receipt)
-        turn.set(refusals=(*state.refusals, refusal))
-        number = len(turn.state.refusals)
-        turn.record(
-            "refused",
-            f"refused:{number}",
-            actor=actor,
-            verb=verb if verb != "decide" else None,
-            status=receipt.status,
-            reason=receipt.reason,
-        )
-    turn.reply(receipt)
+        return False
+    refusal = Refusal(actor=actor, at=turn.now, receipt=receipt)
+    turn.set(refusals=(*state.refusals, refusal))
+    number = len(turn.state.refusals)
+    turn.record(
+        "refused",
+        f"refused:{number}",
+        actor=actor,
+        verb=verb if verb != "decide" else None,
+        status=receipt.status,
+        reason=receipt.reason,
+    )
+    return True
+
+
+def _tell_later(turn: Turn, command: Command, receipt: Receipt) -> None:
+    """Tell somebody what became of an answer that was only `recorded`; of the end everybody is told anyway."""
+    if isinstance(command, Decide) and turn.state.outcome is None:
+        word = "waits until you confirm it" if receipt.status == "needs_step_up" else "does not count"
+        notify(turn, (command.actor,), f"your answer {command.outcome!r} {word}: {receipt.reason}")
 
 
 def _deliver(turn: Turn, event: DeliveryEnded) -> None:

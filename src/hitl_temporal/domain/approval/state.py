@@ -37,6 +37,8 @@ MAX_REFUSALS_BY_ACTOR = 20
 MAX_REFUSALS = 100
 MAX_INTENTS_BY_ACTOR = 20
 """How often in a row an answer below the needed assurance may take the place of the one before it."""
+MAX_UNPROVEN = 100
+"""How many receipts of such answers are kept: whoever got only `recorded` asks for them within minutes."""
 MAX_PASSING = 100
 """How many delivered reminders and notices are kept: an approval may wait for years and must stay small."""
 MAX_SPENT = 1_000
@@ -208,6 +210,7 @@ class Approval(Value):
         decisions: Counted ones, in order.
         voided: Those that were counted and are no more.
         refusals: The first ones, at most `MAX_REFUSALS_BY_ACTOR` of each actor and `MAX_REFUSALS` in all.
+        unproven: The last answers below the needed assurance, whatever became of them.
         unrecorded: How many further refusals, and answers below the needed assurance, there were.
         spent: Digests of the keys of commands other than `decide`, each with its verb, a blank, and the tally after.
         rounds: How often the request has been sent back.
@@ -243,6 +246,7 @@ class Approval(Value):
     voided: tuple[Voided, ...] = ()
     intents: tuple[Intent, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    unproven: tuple[Refusal, ...] = ()
     unrecorded: int = 0
     spent: dict[str, str] = Field(default_factory=dict)
     conversation: tuple[Remark, ...] = ()

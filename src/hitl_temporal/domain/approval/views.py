@@ -107,6 +107,8 @@ class Status(Value):
     voided: tuple[Voided, ...] = ()
     deliveries: tuple[Delivery, ...]
     refusals: tuple[Refusal, ...]
+    unproven: tuple[Refusal, ...] = ()
+    """The last answers that were below the needed assurance, each with its receipt."""
     unrecorded: int = 0
     conversation: tuple[Remark, ...] = ()
     info: InfoWanted | None = None
@@ -217,6 +219,7 @@ def status(state: Approval) -> Status:
         voided=state.voided,
         deliveries=state.deliveries,
         refusals=state.refusals,
+        unproven=state.unproven,
         unrecorded=state.unrecorded,
         conversation=state.conversation,
         info=state.info,
