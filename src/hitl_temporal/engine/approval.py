@@ -5,7 +5,6 @@ out effects.
 """
 
 import asyncio
-from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -16,30 +15,25 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval import events
-    from hitl_temporal.domain.approval.clock import moments, next_moment
+    from hitl_temporal.domain.approval.clock import next_moment
     from hitl_temporal.domain.approval.commands import VERBS, Command, Receipt, Withdraw, parse
     from hitl_temporal.domain.approval.effects import Deliver, Effect, Reply, StartReview, Supersede
     from hitl_temporal.domain.approval.judge import flooded
     from hitl_temporal.domain.approval.machine import advance
-    from hitl_temporal.domain.approval.opening import AskError, begin
+    from hitl_temporal.domain.approval.opening import AskError
     from hitl_temporal.domain.approval.request import Request
-    from hitl_temporal.domain.approval.routing import route_named, with_table
+    from hitl_temporal.domain.approval.routing import route_named
     from hitl_temporal.domain.approval.state import Approval as State
-    from hitl_temporal.domain.approval.views import Status, listing, result, status
+    from hitl_temporal.domain.approval.views import Status, result, status
     from hitl_temporal.domain.audit import Trail
     from hitl_temporal.domain.effects import Record
     from hitl_temporal.domain.people import CLIENT, RUN
-    from hitl_temporal.domain.problems import first_problem
     from hitl_temporal.messages import (
         APPROVAL,
-        SIGNALLED_AT,
-        Answered,
         ApprovalCarried,
         ApprovalResult,
-        Moment,
         Refresh,
         ReportTo,
-        Signalled,
         Unsent,
     )
 
@@ -47,14 +41,15 @@ from hitl_temporal.engine import options
 from hitl_temporal.engine.clock import Clock
 from hitl_temporal.engine.consequences import Consequences
 from hitl_temporal.engine.deliveries import Deliveries
-from hitl_temporal.engine.details import approval_details
+from hitl_temporal.engine.entering import first_state, first_state_routed, one, refusal
+from hitl_temporal.engine.farewell import Farewell
 from hitl_temporal.engine.listing import Listing
 from hitl_temporal.engine.mailbox import Letter, Mailbox
 from hitl_temporal.engine.outbox import hand_over
-from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.recorder import Recorder
 from hitl_temporal.engine.renewal import Renewal
-from hitl_temporal.engine.surroundings import Seen, about, look, route, why_moot
+from hitl_temporal.engine.showing import show, what_comes
+from hitl_temporal.engine.surroundings import Seen, look, signalled_at, why_moot
 
 
 @workflow.defn(name=APPROVAL)
@@ -69,12 +64,10 @@ class Approval:
         self._refused: ApplicationError | None = None
         self._request: Request | None = None
         self._state: State | None = None
-        self._reports: list[ReportTo] = []
-        self._reported = 0
         self._news: list[events.Event] = []
         self._is_stale = False
-        self._latecomer: datetime | None = None
         self._clock = Clock()
+        self._farewell = Farewell(carried.report_to if carried else ())
         self._listing = Listing()
         self._renewal = Renewal()
         self._consequences = Consequences(self._renewal)
@@ -84,24 +77,26 @@ class Approval:
         if carried is not None:
             self._state = carried.state
             self._recorder = Recorder(carried.trail, self._renewal, carried.facts)
-            self._reports = list(carried.report_to)
             for effect in carried.pending:
                 self._consequences.begin(effect, carried.state)
             return
         try:
-            self._request = _one(request, more)
+            self._request = one(request, more)
             if route_named(self._request) is None:
-                self._state = self._begin(self._request)
+                self._state = first_state(self._request)
         except (ValidationError, AskError) as error:
-            self._refused = self._refusal(error)
+            self._refused = refusal(error)
         parent = self._request.parent if self._request and self._refused is None else None
         self._recorder = Recorder(Trail.begin(info.workflow_id, info.first_execution_run_id, parent), self._renewal)
 
     @workflow.run
     async def run(self, request: Any = None, *more: Any) -> ApprovalResult:  # noqa: ARG002 - read in __init__
         """Live until the outcome; Temporal's own cancellation is a withdrawal by `system:client`."""
-        if self._state is None and self._refused is None:
-            await self._look_up_route()
+        if self._state is None and self._request is not None and self._refused is None:
+            try:
+                self._state = await first_state_routed(self._request)
+            except (ValidationError, AskError) as error:
+                self._refused = refusal(error)
         if self._refused is not None:
             raise self._refused
         life = asyncio.create_task(self._live())
@@ -133,8 +128,7 @@ class Approval:
         except ValidationError:
             workflow.logger.warning("message.invalid", extra={"verb": "report_to"})
             return
-        if report not in self._reports:
-            self._reports.append(report)
+        self._farewell.add(report)
 
     @workflow.signal(name="refresh", description="Internal: people, absences or calendars have changed: read them")
     def refresh(self, payload: Any = None, *_more: Any) -> None:
@@ -146,42 +140,6 @@ class Approval:
             workflow.logger.warning("message.invalid", extra={"verb": "refresh"})
             return
         self._is_stale = True
-
-    def _begin(self, request: Request) -> State:
-        info = workflow.info()
-        return begin(
-            info.workflow_id,
-            request.ask,
-            requester=request.requester,
-            on_behalf_of=request.on_behalf_of,
-            context=request.context,
-            origin=request.origin,
-            fields=request.fields,
-            seed=info.first_execution_run_id,  # the server's own choice: nobody could draw a better lot with it
-            at=info.workflow_start_time,
-        )
-
-    async def _look_up_route(self) -> None:
-        """Put the decision table that a question names into it: it goes on with that one, whatever the site becomes."""
-        request = self._request
-        assert request is not None, "it was not refused"
-        name = route_named(request)
-        assert name is not None, "only a named route is looked up"
-        table = await route(name)
-        try:
-            ask = request.ask if table is None else with_table(request.ask, table)
-            self._state = self._begin(request.but(**{name: getattr(ask, name) for name in ask.model_fields_set}))
-        except (ValidationError, AskError) as error:
-            self._refused = self._refusal(error)
-
-    @staticmethod
-    def _refusal(error: ValidationError | AskError) -> ApplicationError:
-        reason = first_problem(error) if isinstance(error, ValidationError) else str(error)
-        return ApplicationError(
-            f"approval {workflow.info().workflow_id!r} can't be asked: {reason}",
-            type="InvalidInput",
-            non_retryable=True,
-        )
 
     async def _live(self) -> ApprovalResult:
         self._deliveries.resume()
@@ -225,7 +183,7 @@ class Approval:
             letter = self._mailbox.take()
             at, roster = self._clock.now, None
             if self._now.outcome is not None and not letter.is_signal:
-                self._latecomer = letter.at
+                self._farewell.see_latecomer(letter.at)
             # Too late, whoever it is, or one more of a flood that is only counted: there is nothing to read.
             if self._now.outcome is None and self._refuse(letter.verb, letter.command) is None:
                 named = (letter.command.actor, getattr(letter.command, "to", None))
@@ -299,10 +257,7 @@ class Approval:
         moment, at = next_moment(self._now), self._clock.now
         if not letter.is_signal or moment is None or at < moment:
             return at
-        info = workflow.info()
-        command = letter.command.model_dump(mode="json")
-        signalled = Signalled(workflow_id=info.workflow_id, run_id=info.run_id, verb=letter.verb, command=command)
-        return (await read(SIGNALLED_AT, signalled, Moment)).at or at
+        return await signalled_at(letter.verb, letter.command) or at
 
     async def _withdraw_if_moot(self) -> None:
         """Withdraw when nobody needs the answer any more."""
@@ -324,7 +279,7 @@ class Approval:
             await workflow.wait_condition(
                 lambda: bool(self._mailbox or self._news or self._is_stale) or self._must_move,
                 timeout=timeout,
-                timeout_summary=_summary(self._now, min(moments)) if moments else None,
+                timeout_summary=what_comes(self._now, min(moments)) if moments else None,
             )
         except TimeoutError:
             self._renewal.sample()
@@ -352,7 +307,7 @@ class Approval:
             trail=self._recorder.trail,
             facts=self._recorder.unexported,
             sending=self._deliveries.open,
-            report_to=tuple(self._reports),
+            report_to=self._farewell.reports,
             unsent=self._deliveries.unsent,
             pending=self._consequences.open,
         )
@@ -363,76 +318,17 @@ class Approval:
         facts = await self._recorder.close()
         await hand_over(Unsent(messages=self._deliveries.unsent, facts=facts))
         answer = result(self._now, self._recorder.evidence)
-        lingering = asyncio.create_task(self._linger())
+        lingering = asyncio.create_task(self._farewell.linger())
         while self._has_to_answer or not lingering.done():
             await self._judge_letters()  # what arrives meanwhile is answered, not lost
-            for report in self._reports[self._reported :]:
-                await self._report(report, answer)
-                self._reported += 1
+            await self._farewell.tell(self._now.id, answer)
             await workflow.wait_condition(lambda: self._has_to_answer or lingering.done())
         await workflow.wait_condition(workflow.all_handlers_finished)
         return answer
 
     @property
     def _has_to_answer(self) -> bool:
-        return bool(self._mailbox) or self._reported < len(self._reports)
-
-    async def _linger(self) -> None:
-        """Stay for a moment when somebody has just come too late: others may be on their way."""
-        if self._latecomer is not None:
-            left = self._latecomer + options.LINGER - workflow.now()
-            if left > options.NO_TIME:
-                await workflow.sleep(left, summary="answer those who come with the decision")
-
-    async def _report(self, report: ReportTo, answer: ApprovalResult) -> None:
-        told = Answered(step=report.step, n=report.n, approval=self._now.id, result=answer)
-        try:
-            # Awaited: a signal that starts in the task that also completes the workflow is never delivered.
-            await workflow.get_external_workflow_handle(report.workflow_id).signal("answered", told)
-        except ApplicationError:
-            workflow.logger.warning("approval.parent_gone", extra={"parent": report.workflow_id})
+        return bool(self._mailbox) or self._farewell.is_owed
 
     def _show(self) -> None:
-        now, seen = self._now, listing(self._now)
-        self._listing.show(
-            {
-                "state": seen.state,
-                "flow": now.flow,
-                "requester": now.requester,
-                "waiting": (about(now, seen.subject).mark,) if seen.subject is not None else (),
-                "due": seen.due,
-                "assignees": seen.assignees,
-                "groups": seen.groups,
-            },
-            {
-                "kind": "approval",
-                "title": seen.title,
-                "tally": seen.tally,
-                "requester": now.requester,
-                "run": now.origin.run if now.origin else None,
-                "flow": now.flow,
-                "due": seen.due.isoformat() if seen.due else None,
-                "digest": now.shown.digest,
-                "stage": seen.stage,
-                "answers": seen.answers.model_dump(mode="json", by_alias=True),
-                "barred": list(seen.barred),
-                "claimed_by": seen.claimed_by,
-            },
-        )
-        workflow.set_current_details(approval_details(now))
-
-
-def _summary(state: State, moment: datetime) -> str:
-    """Return what the timer waits for, for the UI."""
-    found = min((m for m in moments(state) if m.at == moment), default=None)
-    if found is None:
-        return "look at people again" if moment == next_moment(state) else "export audit facts"
-    what = state.stage(found.stage).document.at_due if found.kind == "due" else found.kind
-    return f"{what}: {found.stage} at {moment.isoformat()}"
-
-
-def _one(request: object, more: Sequence[object]) -> Request:
-    """Return the request; AskError or ValidationError when the inputs are not one object that asks."""
-    if more:
-        raise AskError(f"it takes one input, a JSON object, and got {1 + len(more)}")
-    return Request.model_validate(request)
+        show(self._listing, self._now)

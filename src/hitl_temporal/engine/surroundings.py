@@ -9,6 +9,7 @@ from typing import NamedTuple
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from hitl_temporal.domain.approval.commands import Command
     from hitl_temporal.domain.approval.routes import Table
     from hitl_temporal.domain.approval.state import Approval
     from hitl_temporal.domain.approval.views import people, picks, selectors
@@ -21,8 +22,10 @@ with workflow.unsafe.imports_passed_through():
         READ_LOADS,
         READ_PEOPLE,
         READ_ROUTE,
+        SIGNALLED_AT,
         AboutSubject,
         LoadsRead,
+        Moment,
         Newer,
         ParentCheck,
         PeopleRead,
@@ -31,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
         ReadPeople,
         ReadRoute,
         RouteRead,
+        Signalled,
     )
 
 from hitl_temporal.engine.reading import read
@@ -104,3 +108,11 @@ async def why_moot(now: Approval) -> str | None:
 def about(now: Approval, subject: str) -> AboutSubject:
     """Return how an approval says what it is about."""
     return AboutSubject(approval=now.id, flow=now.flow, subject=subject, started_at=now.started_at)
+
+
+async def signalled_at(verb: str, command: Command) -> datetime | None:
+    """Return when a command was sent to this workflow as a Signal, as its history tells; None: it does not."""
+    info = workflow.info()
+    content = command.model_dump(mode="json")
+    asked = Signalled(workflow_id=info.workflow_id, run_id=info.run_id, verb=verb, command=content)
+    return (await read(SIGNALLED_AT, asked, Moment)).at
