@@ -80,15 +80,6 @@ def test_a_comment_is_in_the_trail_as_its_digest_with_what_it_refers_to() -> Non
     assert play.state.conversation[0].attachments[0].name == "plan"
 
 
-def test_a_conversation_has_a_bound() -> None:
-    """An approval travels whole through Temporal."""
-    play = Play()
-    for n in range(40):
-        assert play.do("comment", "cai", text="x" * 10_000, key=str(n)).status == "counted"
-    receipt = play.do("comment", "cai", text="x")
-    assert (receipt.status, receipt.reason[:34]) == ("invalid", "text: the conversation is full (40")
-
-
 # --- Questions back ---------------------------------------------------------------------------------------------------
 
 

@@ -65,6 +65,26 @@ def test_the_question_has_its_own_id_and_scope() -> None:
     assert effect.context["inputs"] == {"port": 22}
 
 
+@pytest.mark.parametrize(
+    ("body", "carried"),
+    [
+        ("{{steps.a.outputs.x}}", {"a"}),
+        ("none", set()),
+        ("{{steps['b'].outputs.x + steps['a'].outputs.x}}", {"a", "b"}),
+    ],
+)
+def test_a_question_carries_the_outputs_that_it_names(body: str, carried: set[str]) -> None:
+    """It is carried for as long as people take: what nobody asks about stays with the run."""
+    world = World(call("a"), call("b"), ask("q", asked={"body": body}))
+    world.succeeds("a", x=1).succeeds("b", x=2)
+    effect = next(e for e in world.effects if isinstance(e, StartAsk))
+    steps = effect.context["steps"]
+    assert isinstance(steps, dict)
+    views = {name: step for name, step in steps.items() if isinstance(step, dict)}
+    assert {name for name, step in views.items() if step["outputs"]} == carried
+    assert views["a"]["state"] == "succeeded"
+
+
 def test_the_flows_calendar_is_the_questions_unless_it_has_its_own() -> None:
     """An ask without a calendar counts in that of its flow."""
     world = World(ask("a"), ask("b", asked={"calendar": "nl"}, needs=[]), calendar="be")

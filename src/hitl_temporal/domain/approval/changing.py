@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from hitl_temporal.domain.approval import aligning, stages
+from hitl_temporal.domain.approval import aligning, room, stages
 from hitl_temporal.domain.approval.commands import Reference
 from hitl_temporal.domain.approval.context import amended, as_declared, at_path, unfit_field, unfit_value
 from hitl_temporal.domain.approval.eligibility import eligible
@@ -27,13 +27,16 @@ from hitl_temporal.domain.value import Json, canonical
 MAX_AMENDMENTS = 100
 
 
-def unfit(state: Approval, changes: Mapping[str, Json], where: str) -> str | None:
+def unfit(state: Approval, changes: Mapping[str, Json], where: str, reason: str = "") -> str | None:
     """Return why these values can't stand at these paths, None when they can."""
     context = amended(state.context, changes)
     for path, value in changes.items():
         wrong = unfit_value(state, path, value) or unfit_field(state, path, context)
         if wrong is not None:
             return f"{where}: {wrong}"
+    full = room.for_changes(state, changes, reason)
+    if full is not None:
+        return f"{where}: {full}"
     try:
         shown(state.ask, context)
         parties(state.ask, state.requester, state.on_behalf_of, context)

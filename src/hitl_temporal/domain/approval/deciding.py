@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from hitl_temporal.domain.approval import aligning, changing, stages
+from hitl_temporal.domain.approval import aligning, changing, room, stages
 from hitl_temporal.domain.approval.ask import REWORK, Answers
 from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, Status
 from hitl_temporal.domain.approval.eligibility import claimed_by_another, eligible, refusal, seat_of, spokesperson
@@ -56,6 +56,9 @@ def _verdict_in(state: Approval, place: Place, decide: Decide) -> tuple[Status, 
     stage, seat = place
     if decide.edit and not changing.leaves(state, stage, seat, decide.edit):
         return "invalid", f"edit: with it stage {stage.name!r} is not {decide.actor!r}'s to decide"
+    full = room.for_answer(state, decide)
+    if full is not None:
+        return "invalid", f"{'form' if decide.form else 'comment'}: {full}"
     return step_up((stage.document,), decide.assurance) or ("counted", "")
 
 

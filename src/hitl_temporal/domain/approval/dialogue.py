@@ -5,7 +5,7 @@ Must not know: votes; who is told is known here, how is not.
 
 from datetime import datetime
 
-from hitl_temporal.domain.approval import changing
+from hitl_temporal.domain.approval import changing, room
 from hitl_temporal.domain.approval.commands import Command, RequestInfo, Say, Status
 from hitl_temporal.domain.approval.eligibility import is_operator, may_act_anywhere, refusal, spokesperson
 from hitl_temporal.domain.approval.records import Remark
@@ -15,9 +15,6 @@ from hitl_temporal.domain.approval.telling import notify, participants
 from hitl_temporal.domain.approval.turn import Turn
 from hitl_temporal.domain.people import SYSTEM
 from hitl_temporal.domain.value import digest
-
-MAX_CONVERSATION_BYTES = 400_000
-"""How long everything said may be, together: an approval travels whole through Temporal, which bounds it at 2 MiB."""
 
 
 def may_see(state: Approval, person: str) -> bool:
@@ -40,7 +37,7 @@ def may_comment(state: Approval, command: Command, at: datetime) -> tuple[Status
     assert isinstance(command, Say), "the table pairs `comment` with Say"
     if not may_see(state, command.actor):
         return "not_eligible", f"{command.actor!r} has no part in this approval"
-    return _has_room(state, command.text)
+    return _unless_full(room.for_talk(state, command.text, command.attachments))
 
 
 def comment(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape
@@ -67,7 +64,7 @@ def may_request_info(state: Approval, command: Command, at: datetime) -> tuple[S
         return "invalid", f"to: {to!r} is not an active person of the directory: say whom to ask"
     if state.info is not None and state.info.to != to:
         return "invalid", f"to: {state.info.to!r} was asked first: it waits for that answer; ask {to!r} after it"
-    return _has_room(state, command.text)
+    return _unless_full(room.for_talk(state, command.text))
 
 
 def request_info(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape
@@ -88,7 +85,7 @@ def may_provide_info(state: Approval, command: Command, at: datetime) -> tuple[S
     may = {state.info.to, *state.barred} if not state.info.rework else {*state.barred}
     if command.actor not in may:
         return "not_eligible", f"{state.info.to!r} was asked, or the requester answers"
-    return _has_room(state, command.text)
+    return _unless_full(room.for_talk(state, command.text, command.attachments, answers=True))
 
 
 def provide_info(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape
@@ -116,11 +113,5 @@ def _write(turn: Turn, name: str, remark: Remark, began: datetime | None = None)
     )
 
 
-def _has_room(state: Approval, text: str) -> tuple[Status, str]:
-    size = sum(len(r.text.encode()) for r in state.conversation) + len(text.encode())
-    if size > MAX_CONVERSATION_BYTES:
-        return (
-            "invalid",
-            f"text: the conversation is full ({MAX_CONVERSATION_BYTES} bytes); go on elsewhere, with a link",
-        )
-    return "counted", ""
+def _unless_full(full: str | None) -> tuple[Status, str]:
+    return ("counted", "") if full is None else ("invalid", f"text: {full}")

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 
+from hitl_temporal.domain.approval import room
 from hitl_temporal.domain.approval.ask import Ask, Auto, BreakGlass
 from hitl_temporal.domain.approval.commands import Reference
 from hitl_temporal.domain.approval.routes import Routed, Table, choose
@@ -41,11 +42,12 @@ def begin(  # noqa: PLR0913 - each is a part of the question
     """Return a new approval with everything rendered, before people are known.
 
     Raises:
-        AskError: An expression of the ask fails over this context, or gives something else than it must.
+        AskError: An expression of the ask fails over this context, or gives something else than it must; or it is all
+            too large.
     """
     scope: Scope = {**(context or {}), "requester": requester}
     rules_that_hold(ask, scope)  # for its errors alone: it is judged once people are known
-    return Approval(
+    state = Approval(
         id=approval_id,
         seed=seed,
         ask=ask,
@@ -62,6 +64,10 @@ def begin(  # noqa: PLR0913 - each is a part of the question
         started_at=at,
         now=at,
     )
+    too_large = room.for_question(state)
+    if too_large is not None:
+        raise AskError(too_large)
+    return state
 
 
 def parties(ask: Ask, requester: str, on_behalf_of: str | None, scope: Scope) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ Must not know: doors, how a change touches the stages (changing.py), whom an eme
 from datetime import datetime
 
 from hitl_temporal.domain import calendar
-from hitl_temporal.domain.approval import changing, clock, deciding, ending, glass, stages
+from hitl_temporal.domain.approval import changing, clock, deciding, ending, glass, room, stages
 from hitl_temporal.domain.approval.commands import Amend, Command, Extend, Override, Retract, Status, Withdraw
 from hitl_temporal.domain.approval.eligibility import (
     bar,
@@ -59,7 +59,7 @@ def may_amend(state: Approval, command: Command, at: datetime) -> tuple[Status, 
         return "not_eligible", "only the requester may change a request"
     if len(state.amendments) >= changing.MAX_AMENDMENTS:
         return "invalid", f"it has been changed {changing.MAX_AMENDMENTS} times: withdraw it and ask anew"
-    wrong = changing.unfit(state, command.changes, "set")
+    wrong = changing.unfit(state, command.changes, "set", command.reason)
     return ("counted", "") if wrong is None else ("invalid", wrong)
 
 
@@ -172,7 +172,8 @@ def may_extend(state: Approval, command: Command, at: datetime) -> tuple[Status,
         return "invalid", f"by: {error}"
     if not all(later):
         return "invalid", f"by: {command.by!r} moves no deadline: say by how much"
-    return "counted", ""
+    full = room.for_talk(state, command.reason * len(with_deadline))
+    return ("counted", "") if full is None else ("invalid", f"reason: {full}")
 
 
 def extend(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape

@@ -15,6 +15,11 @@ from hitl_temporal.domain.people import SYSTEM
 _ASKING = frozenset({"asked", "escalated"})
 """What shows a question that must not stay on a screen as if it were open."""
 
+MAX_NOTICE = 1_000
+"""How many characters of a notice are sent; what was said stands whole in the conversation."""
+A_CROWD, MAX_NOTICE_TO_A_CROWD = 100, 200
+"""Each keeps the text until it has it: of what tells so many something, the approval could not carry more (room.py)."""
+
 
 def delivery_id(occasion: Occasion, stage: str, person: str, *numbers: int) -> str:
     """Return the id of the one message to a person on an occasion; those that come again have a number."""
@@ -85,13 +90,14 @@ def notify(turn: Turn, people: Iterable[str], text: str, stage: StageRun | None 
     turn.set(notices=state.notices + 1)
     name = stage.name if stage else ""
     sent: list[Deliver] = []
+    text = text[:MAX_NOTICE] if len(wanted) <= A_CROWD else text[:MAX_NOTICE_TO_A_CROWD]
     for person in wanted:
         delivery = Delivery(
             id=delivery_id("notice", name, person, turn.state.notices),
             person=person,
             occasion="notice",
             stage=name,
-            text=text[:1_000],
+            text=text,
             round=stage.round if stage else 1,
         )
         sent.append(Deliver(delivery=delivery, via=_via(state, stage, person)))

@@ -3,10 +3,13 @@
 Must not know: which expression is asked for.
 """
 
+import re
+
+from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.expressions import render
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.state import Done, Run, StepRun
-from hitl_temporal.domain.value import Json
+from hitl_temporal.domain.value import Json, canonical
 
 
 def scope(run: Run) -> dict[str, Json]:
@@ -24,6 +27,22 @@ def scope(run: Run) -> dict[str, Json]:
         },
         "attempt": 1,
     }
+
+
+def scope_of(ask: Ask, now: dict[str, Json]) -> dict[str, Json]:
+    """Return what a question carries of a scope: all but the outputs of steps that it does not name.
+
+    It carries it for as long as people take, and through every continue-as-new.
+    """
+    written = canonical(ask.model_dump(mode="json", by_alias=True))
+    steps = now["steps"]
+    if not isinstance(steps, dict) or "steps[" in written:  # which one is worked out later
+        return now
+    kept: dict[str, Json] = {}
+    for name, step in steps.items():
+        is_named = re.search(rf"\b{re.escape(name)}\b", written) is not None
+        kept[name] = step if is_named or not isinstance(step, dict) else {**step, "outputs": {}}
+    return {**now, "steps": kept}
 
 
 def known_before(run: Run) -> dict[str, Json]:

@@ -14,7 +14,7 @@ from hitl_temporal.domain.expressions import ExpressionError, is_true, render
 from hitl_temporal.domain.flow.definition import Step, Undo
 from hitl_temporal.domain.flow.effects import StartAsk, StartCall
 from hitl_temporal.domain.flow.grants import promise
-from hitl_temporal.domain.flow.scope import scope
+from hitl_temporal.domain.flow.scope import scope, scope_of
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.steps import approval_id, park, skip
 from hitl_temporal.domain.flow.times import after, duration_of
@@ -116,6 +116,7 @@ def question(
     """
     default = run.definition.calendar
     ask = ask if ask.calendar or default is None else ask.but(calendar=default)
+    now = scope_of(ask, now)
     # Put here once for its errors alone: what can't be asked is not asked, with the reason.
     begin(approval, ask, requester=requester, on_behalf_of=on_behalf_of, context=now, at=run.now)
     origin = Origin(run=run.id, step=step, attempt=n, flow=run.definition.flow, owner=run.definition.owner)

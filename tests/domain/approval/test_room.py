@@ -1,0 +1,104 @@
+"""How much an approval holds: each share has its bound, and none of them keeps anybody from deciding."""
+
+import pytest
+
+from hitl_temporal.domain.approval.opening import AskError
+from hitl_temporal.domain.approval.room import MAX_ANSWERS_BYTES, MAX_CHANGES_BYTES, MAX_QUESTION_BYTES, MAX_TALK_BYTES
+from hitl_temporal.domain.people import Group, People, Person
+from hitl_temporal.domain.value import Json
+from tests.domain.approval.playing import PEOPLE, Play
+
+MOST_THAT_TEMPORAL_TAKES = 2 * 1024 * 1024
+ATTACHMENTS: list[Json] = [{"name": "n" * 200, "url": "https://x.example/" + "u" * 1_900, "digest": "a" * 64}] * 20
+
+
+def fill(play: Play, verb: str, actor: str, **rest: object) -> str:
+    """Send the same again and again until it is refused; return why."""
+    for n in range(1_000):
+        receipt = play.do(verb, actor, key=f"{verb}{n}", **rest)
+        if receipt.status != "counted":
+            assert receipt.status == "invalid"
+            return receipt.reason
+    raise AssertionError(f"{verb} has no bound")
+
+
+def test_a_question_has_a_bound() -> None:
+    """What is too large to be carried is not asked, with its size."""
+    with pytest.raises(AskError, match=f"bytes, and {MAX_QUESTION_BYTES} is the most"):
+        Play(context={"large": "x" * MAX_QUESTION_BYTES})
+
+
+@pytest.mark.parametrize("attached", [[], ATTACHMENTS])
+def test_a_conversation_has_a_bound(attached: list[Json]) -> None:
+    """Attachments count as words do; afterwards people decide as before."""
+    play = Play()
+    assert "text: the conversation is full" in fill(play, "comment", "ann", text="x" * 5_000, attachments=attached)
+    assert len(play.state.model_dump_json()) < MAX_TALK_BYTES * 1.2
+    assert play.decide("cai").status == "counted"
+
+
+def test_a_question_back_can_be_answered_when_nothing_more_can_be_said() -> None:
+    """Who wants to know something would wait for ever otherwise, and so would everybody else."""
+    play = Play(rework=1)
+    fill(play, "comment", "ann", text="x" * 9_000)
+    fill(play, "comment", "ann", text="x")
+    assert "text: the conversation is full" in play.do("request_info", "cai", text="why?").reason
+    assert play.decide("cai", "rework", comment="why?").status == "counted"
+    assert play.do("provide_info", "ann", text="x" * 9_000).status == "counted"
+
+
+def test_reasons_of_extensions_are_part_of_the_conversation() -> None:
+    """They stay with the deadline that they have moved."""
+    play = Play({"who": "group:secops", "due": "2d"})
+    fill(play, "comment", "ann", text="x" * 9_000)
+    assert "reason: the conversation is full" in play.do("extend", "eli", by="1h", reason="x" * 10_000).reason
+
+
+def test_changes_have_a_bound() -> None:
+    """One large value, or many, amended or edited."""
+    play = Play(context={"note": "", "small": ""}, edit=["note"])
+    assert "set: all changes together" in play.do("amend", "ann", set={"note": "x" * MAX_CHANGES_BYTES}).reason
+    assert "set: all changes together" in fill(play, "amend", "ann", set={"note": "y" * 9_000}, reason="r" * 9_000)
+    assert "edit: all changes together" in play.decide("cai", edit={"note": "x" * 37_000}).reason
+    assert play.decide("cai").status == "counted"
+
+
+def test_answers_have_a_bound_that_does_not_bind_a_plain_yes() -> None:
+    """Comments and forms fill it, taken back ones too; yes and no always count."""
+    form: dict[str, Json] = {"note": {"type": "string", "optional": True}}
+    play = Play({"who": "group:trio", "approve": "all"}, form=form)
+    assert play.decide("cai", form={"note": "x" * 100_000}).status == "counted"
+    assert "form: all answers together" in play.decide("dee", form={"note": "x" * 100_000}).reason
+    assert play.decide("dee", comment="x" * 9_000).status == "counted"
+    assert play.decide("eli").status == "counted"
+
+
+def test_comments_of_answers_have_the_same_bound() -> None:
+    """A comment too long for what is left is told so."""
+    form: dict[str, Json] = {"note": {"type": "string", "optional": True}}
+    play = Play({"who": "group:trio", "approve": "all"}, form=form)
+    play.decide("cai", form={"note": "x" * (MAX_ANSWERS_BYTES - 5_000)})
+    assert "comment: all answers together" in play.decide("dee", comment="x" * 9_000).reason
+
+
+def test_all_of_it_with_a_thousand_people_still_travels() -> None:
+    """Everything full at once, everybody asked and told; and what one answer takes, all the others take too."""
+    many = {f"person{n:04}": Person(name=f"Person {n}") for n in range(1_000)}
+    crowd = People(people={**PEOPLE.people, **many}, groups={**PEOPLE.groups, "crowd": Group(members=tuple(many))})
+    form: dict[str, Json] = {"note": {"type": "string", "optional": True}}
+    ask: dict[str, Json] = {"body": "b" * 70_000, "edit": ["note"], "form": form}
+    play = Play(
+        {"who": "group:crowd", "approve": "all"},
+        context={"note": "", "large": "x" * 110_000},
+        is_resolved=False,
+        **ask,
+    )
+    play.people = crowd
+    play.resolve()
+    fill(play, "comment", "ann", text="x" * 5_000, attachments=ATTACHMENTS)
+    fill(play, "amend", "ann", set={"note": "y" * 9_000}, reason="r" * 9_000)
+    size_before = len(play.state.model_dump_json())
+    for n, person in enumerate(list(many)[:20]):
+        assert play.decide(person, key=f"{n:0200}", form={"note": "x" * 7_000}).status == "counted"
+    one = (len(play.state.model_dump_json()) - size_before) / 20 - 7_000
+    assert len(play.state.model_dump_json()) + 980 * one < MOST_THAT_TEMPORAL_TAKES
