@@ -20,6 +20,7 @@ from hitl_temporal.domain.approval.message import message
 from hitl_temporal.domain.approval.opening import stages as stages_of
 from hitl_temporal.domain.approval.records import Decision
 from hitl_temporal.domain.approval.request import Request
+from hitl_temporal.domain.approval.stage import ASSURANCES
 from hitl_temporal.domain.approval.state import MAX_REFUSALS, MAX_REFUSALS_BY_ACTOR, Approval, StageRun
 from hitl_temporal.domain.approval.views import listing, people, picks, result, selectors, status, token
 from hitl_temporal.domain.audit import Evidence
@@ -92,6 +93,8 @@ class Living(RuleBasedStateMachine):
         if before.is_closed:
             assert not any(isinstance(e, Record) for e in effects), "the trail ends with `ended`"
             assert after.is_closed
+        if before.cooling is not None and not isinstance(event, events.CommandSubmitted):
+            assert after.cooling in {before.cooling, None}, "taken back before anything else"
         self.state = after
         self.events.append(event)
         self.effects.extend(effects)
@@ -363,7 +366,25 @@ class Living(RuleBasedStateMachine):
         asked = [s for s in state.stages if s.state != "skipped"]
         assert asked
         assert all(s.state in oracle.POSITIVE for s in asked)
-        assert any(not s.is_added for s in asked)
+        needed = [s for s in asked if not s.is_added and not s.is_surplus]
+        assert needed[-1].state == state.outcome
+
+    @invariant()
+    def what_cools_off_was_voted(self) -> None:
+        """Silence can't be taken back."""
+        cooling = self.state.cooling
+        if cooling is not None:
+            votes = [d.outcome for d in self.state.decisions if d.stage == cooling.stage]
+            assert self.state.stage(cooling.stage).state in {*votes, "rejected"}
+            assert votes
+
+    @invariant()
+    def every_vote_is_as_sure_as_its_stage_needs(self) -> None:
+        """Whatever was edited or amended after it, or with it."""
+        needed = {s.name: ASSURANCES.index(s.document.assurance) for s in self.state.stages if not s.is_surplus}
+        for d in self.state.decisions:
+            if d.kind == "vote" and d.stage in needed:
+                assert ASSURANCES.index(d.assurance) >= needed[d.stage]
 
     @invariant()
     def every_effect_is_wanted_once(self) -> None:

@@ -5,11 +5,12 @@ import pytest
 from hitl_temporal.domain.approval.changing import MAX_AMENDMENTS
 from hitl_temporal.domain.approval.clock import next_moment
 from hitl_temporal.domain.approval.context import found_at
-from hitl_temporal.domain.approval.effects import Deliver
+from hitl_temporal.domain.approval.effects import Deliver, Supersede
 from hitl_temporal.domain.approval.judge import default_key
 from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.approval.views import result
 from hitl_temporal.domain.inputs import Input
+from hitl_temporal.domain.value import Json
 from tests.domain.approval.playing import Play, people_with, people_without
 from tests.domain.approval.test_views import EVIDENCE
 
@@ -658,3 +659,134 @@ def test_leavers_may_not_edit() -> None:
     play = edited()
     play.people = people_without("bob")
     assert play.decide("bob", edit={"port": 1}).status == "not_eligible"
+
+
+# --- Parties who come and go ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("becomes", ["cai", "gus"])
+def test_a_passed_stage_that_applies_no_more_keeps_no_answer_of_a_party(becomes: str) -> None:
+    """Nobody decides their own request, not even in a stage that it does not need any more."""
+    stages = [{"who": "user:bob"}, {"who": ["user:cai", "user:gus"], "when": "b == 'dee'"}, {"who": "user:eli"}]
+    play = Play(*stages, beneficiary="{{b}}", context={"b": "dee"})
+    play.decide("bob")
+    play.decide("cai")
+    assert amend(play, b=becomes) == "counted"
+    assert play.stage_states == ["approved", "skipped" if becomes == "cai" else "approved", "open"]
+    assert [d.actor for d in play.state.decisions] == (["bob"] if becomes == "cai" else ["bob", "cai"])
+
+
+def waivable(first: dict[str, Json], last: dict[str, Json]) -> Play:
+    waived = {"waived": {"label": "Waived", "positive": True}}
+    return Play(first, {"who": "user:cai", "when": "x < 10"}, last, outcomes=waived, context={"x": 1})
+
+
+def test_a_stage_that_applies_no_more_says_nothing_about_the_outcome() -> None:
+    """The outcome is that of the last stage which the request needs."""
+    waived = {"waived": {"label": "Waived", "positive": True}}
+    play = Play(
+        {"who": "user:bob", "material": ["x"]},
+        {"who": "user:cai", "when": "x < 10"},
+        {"who": "user:dee", "when": "x < 10"},
+        outcomes=waived,
+        context={"x": 1},
+    )
+    play.decide("bob")
+    play.decide("cai", "waived")
+    amend(play, x=50)
+    assert play.stage_states == ["open", "waived", "skipped"]
+    play.decide("bob")
+    assert play.state.outcome == "approved"
+
+
+def test_a_stage_that_applies_again_says_something_again() -> None:
+    """What was passed before counts once more, if it is about the same."""
+    waived = {"waived": {"label": "Waived", "positive": True}}
+    play = Play(
+        {"who": "user:bob"},
+        {"who": "user:cai", "when": "x < 10"},
+        {"who": "user:dee", "when": "x < 10"},
+        outcomes=waived,
+        context={"x": 1},
+    )
+    play.decide("bob")
+    play.decide("cai", "waived")
+    amend(play, x=50)
+    assert play.state.outcome == "approved"
+    play = Play(
+        {"who": "user:bob"},
+        {"who": "user:cai", "when": "x < 10"},
+        {"who": "user:dee"},
+        outcomes=waived,
+        context={"x": 1},
+    )
+    play.decide("bob")
+    play.decide("cai", "waived")
+    amend(play, x=50)
+    amend(play, x=2)
+    assert [s.is_surplus for s in play.state.stages] == [False, False, False]
+
+
+def test_who_is_freed_of_a_bar_is_asked() -> None:
+    """A stage that was parked for it goes on."""
+    play = Play({"who": "user:cai", "due": "1d"}, beneficiary="{{b}}", context={"b": "cai"})
+    assert play.stage.state == "parked"
+    amend(play, b="gus")
+    assert (play.stage.state, play.may_act()) == ("open", ["cai"])
+
+
+def test_thresholds_count_who_is_freed_of_a_bar() -> None:
+    """All of two is two, although one of them could not decide when it was asked first."""
+    play = Play({"who": "group:secops", "approve": "all"}, beneficiary="{{b}}", context={"b": "dee"})
+    amend(play, b="gus")
+    play.decide("cai")
+    assert (play.state.outcome, play.may_act()) == (None, ["dee"])
+
+
+def test_who_might_decide_anyway_is_not_freed() -> None:
+    """Where parties may decide, nobody is asked again because one of them is none any more."""
+    play = Play(
+        {"who": "group:secops", "approve": "all", "allow_requester": True}, beneficiary="{{b}}", context={"b": "dee"}
+    )
+    play.decide("cai")
+    amend(play, b="gus")
+    assert [d.actor for d in play.state.decisions] == ["cai"]
+
+
+# --- What it is about -------------------------------------------------------------------------------------------------
+
+
+def test_a_request_that_is_about_something_else_supersedes_others_about_that() -> None:
+    """The subject follows the context; the same one supersedes nothing again."""
+    play = Play(context={"what": "laptop", "note": ""}, subject="{{what}}")
+    amend(play, note="soon")
+    assert [e.subject for e in play.effects if isinstance(e, Supersede)] == ["laptop"]
+    amend(play, what="chair")
+    assert (play.state.subject, [e.subject for e in play.effects if isinstance(e, Supersede)]) == (
+        "chair",
+        ["laptop", "chair"],
+    )
+    amend(play, what="")
+    assert (play.state.subject, len([e for e in play.effects if isinstance(e, Supersede)])) == (None, 2)
+
+
+@pytest.mark.parametrize(("old", "new"), [([1], [True]), (1, 1.0)])
+def test_values_that_python_takes_for_the_same_are_different(old: Json, new: Json) -> None:
+    """What is told and what is asked again agree about it."""
+    play = Play({"who": "group:secops", "approve": 2}, context={"v": old}, material=["v"])
+    play.decide("cai")
+    amend(play, v=new)
+    assert (play.state.decisions, list(play.state.amended)) == ((), ["v"])
+    assert any("v: " in d.text for d in play.state.deliveries)
+
+
+def test_an_edit_needs_the_assurance_of_the_stage_that_it_makes() -> None:
+    """Nobody gets round a proof by asking for less first."""
+    rows = [
+        {"if": "x < 1000", "stages": [{"name": "lead", "who": "user:cai"}]},
+        {"stages": [{"name": "lead", "who": "user:cai", "assurance": "high"}]},
+    ]
+    play = Play(stages={"route": {"hit": "first", "rows": rows}}, context={"x": 1}, edit=["x"])
+    assert play.decide("cai", edit={"x": 90_000}).status == "needs_step_up"
+    assert play.decide("cai", assurance="high").status == "counted"
+    assert play.state.context["x"] == 90_000

@@ -6,6 +6,7 @@ import pytest
 
 from hitl_temporal.domain.approval.clock import next_moment
 from hitl_temporal.domain.approval.judge import default_key
+from hitl_temporal.domain.value import Json
 from tests.domain.approval.playing import MONDAY, Play, people_without
 
 HOUR = timedelta(hours=1)
@@ -179,3 +180,76 @@ def test_a_question_that_waits_for_its_answer_keeps_the_clocks_still_all_along()
     play.wait("1h")
     play.do("provide_info", "ann", text="so")
     assert play.stage.due_at == MONDAY + 4.5 * HOUR
+
+
+# --- What cools off, and whose it is ----------------------------------------------------------------------------------
+
+BESIDE = {"name": "legal", "who": "user:cai"}, {"name": "it", "who": ["user:dee", "user:gus"], "wait_for_all": True}
+
+
+def test_a_decision_that_cools_off_is_not_replaced_by_a_stage_beside_it() -> None:
+    """A stage that waited for a leaver waits on until the decision is taken back, and the rejection stays one."""
+    play = Play({"parallel": [*BESIDE]}, cooling_off="1h")
+    play.decide("dee", "rejected")
+    play.decide("cai", "rejected")
+    before = play.state.cooling
+    play.people = people_without("gus")
+    play.wait("10m", reads_people=True)
+    assert (play.state.cooling, play.stage_states) == (before, ["rejected", "open"])
+    assert play.do("retract", "dee").status == "not_eligible"
+    play.wait("50m")
+    assert play.state.outcome == "rejected"
+
+
+def test_a_stage_that_waited_ends_when_the_decision_beside_it_is_taken_back() -> None:
+    """It is looked at again then: its own decision cools off next."""
+    play = Play({"parallel": [*BESIDE]}, cooling_off="1h")
+    play.decide("dee", "rejected")
+    play.decide("cai", "rejected")
+    play.people = people_without("gus")
+    assert play.do("retract", "cai").status == "counted"
+    assert play.stage_states == ["open", "rejected"]
+    assert play.state.cooling is not None
+    assert play.state.cooling.stage == "it"
+
+
+@pytest.mark.parametrize(
+    ("stage", "outcome"),
+    [
+        ({"escalate": [{"after": "1h", "how": "decide", "outcome": "rejected"}]}, "rejected"),
+        ({"due": "1h", "at_due": "approved", "at_due_positive": True}, "approved"),
+        ({"due": "1h"}, "expired"),
+    ],
+)
+def test_silence_does_not_cool_off(stage: dict[str, Json], outcome: str) -> None:
+    """Nobody's vote has decided, so nobody could take it back; that somebody had voted changes nothing."""
+    play = Play({"who": "group:trio", "approve": 2, **stage}, cooling_off="30m")
+    play.decide("cai")
+    play.wait("1h", reads_people=True)
+    assert (play.state.outcome, play.do("retract", "cai").status) == (outcome, "closed")
+
+
+def test_a_vote_that_is_taken_back_takes_its_edit_with_it() -> None:
+    """What nobody has agreed to does not stay in the request; whoever has answered to it is told."""
+    play = Play(context={"x": 1}, edit=["x"], cooling_off="1h", title="Take {{x}}?")
+    play.decide("cai", edit={"x": 9})
+    assert play.state.shown.title == "Take 9?"
+    assert play.do("retract", "cai", reason="too much").status == "counted"
+    assert (play.state.shown.title, play.state.state) == ("Take 1?", "open")
+    assert [(a.kind, a.actor, a.reason) for a in play.state.amendments] == [
+        ("edit", "cai", ""),
+        ("edit", "cai", "too much"),
+    ]
+    assert play.decide("dee").status == "counted"
+
+
+def test_who_agreed_to_an_edit_that_is_taken_back_is_asked_again() -> None:
+    """What they have agreed to is not what is asked now."""
+    lead = {"who": "user:bob", "material": ["x"]}
+    play = Play(lead, {"who": "user:cai"}, context={"x": 1}, edit=["x"], cooling_off="1h")
+    play.decide("bob")
+    play.decide("cai", edit={"x": 9})
+    play.decide("bob")
+    assert play.state.state == "cooling"
+    assert play.do("retract", "cai").status == "counted"
+    assert (play.stage_states, play.state.decisions) == (["open", "pending"], ())

@@ -428,13 +428,6 @@ def test_the_outcome_is_that_of_the_stages_that_the_ask_has() -> None:
     assert play.state.outcome == "fine"
 
 
-def test_a_name_that_an_ask_has_given_is_not_given_again() -> None:
-    """The next free number is taken."""
-    play = Play({"who": "group:secops", "name": "added-1"})
-    play.do("add_approver", "ann", to="gus")
-    assert [s.name for s in play.state.stages] == ["added-1", "added-2"]
-
-
 @pytest.mark.parametrize(
     ("actor", "to", "says"),
     [
@@ -460,3 +453,19 @@ def test_approvers_are_added_a_bounded_number_of_times() -> None:
     play.people = PEOPLE.but(people={**PEOPLE.people, **dict.fromkeys(names, PEOPLE.people["gus"])})
     statuses = [play.do("add_approver", "ann", to=n).status for n in names]
     assert statuses == ["counted"] * MAX_ADDED + ["invalid"]
+
+
+def test_nobody_is_added_whom_a_later_stage_would_lose() -> None:
+    """One more who must agree makes a request harder to pass, and never lets it by who was to decide it later."""
+    play = Play({"who": "user:bob"}, {"who": "group:secops", "approve": "all"})
+    receipt = play.do("add_approver", "ann", to="dee")
+    assert (receipt.status, receipt.reason[:39]) == ("invalid", "to: 'dee' is to decide stage 's2' too, ")
+    play = Play({"who": "user:bob"}, {"who": "group:secops", "approve": "all", "distinct": False})
+    assert play.do("add_approver", "ann", to="dee").status == "counted"
+
+
+def test_nobody_chooses_who_decides_their_own_request() -> None:
+    """An operator whose request it is asks another operator to reassign it."""
+    play = Play({"who": "user:bob"}, requester="eli")
+    receipt = play.do("reassign", "eli", to="dee", reason="quick", **{"from": "bob"})
+    assert (receipt.status, receipt.reason[-23:]) == ("not_eligible", "own, nor who decides it")

@@ -3,6 +3,7 @@
 import pytest
 
 from hitl_temporal.domain.approval.effects import Deliver
+from hitl_temporal.domain.value import Json
 from tests.domain.approval.playing import Play, people_with, people_without
 
 
@@ -65,6 +66,17 @@ def test_thresholds_do_not_look_at_who_is_there_quietly() -> None:
     """All of three are those who are asked."""
     play = Play({"who": "group:secops", "quiet": "user:gus", "approve": "all"})
     assert (play.stage.ways[0].needed, play.stage.asked) == (2, ("cai", "dee"))
+
+
+@pytest.mark.parametrize("quiet", ["user:eli", True])
+def test_nobody_waits_for_those_who_do_not_know(quiet: Json) -> None:
+    """A stage that waits for all waits for those who know of it; where nobody does, for everybody."""
+    play = Play({"who": "group:secops", "quiet": quiet, "wait_for_all": True})
+    play.decide("cai")
+    if quiet is True:
+        assert play.state.outcome is None
+    play.decide("dee")
+    assert play.state.outcome == "approved"
 
 
 def test_nobody_is_told_where_all_are_quiet() -> None:

@@ -28,11 +28,12 @@ class _Merged(NamedTuple):
     affected: set[str]
 
 
-def bring_in_line(turn: Turn, keep: Decision | None = None) -> None:
+def bring_in_line(turn: Turn, before: Approval, keep: Decision | None = None) -> None:
     """Bring the stages in line with the changed context.
 
     Args:
         turn: The event being worked on.
+        before: The approval before the change.
         keep: The answer that has brought the change: it is about what is asked now.
     """
     state = turn.state
@@ -40,7 +41,7 @@ def bring_in_line(turn: Turn, keep: Decision | None = None) -> None:
     if not state.is_open:  # nobody has been asked anything yet
         turn.set(stages=wanted)
         return
-    merged = _merge(state, wanted)
+    merged = _merge(state, wanted, freed(before, state))
     turn.set(stages=tuple(sorted(merged.stages, key=lambda s: s.block)))
     for stage in turn.state.stages:
         if stage.state == "skipped" and stage.name not in merged.affected:
@@ -51,7 +52,12 @@ def bring_in_line(turn: Turn, keep: Decision | None = None) -> None:
     _in_order(turn)
 
 
-def _merge(state: Approval, wanted: tuple[StageRun, ...]) -> _Merged:
+def freed(before: Approval, after: Approval) -> frozenset[str]:
+    """Return who was a party to the request and is none any more: they may decide now."""
+    return frozenset(before.barred) - frozenset(after.barred)
+
+
+def _merge(state: Approval, wanted: tuple[StageRun, ...], freed: frozenset[str]) -> _Merged:
     known = {s.name: s for s in state.stages}
     applies = any(s.state != "skipped" for s in wanted)
     merged = _Merged([], set())
@@ -62,15 +68,15 @@ def _merge(state: Approval, wanted: tuple[StageRun, ...]) -> _Merged:
         elif new.state == "skipped":
             merged.stages.append(_left_out(state, run.but(block=new.block), new.reason, applies=applies))
         else:
-            merged.stages.append(run.but(document=new.document, cast=new.cast, block=new.block))
-            if run.state == "skipped" or is_affected(state, run, new):
+            merged.stages.append(run.but(document=new.document, cast=new.cast, block=new.block, is_surplus=False))
+            if run.state == "skipped" or is_affected(state, run, new, freed):
                 merged.affected.add(run.name)
     for run in known.values():
         if run.is_added:
             merged.stages.append(run)
-            if is_affected(state, run, run):
+            if is_affected(state, run, run, freed):
                 merged.affected.add(run.name)
-        elif run.openings:  # first: it says nothing any more about the outcome, which is the last stage's
+        elif run.openings:
             merged.stages.insert(0, _left_out(state, run.but(block=0), stages.NO_ROW, applies=applies))
     return merged
 
@@ -78,10 +84,11 @@ def _merge(state: Approval, wanted: tuple[StageRun, ...]) -> _Merged:
 def _left_out(state: Approval, run: StageRun, reason: str, *, applies: bool) -> StageRun:
     """Return a stage that the request does not need any more; one that was passed stays so: more was asked than needed.
 
-    Where no stage applies at all nobody has agreed to what is asked now, whoever has agreed before.
+    Unless somebody has passed it who is a party to the request now. And where no stage applies at all nobody has agreed
+    to what is asked now, whoever has agreed before.
     """
-    if applies and state.ask.is_positive(run.state):
-        return run
+    if applies and state.ask.is_positive(run.state) and not _is_by_party(state, run):
+        return run.but(is_surplus=True)
     return run.but(state="skipped", reason=reason, claim=None, opened_at=None, held_since=None)
 
 
@@ -102,14 +109,28 @@ def _in_order(turn: Turn) -> None:
     stages.open_next(turn)
 
 
-def is_affected(state: Approval, run: StageRun, new: StageRun) -> bool:
-    """Tell whether a stage has to be asked again: about something else, of others, or because of who has answered."""
+def is_affected(state: Approval, run: StageRun, new: StageRun, freed: frozenset[str]) -> bool:
+    """Tell whether a stage has to be asked again: about something else, of others, or because of who has answered.
+
+    Args:
+        state: After the change.
+        run: The stage as it stands.
+        new: As it is wanted now.
+        freed: Who was barred from it and is no more: then too few were asked.
+    """
     return (
         _is_touched(state, run)
         or run.document != new.document
         or _asks_others(run, new)
-        or any(p in state.barred for p in _have_answered(state, run))
+        or _is_by_party(state, run)
+        or _asked_too_few(state, run, new, freed)
     )
+
+
+def _asked_too_few(state: Approval, run: StageRun, new: StageRun, freed: frozenset[str]) -> bool:
+    """Tell whether a stage names somebody who was barred when it was opened, and is no more."""
+    may_anyway = run.document.allow_requester or run.state == "pending"
+    return not may_anyway and not freed.isdisjoint(state.roster.named_by((*run.who, *new.cast.who)))
 
 
 def _is_touched(state: Approval, run: StageRun) -> bool:
@@ -125,8 +146,8 @@ def _asks_others(run: StageRun, new: StageRun) -> bool:
     return has_changed or (uses_fallback and old.fallback != cast.fallback)
 
 
-def _have_answered(state: Approval, run: StageRun) -> tuple[str, ...]:
-    """Return who has answered in a stage, and in whose name, unless it lets the requester decide."""
+def _is_by_party(state: Approval, run: StageRun) -> bool:
+    """Tell whether a party to the request has answered in a stage, or somebody in their name, although it bars them."""
     if run.document.allow_requester:
-        return ()
-    return tuple(p for d in state.decisions if d.stage == run.name for p in (d.actor, d.place))
+        return False
+    return any(p in state.barred for d in state.decisions if d.stage == run.name for p in (d.actor, d.place))

@@ -19,7 +19,7 @@ from hitl_temporal.domain.approval.notation import (
     Template,
     TextTemplate,
 )
-from hitl_temporal.domain.approval.routes import Entries, Routed, Table, refuse_same_names, stages_of
+from hitl_temporal.domain.approval.routes import Entries, Routed, Table, refuse_names, stages_of
 from hitl_temporal.domain.approval.stage import Parallel, Quiet, Stage, Weights
 from hitl_temporal.domain.duration import PositiveDuration
 from hitl_temporal.domain.fault import fault
@@ -179,7 +179,7 @@ class Ask(Document):
             for index, row in enumerate(table.rows if isinstance(table, Table) else ()):
                 self._check_stages(row.stages, ("stages", "route", "rows", index))
         else:
-            refuse_same_names(self.stages)
+            refuse_names(self.stages)
             self._check_stages(self.stages, ())
         return self
 

@@ -13,11 +13,12 @@ from typing import Literal
 from hitl_temporal.domain.approval import aligning, room, stages
 from hitl_temporal.domain.approval.commands import Reference
 from hitl_temporal.domain.approval.context import amended, as_declared, at_path, unfit_field, unfit_value
+from hitl_temporal.domain.approval.effects import Supersede
 from hitl_temporal.domain.approval.eligibility import eligible
 from hitl_temporal.domain.approval.lineup import line_up
-from hitl_temporal.domain.approval.opening import AskError, break_glass, parties, shown
+from hitl_temporal.domain.approval.opening import AskError, break_glass, parties, shown, subject
 from hitl_temporal.domain.approval.opening import stages as stages_of
-from hitl_temporal.domain.approval.records import Amendment, Change, InfoWanted, Remark, RemarkKind
+from hitl_temporal.domain.approval.records import Amendment, Change, Decision, InfoWanted, Remark, RemarkKind
 from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.telling import notify, participants
@@ -41,33 +42,46 @@ def unfit(state: Approval, changes: Mapping[str, Json], where: str, reason: str 
         shown(state.ask, context)
         parties(state.ask, state.requester, state.on_behalf_of, context)
         break_glass(state.ask, state.requester, context)
+        subject(state.ask, context)
         stages_of(state.ask, state.requester, context)
     except AskError as error:
         return f"{where}: the question can't be put with it: {error}"[:500]
     return None
 
 
-def leaves(state: Approval, stage: StageRun, seat: Seat, changes: Mapping[str, Json]) -> bool:
-    """Tell whether a stage, with these changes, still has this place, and this person in it."""
+def stage_after(state: Approval, stage: StageRun, seat: Seat, changes: Mapping[str, Json]) -> StageRun | None:
+    """Return a stage as it is with these changes, None if it has this place, or this person in it, no more."""
     turn = Turn(state)
     rewrite(turn, "edit", seat.holder, changes, "")
+    freed = aligning.freed(state, turn.state)
     state, ask = turn.state, turn.state.ask
     new = next((s for s in stages_of(ask, state.requester, state.context) if s.name == stage.name), None)
     if new is None:
-        return stage.is_added
+        return stage if stage.is_added else None
     if new.state == "skipped":
-        return False
+        return None
     changed = stage.but(document=new.document, cast=new.cast)
-    is_affected = aligning.is_affected(state, stage, new)
+    is_affected = aligning.is_affected(state, stage, new, freed)
     who = line_up(state, changed, may_pick=False).who if is_affected else stage.who
-    return any((s.holder, s.named) == (seat.holder, seat.named) for s in eligible(state, changed, who))
+    is_in_it = any((s.holder, s.named) == (seat.holder, seat.named) for s in eligible(state, changed, who))
+    return changed if is_in_it else None
 
 
 def amend(turn: Turn, actor: str, changes: Mapping[str, Json], reason: str) -> None:
     """Change the context, ask again where it is material, and tell everybody the difference."""
+    before = turn.state
     difference = rewrite(turn, "amend", actor, changes, reason)
-    aligning.bring_in_line(turn)
+    aligning.bring_in_line(turn, before)
     tell_difference(turn, actor, difference)
+
+
+def put_back(turn: Turn, vote: Decision, reason: str) -> None:
+    """Undo what a vote that was taken back had changed: nobody has agreed to it now."""
+    before = turn.state
+    changes = {path: change.before for path, change in vote.edited.items()}
+    difference = rewrite(turn, "edit", vote.actor, changes, reason)
+    aligning.bring_in_line(turn, before)
+    tell_difference(turn, vote.actor, difference)
 
 
 def rewrite(
@@ -79,7 +93,7 @@ def rewrite(
     difference = {
         path: Change(before=at_path(state.context, path), after=value)
         for path, value in changes.items()
-        if at_path(state.context, path) != value
+        if canonical(at_path(state.context, path)) != canonical(value)
     }
     context = amended(state.context, changes)
     before = state.shown.digest
@@ -90,10 +104,14 @@ def rewrite(
         shown=shown(state.ask, context),
         barred=parties(state.ask, state.requester, state.on_behalf_of, context),
         break_glass=break_glass(state.ask, state.requester, context),
+        subject=subject(state.ask, context),
         amendments=(*state.amendments, amendment),
         amended={**kept, **{p: c.after for p, c in difference.items()}},
         reason="" if not state.live_stages else state.reason,
     )
+    new = turn.state.subject
+    if state.is_open and new is not None and new != state.subject:
+        turn.effects.append(Supersede(subject=new))
     turn.record(
         "amended",
         f"amended:{len(turn.state.amendments)}",

@@ -54,12 +54,13 @@ def verdict(state: Approval, command: Command, at: datetime) -> tuple[Status, st
 def _verdict_in(state: Approval, place: Place, decide: Decide) -> tuple[Status, str]:
     """Return what becomes of a well-formed, timely answer of somebody who has a place in a stage."""
     stage, seat = place
-    if decide.edit and not changing.leaves(state, stage, seat, decide.edit):
+    edited = changing.stage_after(state, stage, seat, decide.edit) if decide.edit else stage
+    if edited is None:
         return "invalid", f"edit: with it stage {stage.name!r} is not {decide.actor!r}'s to decide"
     full = room.for_answer(state, decide)
     if full is not None:
         return "invalid", f"{'form' if decide.form else 'comment'}: {full}"
-    return step_up((stage.document,), decide.assurance) or ("counted", "")
+    return step_up((stage.document, edited.document), decide.assurance) or ("counted", "")
 
 
 def step_up(passed: Iterable[Stage], given: Assurance) -> tuple[Status, str] | None:
@@ -109,6 +110,7 @@ def count(turn: Turn, command: Command, at: datetime, key: str) -> None:
     found = place_for(turn.state, decide)
     assert found is not None, f"{decide.actor!r} was judged to have a place"
     stage, seat = found
+    before = turn.state
     if turn.state.intents:
         turn.set(intents=tuple(i for i in turn.state.intents if i.actor != decide.actor))
     edited = changing.rewrite(turn, "edit", decide.actor, decide.edit, "") if decide.edit else {}
@@ -134,7 +136,7 @@ def count(turn: Turn, command: Command, at: datetime, key: str) -> None:
     if stage.claim is not None and stage.claim.holder == decide.actor:
         turn.set_stage(stage, claim=None)
     if decide.edit:
-        aligning.bring_in_line(turn, keep=decision)
+        aligning.bring_in_line(turn, before, keep=decision)
         changing.tell_difference(turn, decide.actor, edited)
     stage = turn.state.stage(stage.name)
     if decide.outcome == REWORK:

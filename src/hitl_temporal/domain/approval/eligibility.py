@@ -161,6 +161,12 @@ def seat_of(state: Approval, stage: StageRun, person: str, on_behalf_of: str | N
     return next((s for s in free if s.owner == person), free[0] if free else None)
 
 
+def quiet_people(state: Approval, stage: StageRun) -> frozenset[str]:
+    """Return who may act in a stage and is told nothing of it."""
+    selectors = stage.cast.who if stage.document.quiet is True else stage.cast.quiet
+    return frozenset(state.roster.named_by(selectors)) if selectors else frozenset()
+
+
 def spokesperson(state: Approval) -> str:
     """Return who answers for a request: the person for whom a machine has asked, else the requester."""
     if state.requester.startswith(SYSTEM) and state.on_behalf_of is not None:

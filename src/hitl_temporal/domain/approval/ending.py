@@ -6,6 +6,7 @@ Must not know: what has led to the outcome.
 from hitl_temporal.domain import calendar
 from hitl_temporal.domain.approval.automatic import compare_with_people
 from hitl_temporal.domain.approval.records import Cooling
+from hitl_temporal.domain.approval.tally import reached
 from hitl_temporal.domain.approval.telling import settle, tell_requester
 from hitl_temporal.domain.approval.turn import Turn
 
@@ -15,7 +16,8 @@ OVERTAKEN = "the approval has ended"
 def conclude(turn: Turn, outcome: str, reason: str, stage: str) -> None:
     """End with what votes have decided, once it has cooled off if the ask says so."""
     state, delay = turn.state, turn.state.ask.cooling_off
-    if delay is None or not any(d.kind == "vote" and d.stage == stage for d in state.decisions):
+    run = state.stage(stage)
+    if delay is None or reached(state, run) != run.state:  # silence has decided: nobody could take it back
         end(turn, outcome, reason)
         return
     try:

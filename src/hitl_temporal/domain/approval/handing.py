@@ -13,6 +13,7 @@ from hitl_temporal.domain.approval.commands import AddApprover, Command, Delegat
 from hitl_temporal.domain.approval.eligibility import (
     bar,
     claimed_by_another,
+    eligible,
     filled,
     free_seats,
     is_operator,
@@ -71,6 +72,8 @@ def may_reassign(state: Approval, command: Command, at: datetime) -> tuple[Statu
         return "invalid", "to: it is the same person"
     if not is_operator(state, command.actor):
         return "not_eligible", f"{command.actor!r} is neither operator nor admin"
+    if (own := party_bar(state, command.actor)) is not None:
+        return "not_eligible", f"{own}, nor who decides it"
     stage = _stage_to_reassign(state, command.source)
     if stage is None:
         if command.source is not None:
@@ -120,7 +123,19 @@ def may_add(state: Approval, command: Command, at: datetime) -> tuple[Status, st
         return "invalid", f"to: {reason}"
     if any(d.actor == command.to for d in state.decisions) or command.to in may_act_anywhere(state):
         return "invalid", f"to: {command.to!r} is asked already, or has answered"
+    later = _wanted_later(state, command.to)
+    if later is not None:
+        return "invalid", f"to: {command.to!r} is to decide stage {later!r} too, and nobody decides two stages"
     return "counted", ""
+
+
+def _wanted_later(state: Approval, person: str) -> str | None:
+    """Return the stage that would lose a person by being decided by them elsewhere, None when none would."""
+    for stage in state.stages:
+        named = eligible(state, stage, stage.cast.who) if stage.state == "pending" and stage.document.distinct else ()
+        if any(person in {s.owner, s.holder} for s in named):
+            return stage.name
+    return None
 
 
 def add_approver(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape
@@ -128,7 +143,7 @@ def add_approver(turn: Turn, command: Command, at: datetime, key: str) -> None: 
     assert isinstance(command, AddApprover), "the table pairs `add_approver` with AddApprover"
     block = turn.state.live_stages[0].block
     names = {s.name for s in turn.state.stages}
-    name = next(f"added-{n}" for n in range(1, MAX_ADDED + len(names) + 2) if f"added-{n}" not in names)
+    name = next(f"added-{n}" for n in range(1, MAX_ADDED + 1) if f"added-{n}" not in names)
     document = Stage(name=name, who=(f"user:{command.to}",), material=turn.state.ask.material)
     added = StageRun(document=document, cast=Cast(ways=(document.who,)), block=block, who=document.who, is_added=True)
     place = 1 + max(n for n, s in enumerate(turn.state.stages) if s.block == block)

@@ -57,7 +57,7 @@ def begin(  # noqa: PLR0913 - each is a part of the question
         fields=fields or {},
         origin=origin,
         shown=shown(ask, scope),
-        subject=_text(ask.subject, "subject", scope).strip() or None if ask.subject is not None else None,
+        subject=subject(ask, scope),
         break_glass=break_glass(ask, requester, scope),
         barred=parties(ask, requester, on_behalf_of, scope),
         stages=stages(ask, requester, scope),
@@ -78,6 +78,15 @@ def parties(ask: Ask, requester: str, on_behalf_of: str | None, scope: Scope) ->
     """
     beneficiary, author = _person(ask.beneficiary, "beneficiary", scope), _person(ask.author, "author", scope)
     return tuple(dict.fromkeys(p for p in (requester, on_behalf_of, beneficiary, author) if p))
+
+
+def subject(ask: Ask, scope: Scope) -> str | None:
+    """Return what a request is about, None when the ask does not say.
+
+    Raises:
+        AskError: As `begin`.
+    """
+    return (_text(ask.subject, "subject", scope).strip() or None) if ask.subject is not None else None
 
 
 def shown(ask: Ask, scope: Scope) -> Shown:

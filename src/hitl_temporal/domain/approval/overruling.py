@@ -225,7 +225,10 @@ def retract(turn: Turn, command: Command, at: datetime, key: str) -> None:  # no
         decision=vote.key,
         reason=command.reason or None,
     )
-    stages.settle_votes(turn, stage)
+    if vote.edited:
+        changing.put_back(turn, vote, command.reason)
+    if not turn.state.is_decided and turn.state.stage(stage.name).state == "open":
+        stages.settle_votes(turn, turn.state.stage(stage.name))
     stages.see_who_is_left(turn)
 
 

@@ -6,6 +6,7 @@ The table is put into the ask when it is loaded, so a running approval never cha
 Must not know: where tables are kept.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -31,7 +32,7 @@ class Row(Document):
 
     @model_validator(mode="after")
     def _own_names(self) -> "Row":
-        refuse_same_names(self.stages)
+        refuse_names(self.stages)
         return self
 
 
@@ -58,8 +59,12 @@ def stages_of(entries: tuple[Stage | Parallel, ...]) -> tuple[Stage, ...]:
     return tuple(s for entry in entries for s in (entry.parallel if isinstance(entry, Parallel) else (entry,)))
 
 
-def refuse_same_names(entries: tuple[Stage | Parallel, ...]) -> None:
-    """Raise the fault of the first stage whose name another one has."""
+_ADDED = re.compile(r"added-\d+")
+"""What stages are called that people add in flight (handing.py)."""
+
+
+def refuse_names(entries: tuple[Stage | Parallel, ...]) -> None:
+    """Raise the fault of the first stage whose name another one has, or might get."""
     seen: set[str] = set()
     for index, entry in enumerate(entries):
         inner = entry.parallel if isinstance(entry, Parallel) else (entry,)
@@ -67,6 +72,8 @@ def refuse_same_names(entries: tuple[Stage | Parallel, ...]) -> None:
             at = ("stages", index, "parallel", place) if isinstance(entry, Parallel) else ("stages", index)
             if stage.name in seen:
                 raise fault(f"two stages are named {stage.name!r}; give each a `name` of its own", *at, "name")
+            if _ADDED.fullmatch(stage.name):
+                raise fault(f"{stage.name!r} is what a stage is called that people add; rename it", *at, "name")
             seen.add(stage.name)
 
 

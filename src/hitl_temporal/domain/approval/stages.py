@@ -32,9 +32,10 @@ def open_next(turn: Turn, decided: str | None = None) -> None:
     """
     open_block(turn)
     state = turn.state
-    if state.outcome is not None or state.cooling is not None or state.live_stages or state.is_unread:
+    if state.is_decided or state.live_stages or state.is_unread:
         return
-    last = next((s for s in reversed(state.stages) if s.state != "skipped" and not s.is_added), None)
+    asked = (s for s in reversed(state.stages) if s.state != "skipped" and not s.is_added and not s.is_surplus)
+    last = next(asked, None)
     if last is None:
         reason = ALL_SKIPPED if any(s.reason != NO_ROW for s in state.stages) else NO_ROW
         turn.set(reason=reason)
@@ -45,7 +46,7 @@ def open_next(turn: Turn, decided: str | None = None) -> None:
 
 def open_block(turn: Turn) -> None:
     """Open all pending stages of the first block that is not passed."""
-    while turn.state.outcome is None and turn.state.cooling is None:
+    while not turn.state.is_decided:
         state = turn.state
         waiting = [s for s in state.stages if s.state == "pending"]
         block = min((s.block for s in (*waiting, *state.live_stages)), default=None)
@@ -79,9 +80,9 @@ def see_who_is_left(turn: Turn) -> None:
         return
     for name in [s.name for s in turn.state.live_stages if s.document.wait_for_all]:
         stage = turn.state.stage(name)
-        if stage.state == "open":
+        if stage.state == "open" and not turn.state.is_decided:
             settle_votes(turn, stage)
-    if turn.state.outcome is not None or turn.state.cooling is not None:
+    if turn.state.is_decided:
         return
     for stage in turn.state.live_stages:
         reason = out_of_reach(turn.state, stage)

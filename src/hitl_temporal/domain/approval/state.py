@@ -140,6 +140,7 @@ class StageRun(Value):
         reject: How many votes against it end it.
         round: How often it has been asked, from 1; a change of what is material asks again.
         is_added: Whether somebody has added it in flight: what is amended neither removes it nor lets it decide alone.
+        is_surplus: Whether it was passed and is not needed any more: it says nothing about the outcome.
         openings: How often it has been opened: facts of each opening have keys of their own.
         parkings: How often it has been parked.
         claims: How often it has been claimed.
@@ -166,6 +167,7 @@ class StageRun(Value):
     reject: int = 0
     round: int = 1
     is_added: bool = False
+    is_surplus: bool = False
     openings: int = 0
     parkings: int = 0
     claims: int = 0
@@ -279,6 +281,11 @@ class Approval(Value):
     def flow(self) -> str | None:
         """The flow that asks, None for a question of its own."""
         return self.origin.flow if self.origin else None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether there is an outcome, which may still cool off: then no stage goes on."""
+        return self.outcome is not None or self.cooling is not None
 
     @property
     def state(self) -> str:

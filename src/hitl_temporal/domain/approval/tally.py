@@ -10,7 +10,7 @@ Must not know: who is allowed to vote.
 from collections.abc import Iterable, Mapping, Sequence
 
 from hitl_temporal.domain.approval.ask import REWORK
-from hitl_temporal.domain.approval.eligibility import eligible, filled, free_seats, open_seats
+from hitl_temporal.domain.approval.eligibility import eligible, filled, free_seats, open_seats, quiet_people
 from hitl_temporal.domain.approval.matching import most_chains, most_pairs, paired
 from hitl_temporal.domain.approval.notation import votes_needed
 from hitl_temporal.domain.approval.seats import Seat
@@ -32,7 +32,7 @@ def reached(state: Approval, stage: StageRun) -> str | None:
     counts as possible here, and `out_of_reach` tells when leavers are the reason.
     """
     votes = _votes(state, stage)
-    if stage.document.wait_for_all and open_seats(state, stage):
+    if stage.document.wait_for_all and _waits_for(state, stage):
         return None
     found = _winner(state, stage, votes, negative_first=stage.document.wait_for_all)
     if found is not None or not votes:
@@ -43,6 +43,13 @@ def reached(state: Approval, stage: StageRun) -> str | None:
         return None
     still = [n for n in _everybody(state, stage) if n not in done]
     return None if _is_possible(state, stage, votes, still) else "rejected"
+
+
+def _waits_for(state: Approval, stage: StageRun) -> bool:
+    """Tell whether a stage that waits for everybody still does: for those who know of it, where anybody does."""
+    free = open_seats(state, stage)
+    quiet = quiet_people(state, stage) if stage.document.quiet is not True else ()
+    return any(s.named not in quiet for s in free)
 
 
 def out_of_reach(state: Approval, stage: StageRun) -> str | None:

@@ -6,7 +6,7 @@ Must not know: channels, when it is time to tell.
 from collections.abc import Iterable
 
 from hitl_temporal.domain.approval.effects import Deliver
-from hitl_temporal.domain.approval.eligibility import free_seats, may_act
+from hitl_temporal.domain.approval.eligibility import free_seats, may_act, quiet_people
 from hitl_temporal.domain.approval.records import Delivery, Occasion
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.turn import Turn
@@ -29,7 +29,7 @@ def delivery_id(occasion: Occasion, stage: str, person: str, *numbers: int) -> s
 def ask_people(turn: Turn, stage: StageRun) -> None:
     """Ask everybody who may act and has not been asked in this round, but for those who want to know nothing of it."""
     state = turn.state
-    quiet = _quiet(state, stage)
+    quiet = quiet_people(state, stage)
     mine = [d for d in state.deliveries if (d.stage, d.round) == (stage.name, stage.round)]
     told = _told(state, mine)
     free = free_seats(state, stage)
@@ -68,7 +68,7 @@ def _numbers(stage: StageRun, mine: list[Delivery], person: str) -> tuple[int, .
 
 def remind_people(turn: Turn, stage: StageRun, number: int) -> tuple[str, ...]:
     """Remind those who may act; return whom."""
-    state, quiet = turn.state, _quiet(turn.state, stage)
+    state, quiet = turn.state, quiet_people(turn.state, stage)
     people = tuple(p for p in may_act(state, stage) if p not in quiet)
     numbers = (stage.round, number) if stage.round > 1 else (number,)
     turn.send(*(message(state, "reminded", stage, person, *numbers) for person in people))
@@ -162,11 +162,6 @@ def participants(state: Approval) -> tuple[str, ...]:
 def tell_requester(turn: Turn, text: str) -> None:
     """Tell the requester, and whom they act for."""
     notify(turn, requesters(turn.state), text)
-
-
-def _quiet(state: Approval, stage: StageRun) -> frozenset[str]:
-    selectors = stage.cast.who if stage.document.quiet is True else stage.cast.quiet
-    return frozenset(state.roster.named_by(selectors)) if selectors else frozenset()
 
 
 def _other(owner: str | None, person: str) -> str | None:
