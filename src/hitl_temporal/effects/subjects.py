@@ -1,10 +1,12 @@
-"""The activities for requests about the same: older ones are withdrawn, and one may learn that there is a newer.
+"""The activities for requests about the same: all but the newest are withdrawn, and one may learn of a newer one.
 
 Must not know: who asks, what about.
 """
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecution
@@ -14,6 +16,12 @@ from hitl_temporal.domain.people import SUBJECT
 from hitl_temporal.effects.visibility import literal
 from hitl_temporal.messages import APPROVAL, NEWER_ABOUT, SUPERSEDE, AboutSubject, Newer
 from hitl_temporal.ports import TemporaryError
+
+LOOKS, PAUSE = 20, timedelta(milliseconds=500)
+"""Temporal lists a workflow a moment after it has begun; on a busy server that may be some seconds."""
+
+_Started: TypeAlias = tuple[datetime, str]
+"""When a request was put, and its id: of those put at the same moment the order is by id."""
 
 
 class Subjects:
@@ -29,32 +37,37 @@ class Subjects:
 
     @activity.defn(name=SUPERSEDE)
     async def supersede(self, about: AboutSubject) -> int:
-        """Withdraw the older open approvals about the same; return how many were told."""
-        told = 0
-        try:
-            async for row in self._rivals(about):
-                if _order(row) < (about.started_at, about.approval):
-                    told += await self._withdraw(row.id, about.approval)
-        except RPCError as error:
-            raise TemporaryError(f"rivals of {about.approval!r} can't be found: {error.message}") from error
-        return told
+        """Withdraw all open approvals about the same but the newest, which need not be this one; return how many.
+
+        Of several that are started at once each sees those that are listed already. So it looks when it is listed
+        itself: whichever looks last sees them all.
+        """
+        rivals = {(about.started_at, about.approval), *await self._listed(about)}
+        newest = max(rivals)
+        return sum([await self._withdraw(approval, newest[1]) for _, approval in rivals - {newest}])
 
     @activity.defn(name=NEWER_ABOUT)
     async def newer_about(self, about: AboutSubject) -> Newer:
         """Return the newest open approval about the same, if it is newer than the one that asks."""
+        mine = (about.started_at, about.approval)
+        newest = max(await self._rivals(about), default=mine)
+        return Newer(approval=newest[1] if newest > mine else None)
+
+    async def _listed(self, about: AboutSubject) -> set[_Started]:
+        """Return the open approvals about the same once this one is among them, or after a while as they are."""
+        for _ in range(LOOKS):
+            rivals = await self._rivals(about)
+            if any(approval == about.approval for _, approval in rivals):
+                return rivals
+            await asyncio.sleep(PAUSE.total_seconds())
+        return await self._rivals(about)
+
+    async def _rivals(self, about: AboutSubject) -> set[_Started]:
+        query = f"WorkflowType = '{APPROVAL}' AND ExecutionStatus = 'Running' AND HitlWaiting = {literal(about.mark)}"
         try:
-            rows = [row async for row in self._rivals(about)]
+            return {await _started(row) async for row in self._client.list_workflows(query)}
         except RPCError as error:
             raise TemporaryError(f"rivals of {about.approval!r} can't be found: {error.message}") from error
-        newest = max(rows, key=_order, default=None)
-        is_newer = newest is not None and _order(newest) > (about.started_at, about.approval)
-        return Newer(approval=newest.id if newest is not None and is_newer else None)
-
-    async def _rivals(self, about: AboutSubject) -> AsyncIterator[WorkflowExecution]:
-        query = f"WorkflowType = '{APPROVAL}' AND ExecutionStatus = 'Running' AND HitlWaiting = {literal(about.mark)}"
-        async for row in self._client.list_workflows(query):
-            if row.id != about.approval:
-                yield row
 
     async def _withdraw(self, approval: str, by: str) -> bool:
         command = {"actor": SUBJECT, "reason": f"superseded by {by}", "key": f"superseded-by-{by}"[:200]}
@@ -63,9 +76,11 @@ class Subjects:
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:  # it has ended meanwhile
                 return False
-            raise
+            raise TemporaryError(f"{approval!r} can't be withdrawn: {error.message}") from error
         return True
 
 
-def _order(row: WorkflowExecution) -> tuple[object, ...]:
-    return (row.start_time, row.id)
+async def _started(row: WorkflowExecution) -> _Started:
+    """Return when a request was put; a row has the time of its last continue-as-new."""
+    written = (await row.memo()).get("started")
+    return datetime.fromisoformat(written) if isinstance(written, str) else row.start_time, row.id

@@ -35,7 +35,7 @@ class Consequences:
 
     def begin(self, effect: Consequence, now: Approval) -> None:
         """Set one going."""
-        name = "supersede" if isinstance(effect, Supersede) else "review"
+        name = f"supersede {effect.subject}" if isinstance(effect, Supersede) else "review"
         self._open[name] = effect
         self.tasks.start(name, self._carry_out(name, effect, now))
 

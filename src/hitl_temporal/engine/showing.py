@@ -39,6 +39,7 @@ def show(shown: Listing, now: Approval) -> None:
             "flow": now.flow,
             "due": seen.due.isoformat() if seen.due else None,
             "digest": now.shown.digest,
+            "started": now.started_at.isoformat(),
             "stage": seen.stage,
             "answers": seen.answers.model_dump(mode="json", by_alias=True),
             "barred": list(seen.barred),

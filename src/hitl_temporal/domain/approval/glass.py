@@ -13,6 +13,9 @@ from hitl_temporal.domain.approval.turn import Turn
 from hitl_temporal.domain.people import OPERATORS, is_selector
 from hitl_temporal.domain.value import Json, canonical
 
+MAX_SHOWN = 100_000
+"""How many characters of a request its review shows: it carries them twice, and is bounded itself (room.py)."""
+
 OPERATING = tuple(f"role:{role}" for role in sorted(OPERATORS))
 """Who answers for a request where nobody else does."""
 
@@ -60,6 +63,8 @@ def ask_for_review(turn: Turn, breaker: str, outcome: str, reason: str) -> None:
     about: dict[str, Json] = {"approval": state.id, "decided by": breaker, "reason": reason}
     # What the request itself shows under such a name must not be hidden by it, nor hide it.
     show = {**{f"request: {n}" if n in about else n: value for n, value in state.shown.show.items()}, **about}
+    if len(canonical(show)) > MAX_SHOWN:
+        show = {**about, "request": f"too much to show again: see {state.id}"}
     told = f"{breaker} has broken the glass: {outcome}.\n\n{reason}"
     parties: list[Json] = [s for s in (f"user:{p}" for p in state.barred) if is_selector(s)]
     context: dict[str, Json] = {"title": state.shown.title, "told": told, "show": show, "parties": parties}
