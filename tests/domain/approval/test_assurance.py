@@ -11,6 +11,7 @@ from hitl_temporal.domain.approval.judge import flooded
 from hitl_temporal.domain.approval.records import INTENT_HOLDS
 from hitl_temporal.domain.approval.state import MAX_INTENTS_BY_ACTOR, MAX_REFUSALS_BY_ACTOR
 from hitl_temporal.domain.approval.views import status
+from hitl_temporal.domain.effects import Record
 from tests.domain.approval.playing import Play
 
 MEDIUM = {"who": "group:secops", "assurance": "medium"}
@@ -256,3 +257,17 @@ def test_who_decides_alone_proves_who_they_are_as_everybody_else() -> None:
     assert (play.state.outcome, play.state.intents, play.state.total_refused) == (None, (), 1)
     assert play.do("override", "eli", outcome="approved", reason="now", assurance="high").status == "counted"
     assert (play.state.outcome, play.state.decisions[-1].assurance) == ("approved", "high")
+
+
+def test_intents_before_and_after_an_answer_are_two_facts() -> None:
+    """A key that was used twice would break the trail: the second one may be for the same stage and person."""
+    beside = {"name": "b", "who": ["user:cai", "user:gus"], "approve": 2, "distinct": False}
+    first = {"name": "a", "who": "group:secops", "assurance": "medium", "distinct": False}
+    play = Play({"parallel": [first, beside]})
+    assert play.decide("cai").status == "needs_step_up"
+    play.do("claim", "dee")
+    assert play.decide("cai").status == "counted"
+    play.do("release_claim", "dee")
+    assert play.decide("cai").status == "needs_step_up"
+    keys = [e.key for e in play.effects if isinstance(e, Record) and e.name == "approval.intended"]
+    assert len(keys) == len(set(keys)) == 2

@@ -280,6 +280,14 @@ def test_no_party_to_the_request_reviews_the_emergency() -> None:
     assert review_of(play).may_act() == ["eli"]
 
 
+def test_a_review_of_a_large_request_says_where_it_is() -> None:
+    """It would show it twice, and must fit what a question may have."""
+    play = Play(break_glass={"who": "user:bob", "review": {"who": "group:trio"}}, show={"plan": "x" * 100_000})
+    override(play, "bob")
+    shown = review_of(play).state.shown.show
+    assert (shown["request"], shown["decided by"]) == ("too much to show again: see a-1", "bob")
+
+
 # --- Later deadlines --------------------------------------------------------------------------------------------------
 
 

@@ -198,10 +198,14 @@ def keep_intent(turn: Turn, command: Command, at: datetime, receipt: Receipt) ->
     )
     others = tuple(i for i in turn.state.intents if i.actor != decide.actor)
     told = Refusal(actor=decide.actor, at=at, receipt=receipt)
-    turn.set(intents=(*others, intent), unproven=(*turn.state.unproven, told)[-MAX_UNPROVEN:])
+    turn.set(
+        intents=(*others, intent),
+        intended=turn.state.intended + 1,
+        unproven=(*turn.state.unproven, told)[-MAX_UNPROVEN:],
+    )
     turn.record(
         "intended",
-        f"intended:{stage.name}{stage.again}:{decide.actor}:{intent.number}",
+        f"intended:{stage.name}:{decide.actor}:{turn.state.intended}",
         actor=decide.actor,
         stage=stage.name,
         outcome=decide.outcome,

@@ -212,6 +212,7 @@ class Approval(Value):
         decisions: Counted ones, in order.
         voided: Those that were counted and are no more.
         refusals: The first ones, at most `MAX_REFUSALS_BY_ACTOR` of each actor and `MAX_REFUSALS` in all.
+        intended: How many answers below the needed assurance have been kept.
         unproven: The last answers below the needed assurance, whatever became of them.
         unrecorded: How many further refusals, and answers below the needed assurance, there were.
         spent: Digests of the keys of commands other than `decide`, each with its verb, a blank, and the tally after.
@@ -248,6 +249,7 @@ class Approval(Value):
     voided: tuple[Voided, ...] = ()
     intents: tuple[Intent, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    intended: int = 0
     unproven: tuple[Refusal, ...] = ()
     unrecorded: int = 0
     spent: dict[str, str] = Field(default_factory=dict)
