@@ -11,10 +11,12 @@ from benchmarks.figures import Figure, figure
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.commands import Decide, parse
 from hitl_temporal.domain.approval.events import CommandSubmitted, Event, PeopleResolved, TimePassed
+from hitl_temporal.domain.approval.listing import listing
 from hitl_temporal.domain.approval.machine import advance
 from hitl_temporal.domain.approval.opening import begin
 from hitl_temporal.domain.approval.state import Approval
-from hitl_temporal.domain.approval.views import listing, selectors, status
+from hitl_temporal.domain.approval.status import status
+from hitl_temporal.domain.approval.surroundings import selectors
 from hitl_temporal.domain.people import Group, People, Person
 from hitl_temporal.domain.value import digest
 

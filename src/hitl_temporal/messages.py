@@ -13,9 +13,9 @@ from hitl_temporal.domain.absences import Absences
 from hitl_temporal.domain.approval.commands import Receipt as DecisionReceipt
 from hitl_temporal.domain.approval.effects import Deliver, StartReview, Supersede
 from hitl_temporal.domain.approval.message import Message
+from hitl_temporal.domain.approval.result import Result as ApprovalResult
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.approval.state import Approval
-from hitl_temporal.domain.approval.views import Result as ApprovalResult
 from hitl_temporal.domain.audit import Fact, Trail
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.flow.commands import Receipt as OperationReceipt

@@ -21,7 +21,7 @@ from hitl_temporal.domain.approval.commands import Receipt
 from hitl_temporal.domain.approval.digest import Digest, Item, digest_of
 from hitl_temporal.domain.approval.preview import Preview
 from hitl_temporal.domain.approval.stage_preview import Asked, StagePreview
-from hitl_temporal.domain.approval.views import Status
+from hitl_temporal.domain.approval.status import Status
 from hitl_temporal.domain.audit import Evidence, Fact, Trail, record
 from hitl_temporal.domain.flow.commands import Receipt as Operation
 from hitl_temporal.domain.flow.preview import AskPreview

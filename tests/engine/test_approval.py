@@ -9,7 +9,8 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpda
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
-from hitl_temporal.domain.approval.views import Result, Status
+from hitl_temporal.domain.approval.result import Result
+from hitl_temporal.domain.approval.status import Status
 from hitl_temporal.domain.chain import verify_chain
 from tests.engine.conftest import Rig
 from tests.fakes import PEOPLE, answer

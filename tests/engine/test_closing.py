@@ -6,8 +6,8 @@ import time
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
-from hitl_temporal.domain.approval import views
-from hitl_temporal.domain.approval.views import Result
+from hitl_temporal.domain.approval import result as ending
+from hitl_temporal.domain.approval.result import Result
 from tests.engine.conftest import Rig
 from tests.fakes import answer
 
@@ -23,13 +23,13 @@ LAST_TASK = 0.5
 @pytest.fixture
 def long_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the task in which an approval ends last so long that whatever is sent meanwhile comes while it runs."""
-    whole = views.result
+    whole = ending.result
 
     def slow(*args: object) -> Result:
         time.sleep(LAST_TASK)
         return whole(*args)  # pyright: ignore[reportArgumentType]
 
-    monkeypatch.setattr(views, "result", slow)
+    monkeypatch.setattr(ending, "result", slow)
 
 
 @pytest.mark.usefixtures("long_goodbye")

@@ -9,8 +9,8 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from hitl_temporal.domain.approval.commands import Receipt
+from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.approval.state import MAX_INTENTS_BY_ACTOR, MAX_REFUSALS_BY_ACTOR
-from hitl_temporal.domain.approval.views import Result
 from hitl_temporal.domain.chain import verify_chain
 from hitl_temporal.engine import options
 from tests.engine.conftest import Rig

@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import CancelledError
 
-from hitl_temporal.domain.approval.views import Result as ApprovalResult
+from hitl_temporal.domain.approval.result import Result as ApprovalResult
 from hitl_temporal.domain.chain import verify_chain
 from hitl_temporal.domain.flow.commands import Receipt
 from hitl_temporal.domain.flow.views import GrantStands, Status

@@ -17,7 +17,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import CancelledError
 from temporalio.testing import TimeSkipper, WorkflowEnvironment
 
-from hitl_temporal.domain.approval.views import Result
+from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.chain import follow, verify_chain
 from hitl_temporal.engine.attributes import ALL
 from tests.engine.asking import Asking

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from hitl_temporal.domain.approval.views import Result, Status
+from hitl_temporal.domain.approval.result import Result
+from hitl_temporal.domain.approval.status import Status
 from hitl_temporal.domain.people import People
 from hitl_temporal.engine.deliveries import MAX_UNDER_WAY, NO_LONGER_NEEDED, SETTLE_WITHIN
 from tests.engine.conftest import Rig

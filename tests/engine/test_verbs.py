@@ -6,8 +6,9 @@ import pytest
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from hitl_temporal.domain.approval.commands import VERBS, Receipt
+from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.approval.routes import Table
-from hitl_temporal.domain.approval.views import Result, Status
+from hitl_temporal.domain.approval.status import Status
 from tests.engine.conftest import Rig
 from tests.engine.test_approval import eventually, status
 from tests.fakes import answer

@@ -10,7 +10,7 @@ from temporalio.worker import Replayer
 from hitl_temporal.app.temporal import RUNNER
 from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.commands import Receipt
-from hitl_temporal.domain.approval.views import Result
+from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.calendar import Calendar, CalendarDocument, add, is_working_day
 from hitl_temporal.domain.chain import verify_chain
 from hitl_temporal.domain.people import People

@@ -13,7 +13,7 @@ from hitl_temporal.api.preconditions import bound_body
 from hitl_temporal.api.receipts import Answered, answers, receipt_response
 from hitl_temporal.domain.approval.commands import STATUSES, VERBS
 from hitl_temporal.domain.approval.digest import Item
-from hitl_temporal.domain.approval.views import Status
+from hitl_temporal.domain.approval.status import Status
 from hitl_temporal.service.reading import Page
 
 router = APIRouter(prefix="/v1/approvals", tags=["approvals"])

@@ -22,9 +22,10 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval.machine import advance
     from hitl_temporal.domain.approval.opening import AskError
     from hitl_temporal.domain.approval.request import Request
+    from hitl_temporal.domain.approval.result import result
     from hitl_temporal.domain.approval.routing import route_named
     from hitl_temporal.domain.approval.state import Approval as State
-    from hitl_temporal.domain.approval.views import Status, result, status
+    from hitl_temporal.domain.approval.status import Status, status
     from hitl_temporal.domain.audit import Trail
     from hitl_temporal.domain.effects import Record
     from hitl_temporal.domain.people import CLIENT, RUN

@@ -9,8 +9,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval.clock import moments, next_moment
+    from hitl_temporal.domain.approval.listing import listing
     from hitl_temporal.domain.approval.state import Approval
-    from hitl_temporal.domain.approval.views import listing
 
 from hitl_temporal.engine.details import approval_details
 from hitl_temporal.engine.listing import Listing

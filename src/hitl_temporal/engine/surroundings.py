@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval.commands import Command
     from hitl_temporal.domain.approval.routes import Table
     from hitl_temporal.domain.approval.state import Approval
-    from hitl_temporal.domain.approval.views import people, picks, selectors
+    from hitl_temporal.domain.approval.surroundings import people, picks, selectors
     from hitl_temporal.domain.calendar import Calendar
     from hitl_temporal.domain.people import SYSTEM, Roster
     from hitl_temporal.domain.value import digest

@@ -15,7 +15,8 @@ from hitl_temporal.domain.approval.closed import judge_closed
 from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, Withdraw, parse
 from hitl_temporal.domain.approval.digest import Digest, Item, digest_of
 from hitl_temporal.domain.approval.judge import default_key, spent, withdrawal_key
-from hitl_temporal.domain.approval.views import Result, Status
+from hitl_temporal.domain.approval.result import Result
+from hitl_temporal.domain.approval.status import Status
 from hitl_temporal.messages import APPROVAL
 from hitl_temporal.ports import Catalogue, Directory
 from hitl_temporal.service import door

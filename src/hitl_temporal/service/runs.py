@@ -21,7 +21,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Workfl
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from hitl_temporal.domain.approval.views import Status as ApprovalStatus
+from hitl_temporal.domain.approval.status import Status as ApprovalStatus
 from hitl_temporal.domain.flow.commands import ACTIONS, Receipt, parse
 from hitl_temporal.domain.flow.views import Reason, Status
 from hitl_temporal.domain.ids import OUR_ID

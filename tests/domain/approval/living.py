@@ -15,14 +15,17 @@ from hitl_temporal.domain.approval.commands import VERBS, Command, Decide, Recei
 from hitl_temporal.domain.approval.effects import Deliver, Effect, Reply, StartReview, Supersede
 from hitl_temporal.domain.approval.eligibility import may_act, may_act_anywhere
 from hitl_temporal.domain.approval.judge import flooded, judge
+from hitl_temporal.domain.approval.listing import listing
 from hitl_temporal.domain.approval.machine import advance
 from hitl_temporal.domain.approval.message import message
 from hitl_temporal.domain.approval.opening import stages as stages_of
 from hitl_temporal.domain.approval.records import Decision
 from hitl_temporal.domain.approval.request import Request
+from hitl_temporal.domain.approval.result import result, token
 from hitl_temporal.domain.approval.stage import ASSURANCES
 from hitl_temporal.domain.approval.state import MAX_REFUSALS, MAX_REFUSALS_BY_ACTOR, Approval, StageRun
-from hitl_temporal.domain.approval.views import listing, people, picks, result, selectors, status, token
+from hitl_temporal.domain.approval.status import status
+from hitl_temporal.domain.approval.surroundings import people, picks, selectors
 from hitl_temporal.domain.audit import Evidence
 from hitl_temporal.domain.effects import Record
 from hitl_temporal.domain.people import Load, People, Roster

@@ -12,8 +12,8 @@ from hitl_temporal.domain.approval.judge import flooded
 from hitl_temporal.domain.approval.machine import advance
 from hitl_temporal.domain.approval.opening import begin
 from hitl_temporal.domain.approval.state import StageRun
-from hitl_temporal.domain.approval.views import people as known_people
-from hitl_temporal.domain.approval.views import selectors
+from hitl_temporal.domain.approval.surroundings import people as known_people
+from hitl_temporal.domain.approval.surroundings import selectors
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.duration import fixed
 from hitl_temporal.domain.effects import Record

@@ -10,7 +10,7 @@ from hitl_temporal.domain.approval.effects import Deliver
 from hitl_temporal.domain.approval.judge import flooded
 from hitl_temporal.domain.approval.records import INTENT_HOLDS
 from hitl_temporal.domain.approval.state import MAX_INTENTS_BY_ACTOR, MAX_REFUSALS_BY_ACTOR
-from hitl_temporal.domain.approval.views import status
+from hitl_temporal.domain.approval.status import status
 from hitl_temporal.domain.effects import Record
 from tests.domain.approval.playing import Play
 

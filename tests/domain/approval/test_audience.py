@@ -6,7 +6,8 @@ from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval import events
 from hitl_temporal.domain.approval.dialogue import audience, may_see
 from hitl_temporal.domain.approval.judge import spent
-from hitl_temporal.domain.approval.views import Listing, listing, status
+from hitl_temporal.domain.approval.listing import Listing, listing
+from hitl_temporal.domain.approval.status import status
 from hitl_temporal.domain.people import Load
 from tests.domain.approval.playing import MONDAY, Play, people_with
 

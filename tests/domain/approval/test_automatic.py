@@ -6,7 +6,9 @@ from hitl_temporal.domain.approval import events
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.machine import advance
 from hitl_temporal.domain.approval.opening import begin
-from hitl_temporal.domain.approval.views import result, selectors, status
+from hitl_temporal.domain.approval.result import result
+from hitl_temporal.domain.approval.status import status
+from hitl_temporal.domain.approval.surroundings import selectors
 from tests.domain.approval.playing import MONDAY, PEOPLE, Play
 from tests.domain.approval.test_views import EVIDENCE
 

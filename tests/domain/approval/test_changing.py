@@ -7,8 +7,8 @@ from hitl_temporal.domain.approval.clock import next_moment
 from hitl_temporal.domain.approval.context import found_at
 from hitl_temporal.domain.approval.effects import Deliver, Supersede
 from hitl_temporal.domain.approval.judge import default_key
+from hitl_temporal.domain.approval.result import result
 from hitl_temporal.domain.approval.state import Origin
-from hitl_temporal.domain.approval.views import result
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.value import Json
 from tests.domain.approval.playing import Play, people_with, people_without

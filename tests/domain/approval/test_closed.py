@@ -3,7 +3,8 @@
 from hitl_temporal.domain.approval.ask import Answers
 from hitl_temporal.domain.approval.closed import judge_closed
 from hitl_temporal.domain.approval.commands import VERBS, Command, Decide, Withdraw
-from hitl_temporal.domain.approval.views import Result, listing, result
+from hitl_temporal.domain.approval.listing import listing
+from hitl_temporal.domain.approval.result import Result, result
 from hitl_temporal.domain.audit import Evidence
 from tests.domain.approval.playing import Play
 

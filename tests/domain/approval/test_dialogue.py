@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from hitl_temporal.domain.approval.clock import next_moment
-from hitl_temporal.domain.approval.views import outcomes
+from hitl_temporal.domain.approval.status import outcomes
 from hitl_temporal.domain.calendar import DEFAULT
 from tests.domain.approval.playing import MONDAY, Play
 

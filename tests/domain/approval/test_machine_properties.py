@@ -15,7 +15,7 @@ from hitl_temporal.domain.approval.clock import next_moment
 from hitl_temporal.domain.approval.commands import VERBS
 from hitl_temporal.domain.approval.eligibility import may_act_anywhere
 from hitl_temporal.domain.approval.opening import begin
-from hitl_temporal.domain.approval.views import selectors
+from hitl_temporal.domain.approval.surroundings import selectors
 from hitl_temporal.domain.calendar import DEFAULT, week_of
 from hitl_temporal.domain.people import Group
 from tests.domain.approval.drawing import CONTEXT, FOLK, GROUPS, START, ask, away

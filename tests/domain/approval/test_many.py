@@ -2,7 +2,8 @@
 
 import sys
 
-from hitl_temporal.domain.approval.views import listing, status
+from hitl_temporal.domain.approval.listing import listing
+from hitl_temporal.domain.approval.status import status
 from hitl_temporal.domain.people import People
 from tests.domain.approval.playing import Play
 

@@ -9,8 +9,8 @@ from hitl_temporal.domain.approval.clock import MAX_EXTENSIONS, next_moment
 from hitl_temporal.domain.approval.effects import StartReview
 from hitl_temporal.domain.approval.opening import begin
 from hitl_temporal.domain.approval.request import Request
+from hitl_temporal.domain.approval.result import result
 from hitl_temporal.domain.approval.state import Origin
-from hitl_temporal.domain.approval.views import result
 from hitl_temporal.domain.calendar import DEFAULT, Calendar, week_of
 from tests.domain.approval.playing import MONDAY, PEOPLE, Play, people_in_role, people_without
 from tests.domain.approval.test_views import EVIDENCE

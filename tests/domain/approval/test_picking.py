@@ -5,7 +5,7 @@ import pytest
 from hitl_temporal.domain.approval import events
 from hitl_temporal.domain.approval.picking import turn_key
 from hitl_temporal.domain.approval.state import Origin
-from hitl_temporal.domain.approval.views import picks
+from hitl_temporal.domain.approval.surroundings import picks
 from hitl_temporal.domain.people import Load
 from tests.domain.approval.playing import Play, people_without
 

@@ -4,10 +4,13 @@ import pytest
 from inline_snapshot import snapshot
 
 from hitl_temporal.domain.approval.effects import Deliver
+from hitl_temporal.domain.approval.listing import listing
 from hitl_temporal.domain.approval.message import Message, message
 from hitl_temporal.domain.approval.opening import begin
+from hitl_temporal.domain.approval.result import result, token
 from hitl_temporal.domain.approval.state import Approval, Origin
-from hitl_temporal.domain.approval.views import listing, result, selectors, status, token
+from hitl_temporal.domain.approval.status import status
+from hitl_temporal.domain.approval.surroundings import selectors
 from hitl_temporal.domain.audit import Evidence
 from tests.domain.approval.playing import MONDAY, Play, people_without
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hitl_temporal.domain.approval.records import Decision
-from hitl_temporal.domain.approval.views import Result
+from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.audit import Evidence
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.effects import Record

@@ -26,7 +26,7 @@ from hitl_temporal.api.pages.words import KINDS, REMARKS, comment_hint, headline
 from hitl_temporal.api.receipts import receipt_response
 from hitl_temporal.app.services import Services
 from hitl_temporal.domain.approval.commands import Receipt
-from hitl_temporal.domain.approval.views import Status
+from hitl_temporal.domain.approval.status import Status
 from hitl_temporal.service.errors import NotFoundError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from hitl_temporal.domain.approval.context import IN_A_RUN
-from hitl_temporal.domain.approval.views import StageStatus, Status
+from hitl_temporal.domain.approval.status import StageStatus, Status
 from hitl_temporal.domain.value import Json
 from hitl_temporal.service.identity import Identity
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hitl_temporal.api.pages.offers import live
 from hitl_temporal.domain.approval.records import Intent
 from hitl_temporal.domain.approval.stage import ASSURANCES, Assurance
-from hitl_temporal.domain.approval.views import Status
+from hitl_temporal.domain.approval.status import Status
 from hitl_temporal.service.identity import Identity
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from hitl_temporal.domain.approval.commands import Receipt, Status
-from hitl_temporal.domain.approval.views import Status as Approval
+from hitl_temporal.domain.approval.status import Status as Approval
 from hitl_temporal.domain.duration import Unit, parse
 from hitl_temporal.domain.flow.commands import Became
 from hitl_temporal.domain.flow.commands import Receipt as OperationReceipt

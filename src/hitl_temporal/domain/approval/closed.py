@@ -14,7 +14,7 @@ from hitl_temporal.domain.approval.judge import (
     why_taken,
     withdrawal_key,
 )
-from hitl_temporal.domain.approval.views import Result
+from hitl_temporal.domain.approval.result import Result
 
 
 def judge_closed(approval: str, result: Result | None, answers: Answers | None, verb: str, command: Command) -> Receipt:

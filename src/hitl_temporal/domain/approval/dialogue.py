@@ -32,7 +32,7 @@ def audience(state: Approval) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*state.barred, *participants(state), *asked, *told, *now, *wanted, *glass)))
 
 
-def may_comment(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+def judge_comment(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
     """Judge a comment."""
     assert isinstance(command, Say), "the table pairs `comment` with Say"
     if not may_see(state, command.actor):
@@ -51,7 +51,7 @@ def comment(turn: Turn, command: Command, at: datetime, key: str) -> None:  # no
     notify(turn, people, f"{command.actor}: {command.text}")
 
 
-def may_request_info(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+def judge_request_info(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
     """Judge a question back."""
     assert isinstance(command, RequestInfo), "the table pairs `request_info` with RequestInfo"
     if command.actor not in may_act_anywhere(state):
@@ -77,7 +77,7 @@ def request_info(turn: Turn, command: Command, at: datetime, key: str) -> None: 
     notify(turn, (to,), f"{command.actor} asks: {command.text}")
 
 
-def may_provide_info(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+def judge_provide_info(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
     """Judge an answer to a question back."""
     assert isinstance(command, Say), "the table pairs `provide_info` with Say"
     if state.info is None:

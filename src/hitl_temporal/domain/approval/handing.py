@@ -39,7 +39,7 @@ MAX_ADDED = 20
 # --- Delegate ---------------------------------------------------------------------------------------------------------
 
 
-def may_delegate(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+def judge_delegate(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
     """Judge a delegation."""
     assert isinstance(command, Delegate), "the table pairs `delegate` with Delegate"
     if command.to == command.actor:
@@ -65,7 +65,7 @@ def delegate(turn: Turn, command: Command, at: datetime, key: str) -> None:  # n
 # --- Reassign ---------------------------------------------------------------------------------------------------------
 
 
-def may_reassign(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+def judge_reassign(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
     """Judge a reassignment."""
     assert isinstance(command, Reassign), "the table pairs `reassign` with Reassign"
     if command.source == command.to:
@@ -107,7 +107,7 @@ def reassign(turn: Turn, command: Command, at: datetime, key: str) -> None:  # n
 # --- Add an approver --------------------------------------------------------------------------------------------------
 
 
-def may_add(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+def judge_add(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
     """Judge an added approver: one more who must agree can only make a request harder to pass."""
     assert isinstance(command, AddApprover), "the table pairs `add_approver` with AddApprover"
     live = state.live_stages
@@ -163,7 +163,7 @@ def add_approver(turn: Turn, command: Command, at: datetime, key: str) -> None: 
 # --- Claim ------------------------------------------------------------------------------------------------------------
 
 
-def may_claim(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+def judge_claim(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
     """Judge a claim."""
     if _stage_of(state, command.actor) is None:
         return "not_eligible", _why_not(state, command.actor)
@@ -184,7 +184,7 @@ def claim(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa
     turn.record("claimed", fact, actor=command.actor, stage=stage.name, until=until.isoformat())
 
 
-def may_release(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+def judge_release(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
     """Judge the release of a claim."""
     if _claimed_by(state, command.actor) is None:
         return "not_eligible", "there is no claim of yours to release"

@@ -47,19 +47,19 @@ class Verdict(NamedTuple):
 
 RULES: Mapping[str, Rule] = {
     "decide": Rule(deciding.verdict, deciding.count),
-    "comment": Rule(dialogue.may_comment, dialogue.comment),
-    "request_info": Rule(dialogue.may_request_info, dialogue.request_info),
-    "provide_info": Rule(dialogue.may_provide_info, dialogue.provide_info),
-    "delegate": Rule(handing.may_delegate, handing.delegate),
-    "reassign": Rule(handing.may_reassign, handing.reassign),
-    "add_approver": Rule(handing.may_add, handing.add_approver),
-    "claim": Rule(handing.may_claim, handing.claim),
-    "release_claim": Rule(handing.may_release, handing.release_claim),
-    "withdraw": Rule(overruling.may_withdraw, overruling.withdraw),
-    "amend": Rule(overruling.may_amend, overruling.amend),
-    "override": Rule(overruling.may_override, overruling.override),
-    "extend": Rule(overruling.may_extend, overruling.extend),
-    "retract": Rule(overruling.may_retract, overruling.retract),
+    "comment": Rule(dialogue.judge_comment, dialogue.comment),
+    "request_info": Rule(dialogue.judge_request_info, dialogue.request_info),
+    "provide_info": Rule(dialogue.judge_provide_info, dialogue.provide_info),
+    "delegate": Rule(handing.judge_delegate, handing.delegate),
+    "reassign": Rule(handing.judge_reassign, handing.reassign),
+    "add_approver": Rule(handing.judge_add, handing.add_approver),
+    "claim": Rule(handing.judge_claim, handing.claim),
+    "release_claim": Rule(handing.judge_release, handing.release_claim),
+    "withdraw": Rule(overruling.judge_withdraw, overruling.withdraw),
+    "amend": Rule(overruling.judge_amend, overruling.amend),
+    "override": Rule(overruling.judge_override, overruling.override),
+    "extend": Rule(overruling.judge_extend, overruling.extend),
+    "retract": Rule(overruling.judge_retract, overruling.retract),
 }
 """One entry per verb of `VERBS`."""
 

@@ -11,8 +11,8 @@ from hitl_temporal.domain.approval.effects import Deliver
 from hitl_temporal.domain.approval.records import Occasion
 from hitl_temporal.domain.approval.stage import Assurance
 from hitl_temporal.domain.approval.state import Approval
+from hitl_temporal.domain.approval.status import outcomes
 from hitl_temporal.domain.approval.tally import of_approval
-from hitl_temporal.domain.approval.views import outcomes
 from hitl_temporal.domain.value import Json, Value
 
 

@@ -33,7 +33,7 @@ OVERRIDE_STAGE = "override"
 # --- Withdraw ---------------------------------------------------------------------------------------------------------
 
 
-def may_withdraw(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+def judge_withdraw(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
     """Judge a withdrawal."""
     if command.actor not in state.barred and command.actor not in WITHDRAWING:
         return "not_eligible", "only the requester may withdraw a request"
@@ -52,7 +52,7 @@ def withdraw(turn: Turn, command: Command, at: datetime, key: str) -> None:
 # --- Amend ------------------------------------------------------------------------------------------------------------
 
 
-def may_amend(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+def judge_amend(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
     """Judge a change of what is asked."""
     assert isinstance(command, Amend), "the table pairs `amend` with Amend"
     if command.actor not in state.barred:
@@ -78,7 +78,7 @@ def amend(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa
 # --- Override ---------------------------------------------------------------------------------------------------------
 
 
-def may_override(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+def judge_override(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
     """Judge a decision over everybody's head: it follows the same bars as every other."""
     assert isinstance(command, Override), "the table pairs `override` with Override"
     if state.ask.is_positive(command.outcome) is None:
@@ -156,7 +156,7 @@ def override(turn: Turn, command: Command, at: datetime, key: str) -> None:
 # --- Extend -----------------------------------------------------------------------------------------------------------
 
 
-def may_extend(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+def judge_extend(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
     """Judge a later deadline."""
     assert isinstance(command, Extend), "the table pairs `extend` with Extend"
     if not is_operator(state, command.actor):
@@ -189,7 +189,7 @@ def extend(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noq
 # --- Retract ----------------------------------------------------------------------------------------------------------
 
 
-def may_retract(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
+def judge_retract(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
     """Judge the taking back of a vote."""
     if state.cooling is None:
         return "not_eligible", "a vote may be taken back only while the decision cools off"

@@ -27,7 +27,7 @@ from hitl_temporal.domain.approval.events import CommandSubmitted, PeopleResolve
 from hitl_temporal.domain.approval.machine import advance
 from hitl_temporal.domain.approval.opening import AskError, begin
 from hitl_temporal.domain.approval.state import Approval, StageRun
-from hitl_temporal.domain.approval.views import selectors
+from hitl_temporal.domain.approval.surroundings import selectors
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.people import Card, Load, Roster
 from hitl_temporal.domain.value import Json, Value

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, SerializeAsAny
 
-from hitl_temporal.domain.approval.views import Result
+from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.flow.commands import Operate
 from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import Json, Value

@@ -6,7 +6,7 @@ Must not know: how it starts (starting.py), which steps follow (machine.py settl
 from typing import assert_never
 
 from hitl_temporal.domain.approval.context import amended
-from hitl_temporal.domain.approval.views import Result
+from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.audit import child_attributes
 from hitl_temporal.domain.flow import grants
 from hitl_temporal.domain.flow.definition import Step
