@@ -47,11 +47,11 @@ class Absences:
             self._recorder.has_news = False
             self._recorder.flush()
             await workflow.wait_condition(
-                lambda: bool(self._mailbox) or self._renewal.is_possible or self._recorder.has_news
+                lambda: bool(self._mailbox) or self._recorder.has_news or self._may_continue_as_new
             )
             while self._mailbox:
                 await self._judge(self._mailbox.take())
-            if self._renewal.is_possible:
+            if self._may_continue_as_new:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if not self._mailbox:
                     # Temporal carries over the memo of the start alone, not what was written since (measured).
@@ -73,6 +73,11 @@ class Absences:
             if (done := fact(letter.command, receipt, at)) is not None:
                 self._recorder.write(done)
         letter.receipt = receipt
+
+    @property
+    def _may_continue_as_new(self) -> bool:
+        """Whether nothing is in flight whose end would fail the task, and with it an Update that came with it."""
+        return self._renewal.is_possible and (not self._recorder.is_exporting or self._renewal.is_urgent)
 
     def _carry(self) -> AbsencesCarried:
         return AbsencesCarried(state=self._state, trail=self._recorder.trail, facts=self._recorder.unexported)

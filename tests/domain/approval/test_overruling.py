@@ -214,7 +214,7 @@ def test_a_broken_glass_alarms_the_owner_even_where_nobody_was_asked() -> None:
         override(play, "bob")
         assert alarm(play) == ["eli", "gus"]
         assert [f["alarmed"] for f in play.facts("glass_broken")] == [["eli", "gus"]]
-        assert play.sent("notice") == ["ann", "eli", "gus"]
+        assert play.sent("notice") == ["gus", "ann", "eli", "gus"], "gus was told first that it is parked"
 
 
 @pytest.mark.parametrize("owner", [None, "user:bob", "user:ann", "group:gone", "group:unknown"])

@@ -4,6 +4,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from hitl_temporal.domain.approval.notation import votes_needed
+from hitl_temporal.domain.approval.state import Origin
 from tests.domain.approval.playing import PEOPLE, Play, people_with, people_without
 
 # --- Thresholds -------------------------------------------------------------------------------------------------------
@@ -350,3 +351,28 @@ def test_reading_people_again_changes_nothing_once_resolved() -> None:
     before = play.state
     play.resolve()
     assert play.state == before
+
+
+# --- Parked -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("owner", "told"), [("group:secops", ["cai", "dee"]), ("group:gone", ["eli"]), (None, ["eli"])]
+)
+def test_who_answers_for_a_request_is_told_that_it_waits_for_them(owner: str | None, told: list[str]) -> None:
+    """The flow's owner, else operators and admins; once, however often it is looked at."""
+    origin = Origin(run="r", step="s", attempt=1, flow="f", owner=owner)
+    play = Play({"who": "group:empty"}, is_resolved=False)
+    play.state = play.state.but(origin=origin)
+    play.resolve()
+    play.wait("1h", reads_people=True)
+    notices = [d for d in play.state.deliveries if d.occasion == "notice"]
+    assert [d.person for d in notices] == told
+    assert notices[0].text.startswith("Go?: stage 's1' is parked: nobody can act")
+
+
+def test_a_request_without_a_stage_is_told_too() -> None:
+    """There is nobody else who could know."""
+    play = Play({"who": "user:cai", "when": "false"})
+    (notice,) = [d for d in play.state.deliveries if d.occasion == "notice"]
+    assert (notice.person, notice.text[:38]) == ("eli", "Go?: it is parked: no stage applies: e")

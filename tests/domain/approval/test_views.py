@@ -239,7 +239,7 @@ def test_the_directory_is_asked_for_every_selector_that_matters() -> None:
         {"who": "group:secops", "not": "user:gus", "fallback": "role:admin"},
     )
     play.decide("bob")
-    assert selectors(play.state) == ("group:leads", "group:secops", "user:gus", "role:admin")
+    assert selectors(play.state) == ("group:leads", "group:secops", "user:gus", "role:admin", "role:operator")
     play.decide("cai")
     assert selectors(play.state) == ()
 

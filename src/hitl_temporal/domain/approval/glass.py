@@ -3,21 +3,17 @@
 Must not know: what a decision over everybody's head does to the stages (overruling.py).
 """
 
-from collections.abc import Collection
-
+from hitl_temporal.domain.approval.answering import names_others, who_answers
 from hitl_temporal.domain.approval.effects import StartReview
 from hitl_temporal.domain.approval.eligibility import may_act_anywhere
 from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.approval.telling import participants, requesters
 from hitl_temporal.domain.approval.turn import Turn
-from hitl_temporal.domain.people import OPERATORS, is_selector
+from hitl_temporal.domain.people import is_selector
 from hitl_temporal.domain.value import Json, canonical
 
 MAX_SHOWN = 100_000
 """How many characters of a request its review shows: it carries them twice, and is bounded itself (room.py)."""
-
-OPERATING = tuple(f"role:{role}" for role in sorted(OPERATORS))
-"""Who answers for a request where nobody else does."""
 
 
 def may_break(state: Approval, person: str) -> bool:
@@ -29,7 +25,7 @@ def may_break(state: Approval, person: str) -> bool:
 def selectors(state: Approval) -> tuple[str, ...]:
     """Return every selector that the directory must be asked for because there may be an emergency."""
     glass = state.break_glass
-    return () if glass is None else (*glass.who, *glass.review.who, *_owner(state), *OPERATING)
+    return () if glass is None else (*glass.who, *glass.review.who)
 
 
 def alarmed(state: Approval, breaker: str) -> tuple[str, ...]:
@@ -40,7 +36,7 @@ def alarmed(state: Approval, breaker: str) -> tuple[str, ...]:
     """
     glass = state.break_glass
     assert glass is not None, f"approval {state.id!r} has no glass to break"
-    answering = _answering(state, (breaker, *state.barred))
+    answering = who_answers(state, (breaker, *state.barred))
     named = state.roster.named_by((*glass.review.who, *answering))
     found = dict.fromkeys((*may_act_anywhere(state), *participants(state), *named))
     return tuple(p for p in found if p != breaker and p not in requesters(state) and state.roster.is_active(p))
@@ -50,7 +46,7 @@ def has_reviewers(state: Approval, breaker: str) -> bool:
     """Tell whether somebody can be asked whether it was right."""
     glass, out = state.break_glass, (breaker, *state.barred)
     assert glass is not None, f"approval {state.id!r} has no glass to break"
-    return _names_others(state, (*glass.review.who, *_answering(state, out)), out)
+    return names_others(state, (*glass.review.who, *who_answers(state, out)), out)
 
 
 def ask_for_review(turn: Turn, breaker: str, outcome: str, reason: str) -> None:
@@ -68,7 +64,7 @@ def ask_for_review(turn: Turn, breaker: str, outcome: str, reason: str) -> None:
     told = f"{breaker} has broken the glass: {outcome}.\n\n{reason}"
     parties: list[Json] = [s for s in (f"user:{p}" for p in state.barred) if is_selector(s)]
     context: dict[str, Json] = {"title": state.shown.title, "told": told, "show": show, "parties": parties}
-    fallback = _answering(state, (breaker, *state.barred))
+    fallback = who_answers(state, (breaker, *state.barred))
     stage: dict[str, Json] = {
         "name": "review",
         "who": list(glass.review.who),
@@ -100,18 +96,3 @@ def ask_for_review(turn: Turn, breaker: str, outcome: str, reason: str) -> None:
 def review_id(state: Approval) -> str:
     """Return the id of the question whether it was right."""
     return f"{state.id}.review"
-
-
-def _answering(state: Approval, out: Collection[str]) -> tuple[str, ...]:
-    """Return who answers for a request beside these: the flow's owner; where that names nobody else, the operators."""
-    owner = _owner(state)
-    return owner if _names_others(state, owner, out) else OPERATING
-
-
-def _owner(state: Approval) -> tuple[str, ...]:
-    owner = state.origin.owner if state.origin is not None else None
-    return () if owner is None else (owner,)
-
-
-def _names_others(state: Approval, selectors: tuple[str, ...], out: Collection[str]) -> bool:
-    return any(p not in out and state.roster.is_active(p) for p in state.roster.named_by(selectors))

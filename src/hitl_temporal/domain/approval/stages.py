@@ -7,6 +7,7 @@ from datetime import datetime
 
 from hitl_temporal.domain import calendar
 from hitl_temporal.domain.approval import clock
+from hitl_temporal.domain.approval.answering import who_answers
 from hitl_temporal.domain.approval.eligibility import filled, may_act
 from hitl_temporal.domain.approval.ending import conclude
 from hitl_temporal.domain.approval.lineup import line_up, why_stuck
@@ -14,7 +15,7 @@ from hitl_temporal.domain.approval.opening import material
 from hitl_temporal.domain.approval.records import Decision, Voided, Why
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.tally import out_of_reach, reached, selectors_naming
-from hitl_temporal.domain.approval.telling import ask_people, settle
+from hitl_temporal.domain.approval.telling import ask_people, notify, settle
 from hitl_temporal.domain.approval.turn import Turn
 
 ALL_SKIPPED = "no stage applies: every `when` is false"
@@ -40,6 +41,7 @@ def open_next(turn: Turn, decided: str | None = None) -> None:
         reason = ALL_SKIPPED if any(s.reason != NO_ROW for s in state.stages) else NO_ROW
         turn.set(reason=reason)
         turn.record("parked", f"parked:approval:{len(state.amendments)}", reason=reason)
+        tell_parked(turn, f"it is parked: {reason}")
     else:
         conclude(turn, last.state, "", decided or last.name)
 
@@ -136,7 +138,14 @@ def park(turn: Turn, stage: StageRun, reason: str) -> None:
             "parked", f"parked:{stage.name}" + (f":{number}" if number > 1 else ""), stage=stage.name, reason=reason
         )
         stage = turn.set_stage(stage, parkings=number)
-    turn.set_stage(stage, state="parked", reason=reason, remind_at=None, claim=None)
+        tell_parked(turn, f"stage {stage.name!r} is parked: {reason}", stage)
+    turn.set_stage(turn.state.stage(stage.name), state="parked", reason=reason, remind_at=None, claim=None)
+
+
+def tell_parked(turn: Turn, what: str, stage: StageRun | None = None) -> None:
+    """Tell who answers for a request that it waits for them."""
+    people = turn.state.roster.named_by(who_answers(turn.state))
+    notify(turn, people, f"{turn.state.shown.title}: {what}. Reassign it, override or withdraw it.", stage)
 
 
 def reopen(turn: Turn, stage: StageRun) -> None:

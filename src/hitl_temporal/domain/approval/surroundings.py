@@ -3,7 +3,7 @@
 Must not know: directories, how they are read.
 """
 
-from hitl_temporal.domain.approval import glass
+from hitl_temporal.domain.approval import answering, glass
 from hitl_temporal.domain.approval.notation import picking
 from hitl_temporal.domain.approval.picking import turn_key
 from hitl_temporal.domain.approval.state import Approval
@@ -21,7 +21,7 @@ def selectors(state: Approval) -> tuple[str, ...]:
     for stage in state.stages:
         if stage.state != "skipped":
             found.extend((*stage.who, *stage.cast.everybody))
-    return tuple(dict.fromkeys((*found, *glass.selectors(state))))
+    return tuple(dict.fromkeys((*found, *glass.selectors(state), *answering.selectors(state))))
 
 
 def picks(state: Approval) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
