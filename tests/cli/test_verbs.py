@@ -317,6 +317,7 @@ LIVED = {
             "digest": "d",
         }
     ],
+    "kept": [{"actor": "cai", "outcome": "approved", "stage": "security", "at": AT}],
     "cooling": {"outcome": "approved", "reason": "", "stage": "security", "since": AT, "until": AT},
     "shadowed": {"outcome": "rejected", "rule": "x", "because": "shadow", "agrees": False},
     "deliveries": [{"person": "dee", "occasion": "asked", "state": "failed", "stage": "security", "reason": "bounced"}],
@@ -333,6 +334,7 @@ def test_show_says_all_that_has_happened(hitl, service) -> None:
         "attached:    plan https://x.example/1",
         "may edit:    inputs.port=22",
         f"waits for:   ann; gus has asked for more, {AT}",
+        f"not counted yet: approved, since {AT}: log in afresh and confirm it on the approval's page",
         f"cooling off: approved; the deciding vote may be taken back until {AT}",
         "shadow:      a rule would have decided rejected; people have decided otherwise",
         f"claimed:     security by gus until {AT}",

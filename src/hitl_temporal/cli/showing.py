@@ -63,6 +63,9 @@ def _heading(approval: "Approval") -> Iterator[tuple[str, str]]:
         info = approval.info
         what = "has sent it back" if info.rework else "has asked for more"
         yield "waits for", f"{info.to}; {info.by} {what}, {output.moment(info.since)}"
+    for mine in approval.kept:
+        since = output.moment(mine.at)
+        yield "not counted yet", f"{mine.outcome}, since {since}: log in afresh and confirm it on the approval's page"
     if approval.cooling is not None:
         until = output.moment(approval.cooling.until)
         yield "cooling off", f"{approval.cooling.outcome}; the deciding vote may be taken back until {until}"

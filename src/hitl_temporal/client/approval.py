@@ -128,6 +128,15 @@ class Cooling(Answer):
     until: AwareDatetime | None = None
 
 
+class Kept(Answer):
+    """An answer below the needed assurance: it counts once its author has confirmed it."""
+
+    actor: str
+    outcome: str
+    stage: str = ""
+    at: AwareDatetime | None = None
+
+
 class Shadowed(Answer):
     """What a rule would have decided; `agrees` is None while people have not."""
 
@@ -153,6 +162,7 @@ class Approval(Answer):
     Attributes:
         form: The JSON Schema of each field.
         edit: What may be changed with an answer, by path, with its value now.
+        kept: The caller's answer that waits to be confirmed.
     """
 
     id: str
@@ -179,6 +189,7 @@ class Approval(Answer):
     amendments: tuple[Amendment, ...] = ()
     cooling: Cooling | None = None
     shadowed: Shadowed | None = None
+    kept: tuple[Kept, ...] = ()
 
     def places_of(self, person: str) -> tuple[str, ...]:
         """Return the names of the live stages in which somebody has a place that is not filled.
