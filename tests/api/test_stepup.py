@@ -129,7 +129,15 @@ async def test_one_button_confirms_what_is_kept(web: httpx.AsyncClient, house: H
     (sent,) = house.sent
     assert (sent.pop("key"), sent) == (
         f"{fields['key']}.decide.approved",
-        {"by": "bob", "via": "web", "id": "r1.approve.1", "verb": "decide", "outcome": "approved", "digest": "d1"},
+        {
+            "by": "bob",
+            "via": "web",
+            "id": "r1.approve.1",
+            "verb": "decide",
+            "outcome": "approved",
+            "digest": "d1",
+            "confirm": "true",
+        },
     )
 
 

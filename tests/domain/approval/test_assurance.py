@@ -60,12 +60,25 @@ def test_the_same_person_completes_it() -> None:
     assert (decision.assurance, play.state.intents) == ("high", ())
 
 
-def test_what_is_said_anew_counts() -> None:
-    """Only what is left out is taken from before."""
-    play = Play(MEDIUM)
-    play.decide("cai", comment="fine")
-    play.decide("cai", comment="very fine", assurance="medium")
-    assert play.state.decisions[0].comment == "very fine"
+def test_who_says_something_anew_says_it_all_anew() -> None:
+    """Nobody agrees to an edit that they have not sent again."""
+    play = Play(MEDIUM, context={"x": 1}, edit=["x"])
+    play.decide("cai", comment="only five", edit={"x": 5})
+    play.decide("cai", comment="as it was asked", assurance="medium")
+    assert (play.state.decisions[0].comment, play.state.context["x"]) == ("as it was asked", 1)
+
+
+def test_a_confirmation_says_that_it_is_one() -> None:
+    """Then it counts for what is kept or for nothing: the answer alone would be another one, once that has lapsed."""
+    play = Play(MEDIUM, context={"x": 1}, edit=["x"])
+    sure = {"assurance": "medium", "confirm": True}
+    assert play.decide("cai", **sure).reason.startswith("confirm: no answer of yours is kept")
+    play.decide("cai", edit={"x": 5})
+    play.now += INTENT_HOLDS + timedelta(seconds=1)
+    assert play.decide("cai", **sure).status == "invalid"
+    play.decide("cai", edit={"x": 5})
+    assert play.decide("cai", **sure).status == "counted"
+    assert play.state.context["x"] == 5
 
 
 def test_another_outcome_is_another_answer() -> None:

@@ -517,7 +517,7 @@ def test_what_was_changed_last_comes_last() -> None:
     for change in ({"a.b": 2}, {"a": {"b": 3}}, {"a.b": 4}):
         play.do("amend", "ann", set=change)
     play.decide("cai")
-    assert list(result(play.state, EVIDENCE).amended.items()) == [("a", {"b": 3}), ("a.b", 4)]
+    assert list(result(play.state, EVIDENCE).amended.items()) == [("a", {"b": 4}), ("a.b", 4)]
 
 
 # --- Edited before approved -------------------------------------------------------------------------------------------
@@ -727,6 +727,16 @@ def test_a_stage_that_applies_again_says_something_again() -> None:
     assert [s.is_surplus for s in play.state.stages] == [False, False, False]
 
 
+def test_nobody_frees_themselves() -> None:
+    """Who changes a request as a party to it stays one, whatever they have made of it."""
+    play = Play({"who": "group:secops"}, beneficiary="{{b}}", context={"b": "cai"})
+    assert amend(play, "cai", b="gus") == "counted"
+    assert play.state.barred == ("ann", "gus", "cai")
+    assert play.decide("cai").status == "not_eligible"
+    amend(play, "ann", b="gus")
+    assert "cai" in play.state.barred
+
+
 def test_who_is_freed_of_a_bar_is_asked() -> None:
     """A stage that was parked for it goes on."""
     play = Play({"who": "user:cai", "due": "1d"}, beneficiary="{{b}}", context={"b": "cai"})
@@ -754,6 +764,14 @@ def test_who_might_decide_anyway_is_not_freed() -> None:
 
 
 # --- What it is about -------------------------------------------------------------------------------------------------
+
+
+def test_of_a_value_and_one_inside_it_one_is_changed() -> None:
+    """Which of them should stand could not be told."""
+    play = Play(context={"o": {"amount": 1}}, edit=["o", "o.amount"])
+    says = "'o.amount' lies in 'o': change one of them"
+    assert play.do("amend", "ann", set={"o": {"amount": 9}, "o.amount": 1}).reason == f"set: {says}"
+    assert play.decide("cai", edit={"o.amount": 1, "o": {"amount": 9}}).reason == f"edit: {says}"
 
 
 def test_a_request_that_is_about_something_else_supersedes_others_about_that() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from hitl_temporal.domain.approval.clock import next_moment
 from hitl_temporal.domain.approval.judge import default_key
+from hitl_temporal.domain.approval.overruling import MAX_RETRACTED
 from hitl_temporal.domain.value import Json
 from tests.domain.approval.playing import MONDAY, Play, people_without
 
@@ -241,6 +242,38 @@ def test_a_vote_that_is_taken_back_takes_its_edit_with_it() -> None:
         ("edit", "cai", "too much"),
     ]
     assert play.decide("dee").status == "counted"
+
+
+def test_what_others_have_changed_since_stays_changed() -> None:
+    """Only the edit is taken back that still stands."""
+    play = Play(
+        {"who": "group:secops", "approve": "any", "wait_for_all": True, "material": []},
+        context={"x": 1, "y": 1},
+        edit=["x", "y"],
+        cooling_off="1d",
+    )
+    play.decide("cai", edit={"x": 30, "y": 30})
+    play.do("amend", "ann", set={"x": 500})
+    play.people = people_without("dee")
+    play.wait("1m", reads_people=True)
+    assert play.do("retract", "cai").status == "counted"
+    assert (play.state.context["x"], play.state.context["y"]) == (500, 1)
+    again = Play(context={"x": 1}, edit=["x"], cooling_off="1d")
+    again.decide("cai", edit={"x": 30})
+    before = len(again.state.amendments)
+    again.state = again.state.but(context={**again.state.context, "x": 7})
+    again.do("retract", "cai")
+    assert len(again.state.amendments) == before
+
+
+def test_votes_are_taken_back_a_bounded_number_of_times() -> None:
+    """Each stays known, and an approval is carried whole."""
+    play = Play(cooling_off="1h")
+    for n in range(MAX_RETRACTED):
+        play.decide("cai", key=f"d{n}")
+        assert play.do("retract", "cai", key=f"r{n}").status == "counted"
+    play.decide("cai", key="last")
+    assert play.do("retract", "cai").reason.startswith(f"votes have been taken back {MAX_RETRACTED} times")
 
 
 def test_who_agreed_to_an_edit_that_is_taken_back_is_asked_again() -> None:

@@ -47,6 +47,16 @@ def test_a_question_back_can_be_answered_when_nothing_more_can_be_said() -> None
     assert play.do("provide_info", "ann", text="x" * 9_000).status == "counted"
 
 
+def test_what_takes_more_on_its_way_counts_as_more() -> None:
+    """A control character is six bytes of JSON; and what is sent back is said to all."""
+    play = Play(rework=20)
+    said = "a" + "\x01" * 9_000 + "a"
+    assert "text: the conversation is full" in fill(play, "comment", "ann", text=said)
+    assert len(play.state.model_dump_json()) < MAX_TALK_BYTES * 1.2
+    fill(play, "comment", "dee", text="x" * 1_000)
+    assert "comment: the conversation is full" in play.decide("cai", "rework", comment=said).reason
+
+
 def test_reasons_of_extensions_are_part_of_the_conversation() -> None:
     """They stay with the deadline that they have moved."""
     play = Play({"who": "group:secops", "due": "2d"})

@@ -464,6 +464,16 @@ def test_nobody_is_added_whom_a_later_stage_would_lose() -> None:
     assert play.do("add_approver", "ann", to="dee").status == "counted"
 
 
+def test_nobody_operates_their_own_request() -> None:
+    """Neither its deadline nor who has claimed it is theirs to change, whatever role they have."""
+    play = Play({"who": "group:secops", "due": "1h"}, requester="eli")
+    play.do("claim", "cai")
+    assert play.do("release_claim", "eli").status == "not_eligible"
+    assert play.do("extend", "eli", by="1d", reason="more").reason.endswith(
+        "nobody decides their own, nor how long it may take"
+    )
+
+
 def test_nobody_chooses_who_decides_their_own_request() -> None:
     """An operator whose request it is asks another operator to reassign it."""
     play = Play({"who": "user:bob"}, requester="eli")

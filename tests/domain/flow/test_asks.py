@@ -4,6 +4,7 @@ import pytest
 
 from hitl_temporal.domain.effects import Record
 from hitl_temporal.domain.flow.effects import StartAsk
+from hitl_temporal.domain.flow.scope import MAX_CARRIED
 from tests.domain.flow.world import World, ask, call
 
 LATER = {"outcomes": {"later": {"label": "Later"}, "sooner": {"label": "Sooner", "positive": True}}}
@@ -65,24 +66,44 @@ def test_the_question_has_its_own_id_and_scope() -> None:
     assert effect.context["inputs"] == {"port": 22}
 
 
+BOTH = {"a", "b"}
+
+
 @pytest.mark.parametrize(
     ("body", "carried"),
     [
         ("{{steps.a.outputs.x}}", {"a"}),
-        ("none", set()),
-        ("{{steps['b'].outputs.x + steps['a'].outputs.x}}", {"a", "b"}),
+        ("{{ steps .\n a.outputs.x }}", {"a"}),
+        ("none of it", set()),
+        ("{{steps['b'].outputs.x + steps['a'].outputs.x}}", BOTH),
+        ("{{(steps)[inputs.which].outputs.x}}", BOTH),
+        ("{{[steps].map(s, s.a.outputs.x)[0]}}", BOTH),
+        ("{{has(steps.a.outputs.y)}} and {{steps}}", BOTH),
     ],
 )
-def test_a_question_carries_the_outputs_that_it_names(body: str, carried: set[str]) -> None:
-    """It is carried for as long as people take: what nobody asks about stays with the run."""
-    world = World(call("a"), call("b"), ask("q", asked={"body": body}))
-    world.succeeds("a", x=1).succeeds("b", x=2)
-    effect = next(e for e in world.effects if isinstance(e, StartAsk))
-    steps = effect.context["steps"]
+def test_of_a_large_scope_a_question_carries_the_outputs_that_it_names(body: str, carried: set[str]) -> None:
+    """It is carried for as long as people take; where it can't be told which are meant, all are carried."""
+    world = World(call("a"), call("b"), ask("q", asked={"show": {"it": [1, body]}}), inputs={"which": "a"})
+    world.succeeds("a", x=1, large="x" * MAX_CARRIED).succeeds("b", x=2)
+    assert with_outputs(world) == carried
+    state = asked_of(world).context["steps"]
+    assert isinstance(state, dict)
+    assert all(isinstance(step, dict) and step["state"] == "succeeded" for name, step in state.items() if name != "q")
+
+
+def test_a_small_scope_is_carried_whole() -> None:
+    """Absences and policies that are tried out later may ask for what the question does not name."""
+    assert with_outputs(World(call("a"), call("b"), ask("q")).succeeds("a", x=1).succeeds("b", x=2)) == BOTH
+
+
+def asked_of(world: World) -> StartAsk:
+    return next(e for e in world.effects if isinstance(e, StartAsk))
+
+
+def with_outputs(world: World) -> set[str]:
+    steps = asked_of(world).context["steps"]
     assert isinstance(steps, dict)
-    views = {name: step for name, step in steps.items() if isinstance(step, dict)}
-    assert {name for name, step in views.items() if step["outputs"]} == carried
-    assert views["a"]["state"] == "succeeded"
+    return {name for name, step in steps.items() if isinstance(step, dict) and step["outputs"]}
 
 
 def test_the_flows_calendar_is_the_questions_unless_it_has_its_own() -> None:

@@ -12,7 +12,7 @@ from hitl_temporal.api.pages.questions import chosen, read
 from hitl_temporal.domain.value import Json
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
-    "decide": ("outcome", "comment", "digest", "on_behalf_of"),
+    "decide": ("outcome", "comment", "digest", "on_behalf_of", "confirm"),
     "comment": ("text",),
     "request_info": ("text", "to"),
     "provide_info": ("text",),

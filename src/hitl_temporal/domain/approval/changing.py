@@ -12,7 +12,7 @@ from typing import Literal
 
 from hitl_temporal.domain.approval import aligning, room, stages
 from hitl_temporal.domain.approval.commands import Reference
-from hitl_temporal.domain.approval.context import amended, as_declared, at_path, unfit_field, unfit_value
+from hitl_temporal.domain.approval.context import amended, as_declared, at_path, found_at, unfit_field, unfit_value
 from hitl_temporal.domain.approval.effects import Supersede
 from hitl_temporal.domain.approval.eligibility import eligible
 from hitl_temporal.domain.approval.lineup import line_up
@@ -31,6 +31,9 @@ MAX_AMENDMENTS = 100
 def unfit(state: Approval, changes: Mapping[str, Json], where: str, reason: str = "") -> str | None:
     """Return why these values can't stand at these paths, None when they can."""
     context = amended(state.context, changes)
+    nested = next(((p, q) for p in changes for q in changes if q.startswith(f"{p}.")), None)
+    if nested is not None:
+        return f"{where}: {nested[1][:100]!r} lies in {nested[0][:100]!r}: change one of them"
     for path, value in changes.items():
         wrong = unfit_value(state, path, value) or unfit_field(state, path, context)
         if wrong is not None:
@@ -78,7 +81,11 @@ def amend(turn: Turn, actor: str, changes: Mapping[str, Json], reason: str) -> N
 def put_back(turn: Turn, vote: Decision, reason: str) -> None:
     """Undo what a vote that was taken back had changed: nobody has agreed to it now."""
     before = turn.state
-    changes = {path: change.before for path, change in vote.edited.items()}
+    # Others may have changed it since; theirs stands.
+    mine = {p: c for p, c in vote.edited.items() if canonical(found_at(before.context, p)) == canonical(c.after)}
+    if not mine:
+        return
+    changes = {path: change.before for path, change in mine.items()}
     difference = rewrite(turn, "edit", vote.actor, changes, reason)
     aligning.bring_in_line(turn, before)
     tell_difference(turn, vote.actor, difference)
@@ -98,15 +105,16 @@ def rewrite(
     context = amended(state.context, changes)
     before = state.shown.digest
     amendment = Amendment(kind=kind, actor=actor, at=turn.now, changes=difference, reason=reason, digest=before)
-    kept = {p: v for p, v in state.amended.items() if p not in difference}  # the last change of a path comes last
+    kept = [p for p in state.amended if p not in difference]  # the last change of a path comes last
     turn.set(
         context=context,
         shown=shown(state.ask, context),
-        barred=parties(state.ask, state.requester, state.on_behalf_of, context),
+        barred=_barred(state, context, amendment),
         break_glass=break_glass(state.ask, state.requester, context),
         subject=subject(state.ask, context),
         amendments=(*state.amendments, amendment),
-        amended={**kept, **{p: c.after for p, c in difference.items()}},
+        # As they stand in the end: where one lies in another, whoever sets them need not know which came first.
+        amended={p: found_at(context, p) for p in (*kept, *difference)},
         reason="" if not state.live_stages else state.reason,
     )
     new = turn.state.subject
@@ -123,6 +131,12 @@ def rewrite(
         digest=turn.state.shown.digest,
     )
     return difference
+
+
+def _barred(state: Approval, context: dict[str, Json], now: Amendment) -> tuple[str, ...]:
+    """Return the parties to a request as it is now, and whoever has changed it as one: they would free themselves."""
+    amenders = (a.actor for a in (*state.amendments, now) if a.kind == "amend")
+    return tuple(dict.fromkeys((*parties(state.ask, state.requester, state.on_behalf_of, context), *amenders)))
 
 
 def tell_difference(turn: Turn, actor: str, difference: Mapping[str, Change]) -> None:

@@ -72,6 +72,8 @@ class Decide(Command):
     """The digest of what the person saw; None: whatever is shown now."""
     on_behalf_of: PersonName | None = None
     assurance: Assurance = "low"
+    confirm: bool = False
+    """The answer that is kept of this person is confirmed, and nothing else is said."""
 
 
 class Say(Command):

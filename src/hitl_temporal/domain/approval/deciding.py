@@ -33,6 +33,8 @@ def verdict(state: Approval, command: Command, at: datetime) -> tuple[Status, st
     """Return the first row of the contract's table that applies to an answer."""
     assert isinstance(command, Decide), "the table pairs `decide` with Decide"
     decide = confirmed(state, command, at)
+    if decide.confirm:
+        return "invalid", "confirm: no answer of yours is kept, or no more: look again, and answer anew"
     wrong = unfit(decide, state.ask.answers) or _unfit_rework(state, decide) or _unfit_edit(state, decide)
     if wrong is not None:
         return "invalid", wrong
@@ -58,6 +60,8 @@ def _verdict_in(state: Approval, place: Place, decide: Decide) -> tuple[Status, 
     if edited is None:
         return "invalid", f"edit: with it stage {stage.name!r} is not {decide.actor!r}'s to decide"
     full = room.for_answer(state, decide)
+    if full is None and decide.outcome == REWORK:  # what is to be mended is said to all
+        full = room.for_talk(state, decide.comment, answers=True)
     if full is not None:
         return "invalid", f"{'form' if decide.form else 'comment'}: {full}"
     return step_up((stage.document, edited.document), decide.assurance) or ("counted", "")
@@ -226,13 +230,17 @@ def say_tally(turn: Turn, decision: Decision) -> None:
 def confirmed(state: Approval, decide: Decide, at: datetime) -> Decide:
     """Return an answer together with what its author said when it was below the needed assurance.
 
-    It must be for the same stage: what was said about one is not said about the next.
+    It must be for the same stage: what was said about one is not said about the next. And who says something anew says
+    it all anew: nobody agrees to an edit that they have not sent again.
     """
+    if decide.comment or decide.form or decide.edit:
+        return decide
     intent = next((i for i in state.intents if i.actor == decide.actor and i.outcome == decide.outcome), None)
     if intent is None or at > intent.until or intent.digest != state.shown.digest:
         return decide
-    said = ("comment", "form", "edit", "on_behalf_of")
-    whole = decide.model_copy(update={name: getattr(intent, name) for name in said if not getattr(decide, name)})
+    owner = decide.on_behalf_of or intent.on_behalf_of
+    said = {"comment": intent.comment, "form": intent.form, "edit": intent.edit, "on_behalf_of": owner}
+    whole = decide.model_copy(update={**said, "confirm": False})
     place = place_for(state, whole)
     return whole if place is not None and place.stage.name == intent.stage else decide
 

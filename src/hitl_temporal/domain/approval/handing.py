@@ -277,5 +277,5 @@ def _why_not(state: Approval, person: str) -> str:
 
 
 def _claimed_by(state: Approval, person: str) -> StageRun | None:
-    may_any = is_operator(state, person)
+    may_any = is_operator(state, person) and party_bar(state, person) is None
     return next((s for s in state.live_stages if s.claim is not None and (may_any or s.claim.holder == person)), None)

@@ -26,6 +26,9 @@ from hitl_temporal.domain.people import CLIENT, RUN, SUBJECT
 WITHDRAWING = frozenset({CLIENT, RUN, SUBJECT})
 """The machines that take a question back; a name that none of ours has would make the record tell an untruth."""
 
+MAX_RETRACTED = 20
+"""How often votes may be taken back: each stays known."""
+
 OVERRIDE_STAGE = "override"
 """The stage of a decision that was made where none was open."""
 
@@ -161,6 +164,8 @@ def judge_extend(state: Approval, command: Command, at: datetime) -> tuple[Statu
     assert isinstance(command, Extend), "the table pairs `extend` with Extend"
     if not is_operator(state, command.actor):
         return "not_eligible", f"{command.actor!r} is neither operator nor admin"
+    if (own := party_bar(state, command.actor)) is not None:
+        return "not_eligible", f"{own}, nor how long it may take"
     with_deadline = [s for s in state.live_stages if s.due_at is not None]
     if not with_deadline:
         return "invalid", "by: no open stage has a deadline"
@@ -195,6 +200,8 @@ def judge_retract(state: Approval, command: Command, at: datetime) -> tuple[Stat
         return "not_eligible", "a vote may be taken back only while the decision cools off"
     if (stranger := state.roster.stranger(command.actor)) is not None:
         return "not_eligible", stranger
+    if sum(v.why == "retracted" for v in state.voided) >= MAX_RETRACTED:
+        return "invalid", f"votes have been taken back {MAX_RETRACTED} times: let it stand, or withdraw it"
     if _vote_to_retract(state, state.cooling, command.actor) is None:
         return "not_eligible", f"the deciding vote in stage {state.cooling.stage!r} is not {command.actor!r}'s"
     return "counted", ""

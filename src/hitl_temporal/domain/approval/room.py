@@ -53,7 +53,7 @@ def for_talk(state: Approval, text: str, attachments: Iterable[Reference] = (), 
         answers: Whether it answers a question back.
     """
     said = sum(_of_remark(r.text, r.attachments) for r in state.conversation)
-    moved = sum(len(m.why.encode()) for s in state.stages for m in s.moves)
+    moved = sum(_of_json(m.why) for s in state.stages for m in s.moves)
     limit = MAX_TALK_BYTES if answers else MAX_TALK_BYTES - _FOR_ANSWERS_BYTES
     if said + moved + _of_remark(text, attachments) <= limit:
         return None
@@ -65,7 +65,7 @@ def for_changes(state: Approval, changes: Mapping[str, Json], reason: str = "") 
     kept = sum(len(a.model_dump_json().encode()) for a in state.amendments)
     # A value stands in the context too, and with what came of it; an edit also with the answer it belongs to.
     new = sum(4 * _of_json(v) + 2 * _of_json(at_path(state.context, p)) for p, v in changes.items())
-    if 2 * kept + new + len(reason.encode()) <= MAX_CHANGES_BYTES:
+    if 2 * kept + new + _of_json(reason) <= MAX_CHANGES_BYTES:
         return None
     return (
         f"all changes together may have {MAX_CHANGES_BYTES} bytes: withdraw it and ask anew, or link to what is large"
@@ -85,12 +85,13 @@ def for_answer(state: Approval, decide: Decide) -> str | None:
 
 
 def _of_remark(text: str, attachments: Iterable[Reference]) -> int:
-    return _REMARK_BYTES + len(text.encode()) + sum(len(a.model_dump_json().encode()) for a in attachments)
+    return _REMARK_BYTES + _of_json(text) + sum(len(a.model_dump_json().encode()) for a in attachments)
 
 
 def _of_answer(comment: str, form: Mapping[str, Json]) -> int:
-    return len(comment.encode()) + (_of_json(dict(form)) if form else 0)
+    return (_of_json(comment) if comment else 0) + (_of_json(dict(form)) if form else 0)
 
 
 def _of_json(value: Json) -> int:
+    """Return how many bytes a value has on its way: a control character has six."""
     return len(canonical(value).encode())

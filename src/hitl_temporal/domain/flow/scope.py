@@ -4,6 +4,7 @@ Must not know: which expression is asked for.
 """
 
 import re
+from collections.abc import Iterator
 
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.expressions import render
@@ -29,20 +30,42 @@ def scope(run: Run) -> dict[str, Json]:
     }
 
 
+MAX_CARRIED = 64_000
+"""How many characters of a scope a question carries whatever it names."""
+
+_STEP = re.compile(r"\bsteps\b(?:\s*\.\s*([a-z][a-z0-9_]*))?")
+
+
 def scope_of(ask: Ask, now: dict[str, Json]) -> dict[str, Json]:
-    """Return what a question carries of a scope: all but the outputs of steps that it does not name.
+    """Return what a question carries of a scope: of a large one not the outputs of steps that it does not name.
 
     It carries it for as long as people take, and through every continue-as-new.
     """
-    written = canonical(ask.model_dump(mode="json", by_alias=True))
     steps = now["steps"]
-    if not isinstance(steps, dict) or "steps[" in written:  # which one is worked out later
+    if not isinstance(steps, dict) or len(canonical(now)) <= MAX_CARRIED:
+        return now
+    named = {found.group(1) for text in _texts(ask.model_dump(mode="json")) for found in _STEP.finditer(text)}
+    if None in named:  # which steps are meant is worked out later
         return now
     kept: dict[str, Json] = {}
     for name, step in steps.items():
-        is_named = re.search(rf"\b{re.escape(name)}\b", written) is not None
-        kept[name] = step if is_named or not isinstance(step, dict) else {**step, "outputs": {}}
+        kept[name] = step if name in named or not isinstance(step, dict) else {**step, "outputs": {}}
     return {**now, "steps": kept}
+
+
+def _texts(value: Json) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            yield from value
+            for inner in value.values():
+                yield from _texts(inner)
+        case list():
+            for inner in value:
+                yield from _texts(inner)
+        case _:
+            pass
 
 
 def known_before(run: Run) -> dict[str, Json]:
