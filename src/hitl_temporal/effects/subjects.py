@@ -42,7 +42,10 @@ class Subjects:
         Of several that are started at once each sees those that are listed already. So it looks when it is listed
         itself: whichever looks last sees them all.
         """
-        rivals = {(about.started_at, about.approval), *await self._listed(about)}
+        rivals = await self._listed(about)
+        mine = (about.started_at, about.approval)
+        if mine not in rivals:  # withdrawn with its start, or so: it takes nobody's place
+            return 0
         newest = max(rivals)
         return sum([await self._withdraw(approval, newest[1]) for _, approval in rivals - {newest}])
 
@@ -63,7 +66,10 @@ class Subjects:
         return await self._rivals(about)
 
     async def _rivals(self, about: AboutSubject) -> set[_Started]:
-        query = f"WorkflowType = '{APPROVAL}' AND ExecutionStatus = 'Running' AND HitlWaiting = {literal(about.mark)}"
+        query = (
+            f"WorkflowType = '{APPROVAL}' AND ExecutionStatus = 'Running' AND HitlWaiting = {literal(about.mark)} "
+            "AND HitlState != 'withdrawn'"
+        )
         try:
             return {await _started(row) async for row in self._client.list_workflows(query)}
         except RPCError as error:

@@ -122,6 +122,7 @@ def test_a_stage_name_is_plain_and_unique() -> None:
     two: list[Json] = [{"name": "a", "who": "user:cai"}, {"name": "a", "who": "user:dee"}]
     assert "two stages are named 'a'; give each a `name` of its own" in refused(stages=two)
     assert "is what a stage is called that people add" in refused({"name": "added-1"})
+    assert "is what a stage is called that people add" in refused({"name": "added"}), "a row may add a number"
 
 
 NO_TIME = "is no time at all; write a longer one, such as 30m, 4bh or 2d"

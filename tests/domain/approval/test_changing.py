@@ -5,9 +5,11 @@ import pytest
 from hitl_temporal.domain.approval.changing import MAX_AMENDMENTS
 from hitl_temporal.domain.approval.clock import next_moment
 from hitl_temporal.domain.approval.context import found_at
+from hitl_temporal.domain.approval.dialogue import audience
 from hitl_temporal.domain.approval.effects import Deliver, Supersede
 from hitl_temporal.domain.approval.judge import default_key
 from hitl_temporal.domain.approval.result import result
+from hitl_temporal.domain.approval.room import MAX_ON_THEIR_WAY
 from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.value import Json
@@ -808,3 +810,43 @@ def test_an_edit_needs_the_assurance_of_the_stage_that_it_makes() -> None:
     assert play.decide("cai", edit={"x": 90_000}).status == "needs_step_up"
     assert play.decide("cai", assurance="high").status == "counted"
     assert play.state.context["x"] == 90_000
+
+
+@pytest.mark.parametrize("barred", ["group:secops", "group:{{team}}"])
+def test_an_edit_to_a_stage_whose_bars_nobody_has_read_is_not_judged_on_nothing(barred: str) -> None:
+    """The very person who edits may be barred by it."""
+    people = {"name": "lead", "who": ["user:cai", "user:bob"]}
+    rows = [{"if": "x < 10", "stages": [{**people, "not": barred}]}, {"stages": [people]}]
+    table = {"route": {"hit": "first", "rows": rows}}
+    play = Play(stages=table, context={"x": 50, "team": "secops"}, edit=["x"])
+    receipt = play.decide("cai", edit={"x": 2})
+    assert (receipt.status, receipt.reason) == ("invalid", "edit: with it stage 'lead' is not 'cai''s to decide")
+    assert play.state.decisions == ()
+
+
+def test_a_request_that_an_added_approver_leaves_without_a_stage_parks_once() -> None:
+    """The end of their stage leads to the same place as the change did."""
+    play = Play({"who": "user:cai", "when": "x < 100"}, context={"x": 1}, edit=["x"], material=["x"])
+    play.do("add_approver", "cai", to="dee")
+    assert play.decide("dee", edit={"x": 500}).status == "counted"
+    assert (play.state.state, len(play.facts("parked"))) == ("parked", 1)
+
+
+def test_messages_of_past_rounds_are_forgotten_and_not_whom_they_told() -> None:
+    """A crowd may be asked again and again; who was told once has taken part, and may see it."""
+    play = Play({"who": "{{who}}", "material": ["x"]}, context={"x": 0, "who": "user:cai"})
+    for n in range(6):
+        for delivery in play.state.deliveries:
+            play.deliver(delivery.id)
+        amend(play, x=n + 1, who="user:cai" if n < 2 else "user:dee")
+    assert {d.round for d in play.state.deliveries if d.occasion == "asked"} <= {5, 6, 7}
+    assert set(play.state.told) == {"cai", "dee"}
+    assert "cai" in audience(play.state)
+
+
+def test_nothing_is_changed_while_too_many_are_still_to_be_told() -> None:
+    """Each change tells everybody again; a channel that is down must not let them pile up without end."""
+    play = Play(context={"x": 0})
+    (sending,) = [d for d in play.state.deliveries if d.person == "cai"]
+    play.state = play.state.but(deliveries=tuple(sending.but(id=f"d{n}") for n in range(MAX_ON_THEIR_WAY + 1)))
+    assert play.do("amend", "ann", set={"x": 1}).reason.startswith("set: 2001 messages about it are still on their way")

@@ -18,7 +18,7 @@ def test_a_claim_narrows_who_may_act_to_its_holder() -> None:
     """The others are told who has it, and until when; the holder is counted."""
     play = Play()
     receipt = play.do("claim", "cai")
-    assert (receipt.status, receipt.tally) == ("counted", "0 of 1, secops pending")
+    assert (receipt.status, receipt.tally) == ("counted", "0 of 1, cai pending")
     until = play.stage.claim.until.isoformat() if play.stage.claim else ""
     assert play.decide("dee").reason == f"'cai' has claimed it until {until}"
     assert play.do("claim", "dee").status == "not_eligible"

@@ -7,7 +7,7 @@ import pytest
 from hitl_temporal.domain.approval.clock import next_moment
 from hitl_temporal.domain.approval.status import outcomes
 from hitl_temporal.domain.calendar import DEFAULT
-from tests.domain.approval.playing import MONDAY, Play
+from tests.domain.approval.playing import MONDAY, Play, people_without
 
 HOUR = timedelta(hours=1)
 
@@ -329,3 +329,31 @@ def test_what_is_open_and_to_be_heard_wholly_waits_for_the_requester_too() -> No
     for person in ("cai", "dee"):
         play.decide(person)
     assert play.state.outcome == "approved"
+
+
+def test_what_was_sent_back_to_who_has_left_waits_for_an_operator() -> None:
+    """Else it would wait for ever, in silence; the requester may still answer if they come back."""
+    play = Play({"who": "user:cai", "due": "3h"}, rework=1)
+    play.decide("cai", "rework", comment="which?")
+    assert play.do("provide_info", "eli", text="this").status == "not_eligible"
+    play.people = people_without("ann")
+    play.wait("1d", reads_people=True)
+    assert (play.stage.state, play.stage.reason) == (
+        "parked",
+        "it was sent back, and 'ann' is not there to answer: an operator may",
+    )
+    assert "eli" in play.sent("notice")
+    assert play.do("provide_info", "eli", text="this one").status == "counted"
+    assert (play.state.state, play.may_act()) == ("open", ["cai"])
+
+
+def test_what_was_sent_back_parks_each_stage_once() -> None:
+    """Of stages side by side, those that were parked before stay as they were."""
+    beside = [{"name": "a", "who": "user:cai"}, {"name": "b", "who": "group:empty"}]
+    play = Play({"parallel": beside}, rework=1)
+    play.decide("cai", "rework", comment="which?")
+    play.people = people_without("ann")
+    play.wait("1d", reads_people=True)
+    play.wait("1d", reads_people=True)
+    assert play.stage_states == ["parked", "parked"]
+    assert len(play.facts("parked")) == 2

@@ -42,7 +42,7 @@ def test_a_withdrawal_ends_the_open_stage_and_says_why() -> None:
     """Its reason is the approval's."""
     play = Play({"who": "group:leads"}, {"who": "group:secops"})
     play.withdraw("ann", reason="not needed any more")
-    assert (play.stage_states, play.state.reason) == (["withdrawn", "pending"], "not needed any more")
+    assert (play.stage_states, play.state.reason) == (["withdrawn", "skipped"], "not needed any more")
 
 
 def test_the_same_withdrawal_again_gives_the_identical_receipt() -> None:
@@ -89,7 +89,7 @@ def test_a_rule_that_holds_decides_without_people() -> None:
     (decision,) = play.state.decisions
     assert (play.state.outcome, play.state.reason, play.sent("asked")) == ("approved", "small", [])
     assert (decision.actor, decision.stage, decision.comment, decision.via) == ("system:auto", "auto", "small", "auto")
-    assert play.stage_states == ["pending"]
+    assert play.stage_states == ["skipped"]
 
 
 def test_a_negative_rule_wins() -> None:
@@ -194,3 +194,31 @@ def test_an_open_approval_cannot_be_closed() -> None:
     """A shell that tried would be broken: it must not write a last fact without an outcome."""
     with pytest.raises(AssertionError, match="closed without an outcome"):
         Play().close()
+
+
+SILENT = "stage 's1': nobody had decided when it was due"
+ESCALATED = "stage 's1': nobody had decided after 1h, so it was escalated"
+
+
+@pytest.mark.parametrize(
+    ("stage", "outcome", "reason"),
+    [
+        ({"due": "1h"}, "expired", SILENT),
+        ({"due": "1h", "at_due": "approved", "at_due_positive": True}, "approved", SILENT),
+        ({"escalate": [{"after": "1h", "how": "decide", "outcome": "rejected"}]}, "rejected", ESCALATED),
+    ],
+)
+def test_what_silence_has_decided_says_so(stage: dict[str, object], outcome: str, reason: str) -> None:
+    """Nothing that no person has decided may look as if one had."""
+    play = Play({"who": "group:secops", "approve": 2, **stage})
+    play.decide("cai")
+    play.wait("1h", reads_people=True)
+    assert (play.state.outcome, play.state.reason, play.stage.reason) == (outcome, reason, reason)
+    assert [d.text for d in play.state.deliveries if d.occasion == "notice"] == [f"Go?: {outcome} ({reason})"]
+
+
+def test_votes_that_leave_no_way_say_so() -> None:
+    """Nobody has said the word `rejected`."""
+    play = Play({"who": "group:trio", "approve": "all", "reject": 3}, outcomes={"later": {"label": "Later"}})
+    play.decide("cai", "later")
+    assert (play.state.outcome, play.state.reason) == ("rejected", "stage 's1': not enough can agree any more")

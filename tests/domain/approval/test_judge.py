@@ -311,3 +311,23 @@ def test_nothing_is_judged_on_nothing() -> None:
     assert play.decide("cai").reason == "nobody is asked yet"
     play.resolve()
     assert play.decide("cai").status == "counted"
+
+
+def test_a_flood_is_told_what_the_directory_said_of_it() -> None:
+    """It is judged on the people last read, which somebody else's command had asked for."""
+    play = Play()
+    for n in range(MAX_REFUSALS_BY_ACTOR):
+        play.decide("gus", key=str(n))
+    cards = {p: c for p, c in play.state.roster.cards.items() if p != "gus"}
+    play.state = play.state.but(roster=play.state.roster.but(cards=cards))
+    turned_away = flooded(play.state, "decide", Decide(actor="gus", outcome="approved", key="x"), play.now)
+    assert turned_away is not None
+    assert turned_away.reason == "'gus' is not asked in stage 's1'"
+
+
+def test_an_answer_for_somebody_is_another_answer() -> None:
+    """Without a key of its own it must not get the receipt of what its author has said for themselves."""
+    play = Play({"who": "user:cai"}, {"who": "user:dee"})
+    assert play.decide("cai").status == "counted"
+    assert play.decide("cai").status == "counted"
+    assert play.decide("cai", on_behalf_of="dee").status == "not_eligible"

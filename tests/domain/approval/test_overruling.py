@@ -62,7 +62,7 @@ def test_an_admin_decides_over_everybodys_head() -> None:
     """Marked for ever: in the decision, in the result, in the trail; everybody who was asked is told."""
     play = Play({"who": "group:secops"}, {"who": "group:leads"})
     receipt = play.do("override", "eli", outcome="approved", reason="fire", key="k")
-    assert (receipt.status, play.state.outcome, play.stage_states) == ("counted", "approved", ["approved", "pending"])
+    assert (receipt.status, play.state.outcome, play.stage_states) == ("counted", "approved", ["approved", "skipped"])
     (decision,) = play.state.decisions
     assert (decision.kind, decision.stage, decision.comment) == ("override", "s1", "fire")
     found = result(play.state, EVIDENCE)
@@ -282,10 +282,19 @@ def test_no_party_to_the_request_reviews_the_emergency() -> None:
 
 def test_a_review_of_a_large_request_says_where_it_is() -> None:
     """It would show it twice, and must fit what a question may have."""
-    play = Play(break_glass={"who": "user:bob", "review": {"who": "group:trio"}}, show={"plan": "x" * 100_000})
+    play = Play(break_glass={"who": "user:bob", "review": {"who": "group:trio"}}, show={"plan": "计" * 20_001})
     override(play, "bob")
     shown = review_of(play).state.shown.show
     assert (shown["request"], shown["decided by"]) == ("too much to show again: see a-1", "bob")
+
+
+def test_a_review_of_whatever_was_shown_can_be_asked() -> None:
+    """However long its names are, or the reason, or the title."""
+    rest = {"context": {"t": "t" * 20_000}, "title": "{{t}}"}
+    glass = {"who": "user:bob", "review": {"who": "group:trio"}}
+    play = Play(break_glass=glass, show={f"{n}-{'n' * 200}": "v" for n in range(400)}, **rest)
+    assert play.do("override", "bob", outcome="approved", reason="." + "\x02" * 9_990 + ".").status == "counted"
+    assert review_of(play).state.state == "open"
 
 
 # --- Later deadlines --------------------------------------------------------------------------------------------------

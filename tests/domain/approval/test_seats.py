@@ -479,3 +479,11 @@ def test_nobody_chooses_who_decides_their_own_request() -> None:
     play = Play({"who": "user:bob"}, requester="eli")
     receipt = play.do("reassign", "eli", to="dee", reason="quick", **{"from": "bob"})
     assert (receipt.status, receipt.reason[-23:]) == ("not_eligible", "own, nor who decides it")
+
+
+def test_an_added_approver_has_the_time_of_those_beside_them() -> None:
+    """Else they could hold a request for ever that has a deadline."""
+    play = Play({"who": "group:secops", "due": "1d", "remind": "2h", "at_due": "approved", "at_due_positive": True})
+    play.do("add_approver", "ann", to="gus")
+    added = play.state.stages[1].document
+    assert (added.due, added.remind, added.at_due) == ("1d", "2h", "expire")

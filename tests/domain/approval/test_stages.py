@@ -268,7 +268,7 @@ def test_a_refusal_leaves_the_later_stages_unasked() -> None:
     play = Play({"who": "group:leads"}, {"who": "group:secops"})
     play.decide("bob", "rejected")
     assert (play.stage_states, play.state.outcome, play.state.reason) == (
-        ["rejected", "pending"],
+        ["rejected", "skipped"],
         "rejected",
         "stage 's1'",
     )

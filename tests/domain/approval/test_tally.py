@@ -3,7 +3,7 @@
 import pytest
 from inline_snapshot import snapshot
 
-from hitl_temporal.domain.approval.tally import in_words, of_approval
+from hitl_temporal.domain.approval.tally import MAX_TALLY, in_words, of_approval
 from tests.domain.approval.playing import Play, people_without
 
 
@@ -82,3 +82,10 @@ def test_a_receipt_tells_the_count_just_after_it() -> None:
     assert [play.decide(p).tally for p in ("gus", "cai", "dee", "bob")] == snapshot(
         ["0 of 2, secops pending", "1 of 2, secops pending", "0 of 1, leads pending", "1 of 1"]
     )
+
+
+def test_a_tally_is_bounded() -> None:
+    """Every receipt that is kept has one."""
+    beside = [{"name": f"stage-{n}-{'x' * 60}", "who": "user:cai", "distinct": False} for n in range(20)]
+    play = Play({"parallel": beside})
+    assert len(of_approval(play.state)) == MAX_TALLY

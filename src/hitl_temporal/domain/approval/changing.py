@@ -61,7 +61,8 @@ def stage_after(state: Approval, stage: StageRun, seat: Seat, changes: Mapping[s
     new = next((s for s in stages_of(ask, state.requester, state.context) if s.name == stage.name), None)
     if new is None:
         return stage if stage.is_added else None
-    if new.state == "skipped":
+    # Whom an unread `not` bars can't be told yet: it might be the very person who edits.
+    if new.state == "skipped" or any(not state.roster.knows(s) for s in new.cast.barred):
         return None
     changed = stage.but(document=new.document, cast=new.cast)
     is_affected = aligning.is_affected(state, stage, new, freed)
@@ -144,7 +145,7 @@ def tell_difference(turn: Turn, actor: str, difference: Mapping[str, Change]) ->
     if not difference:
         return
     parts = [f"{path}: {_short(c.before)} -> {_short(c.after)}" for path, c in difference.items()]
-    asked = (d.person for d in turn.state.deliveries if d.occasion == "asked")
+    asked = (*turn.state.told, *(d.person for d in turn.state.deliveries if d.occasion == "asked"))
     people = [p for p in dict.fromkeys((*participants(turn.state), *asked)) if p != actor]
     notify(turn, people, f"changed by {actor}: {'; '.join(parts)}")
 

@@ -25,7 +25,7 @@ def may_see(state: Approval, person: str) -> bool:
 def audience(state: Approval) -> tuple[str, ...]:
     """Return who takes part: asked for it, was or is asked, was told, has acted, may act now or in an emergency."""
     asked = (p for s in state.stages for p in s.asked)
-    told = (d.person for d in state.deliveries)
+    told = (*state.told, *(d.person for d in state.deliveries))
     now = (seat.holder for s in state.live_stages for seat in seats(state, s, s.who))
     wanted = (state.info.to,) if state.info is not None else ()  # a notice is forgotten after a hundred others
     glass = state.roster.named_by(state.break_glass.who) if state.break_glass is not None else ()
@@ -83,7 +83,9 @@ def judge_provide_info(state: Approval, command: Command, at: datetime) -> tuple
     if state.info is None:
         return "not_eligible", "nobody has asked for more"
     may = {state.info.to, *state.barred} if not state.info.rework else {*state.barred}
-    if command.actor not in may:
+    # Where nobody is there any more who owes the answer, it must not wait for ever.
+    is_left = not any(state.roster.is_active(p) for p in may)
+    if command.actor not in may and not (is_left and is_operator(state, command.actor)):
         return "not_eligible", f"{state.info.to!r} was asked, or the requester answers"
     return _unless_full(room.for_talk(state, command.text, command.attachments, answers=True))
 

@@ -44,6 +44,9 @@ def end(turn: Turn, outcome: str, reason: str, *, live: str = "skipped") -> None
     for stage in turn.state.live_stages:
         said = OVERTAKEN if live == "skipped" else stage.reason
         turn.set_stage(stage, state=live, reason=said, claim=None)
+    for stage in turn.state.stages:
+        if stage.state == "pending":
+            turn.set_stage(stage, state="skipped", reason=OVERTAKEN)
     turn.set(outcome=outcome, reason=reason, ended_at=turn.now, info=None, cooling=None, intents=())
     compare_with_people(turn, outcome)
     settle(turn)

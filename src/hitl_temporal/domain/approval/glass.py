@@ -12,8 +12,8 @@ from hitl_temporal.domain.approval.turn import Turn
 from hitl_temporal.domain.people import is_selector
 from hitl_temporal.domain.value import Json, canonical
 
-MAX_SHOWN = 100_000
-"""How many characters of a request its review shows: it carries them twice, and is bounded itself (room.py)."""
+MAX_SHOWN = 60_000
+"""How many bytes of a request its review shows: it carries them several times, and is bounded itself (room.py)."""
 
 
 def may_break(state: Approval, person: str) -> bool:
@@ -58,12 +58,15 @@ def ask_for_review(turn: Turn, breaker: str, outcome: str, reason: str) -> None:
     assert glass is not None, f"approval {state.id!r} has no glass to break"
     about: dict[str, Json] = {"approval": state.id, "decided by": breaker, "reason": reason}
     # What the request itself shows under such a name must not be hidden by it, nor hide it.
-    show = {**{f"request: {n}" if n in about else n: value for n, value in state.shown.show.items()}, **about}
-    if len(canonical(show)) > MAX_SHOWN:
-        show = {**about, "request": f"too much to show again: see {state.id}"}
+    show: dict[str, Json] = {
+        **{f"request: {n}" if n in about else n: value for n, value in state.shown.show.items()},
+        **about,
+    }
+    if len(canonical([show, reason, state.shown.title]).encode()) > MAX_SHOWN:
+        show = {"approval": state.id, "decided by": breaker, "request": f"too much to show again: see {state.id}"}
     told = f"{breaker} has broken the glass: {outcome}.\n\n{reason}"
     parties: list[Json] = [s for s in (f"user:{p}" for p in state.barred) if is_selector(s)]
-    context: dict[str, Json] = {"title": state.shown.title, "told": told, "show": show, "parties": parties}
+    context: dict[str, Json] = {"title": state.shown.title[:500], "told": told, "show": show, "parties": parties}
     fallback = who_answers(state, (breaker, *state.barred))
     stage: dict[str, Json] = {
         "name": "review",

@@ -144,7 +144,15 @@ def add_approver(turn: Turn, command: Command, at: datetime, key: str) -> None: 
     block = turn.state.live_stages[0].block
     names = {s.name for s in turn.state.stages}
     name = next(f"added-{n}" for n in range(1, MAX_ADDED + 1) if f"added-{n}" not in names)
-    document = Stage(name=name, who=(f"user:{command.to}",), material=turn.state.ask.material)
+    beside = turn.state.live_stages[0].document
+    document = Stage(
+        name=name,
+        who=(f"user:{command.to}",),
+        material=turn.state.ask.material,
+        due=beside.due,
+        remind=beside.remind,
+        calendar=beside.calendar,
+    )
     added = StageRun(document=document, cast=Cast(ways=(document.who,)), block=block, who=document.who, is_added=True)
     place = 1 + max(n for n, s in enumerate(turn.state.stages) if s.block == block)
     all_stages = turn.state.stages

@@ -100,6 +100,9 @@ def flooded(state: Approval, verb: str, command: Command, at: datetime) -> Recei
     if not too_many_refused and not too_many_intended:
         return None
     receipt = judge(state, verb, command, at)
+    if command.actor not in state.roster.cards:  # the directory was last asked for others: what it said then holds
+        told = (r.receipt.reason for r in reversed(state.refusals) if r.actor == command.actor)
+        receipt = receipt.but(reason=next(told, receipt.reason))
     if receipt.status == "counted":
         return None
     is_too_many = too_many_intended if is_intent(verb, receipt) else too_many_refused
@@ -194,7 +197,9 @@ def key_of(state: Approval, verb: str, command: Command, at: datetime) -> str:
         return command.key
     match command:
         case Decide():
-            return default_key(state.id, command.actor, _stage_key(state, command), command.outcome)
+            stage = _stage_key(state, command)
+            owner = command.on_behalf_of if command.on_behalf_of != command.actor else None
+            return default_key(state.id, command.actor, f"{stage} for {owner}" if owner else stage, command.outcome)
         case Withdraw():
             return withdrawal_key(state.id, command)
         case _:

@@ -88,15 +88,17 @@ def _resolve(turn: Turn, event: PeopleResolved) -> None:
         approval=state.id,
         subject=state.subject,
     )
-    if state.subject is not None:
-        turn.effects.append(Supersede(subject=state.subject))
     turn.has_read = True
     rule = rule_to_follow(turn)
     if rule is None:
         stages.open_next(turn)
-        return
-    add(turn, decision_of(turn.state, rule))
-    ending.end(turn, rule.outcome, rule.reason or f"rule: {rule.condition}")
+    else:
+        add(turn, decision_of(turn.state, rule))
+        ending.end(turn, rule.outcome, rule.reason or f"rule: {rule.condition}")
+    outcome = turn.state.outcome
+    # One that a rule has refused takes nobody's place.
+    if state.subject is not None and (outcome is None or state.ask.is_positive(outcome)):
+        turn.effects.append(Supersede(subject=state.subject))
 
 
 def _ask_newcomers(turn: Turn) -> None:

@@ -25,6 +25,9 @@ MAX_CHANGES_BYTES = 150_000
 MAX_ANSWERS_BYTES = 150_000
 """The comments and forms of all answers, of those that count no more and those to be confirmed too."""
 
+MAX_ON_THEIR_WAY = 2_000
+"""How many messages may be on their way when something is changed: each change may send as many again, and more."""
+
 _REMARK_BYTES = 150
 """What a remark takes beside its text: who, when, to whom."""
 
@@ -62,6 +65,9 @@ def for_talk(state: Approval, text: str, attachments: Iterable[Reference] = (), 
 
 def for_changes(state: Approval, changes: Mapping[str, Json], reason: str = "") -> str | None:
     """Return why nothing more can be changed, None when this can be."""
+    on_their_way = sum(d.state == "sending" for d in state.deliveries)
+    if on_their_way > MAX_ON_THEIR_WAY:
+        return f"{on_their_way} messages about it are still on their way: change it when people have them"
     kept = sum(len(a.model_dump_json().encode()) for a in state.amendments)
     # A value stands in the context too, and with what came of it; an edit also with the answer it belongs to.
     new = sum(4 * _of_json(v) + 2 * _of_json(at_path(state.context, p)) for p, v in changes.items())

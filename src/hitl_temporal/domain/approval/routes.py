@@ -59,7 +59,7 @@ def stages_of(entries: tuple[Stage | Parallel, ...]) -> tuple[Stage, ...]:
     return tuple(s for entry in entries for s in (entry.parallel if isinstance(entry, Parallel) else (entry,)))
 
 
-_ADDED = re.compile(r"added-\d+")
+_ADDED = re.compile(r"added(-\d+)?")
 """What stages are called that people add in flight (handing.py)."""
 
 

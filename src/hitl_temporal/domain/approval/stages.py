@@ -15,7 +15,7 @@ from hitl_temporal.domain.approval.opening import material
 from hitl_temporal.domain.approval.records import Decision, Voided, Why
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.tally import out_of_reach, reached, selectors_naming
-from hitl_temporal.domain.approval.telling import ask_people, notify, settle
+from hitl_temporal.domain.approval.telling import ask_people, forget_rounds, notify, settle
 from hitl_temporal.domain.approval.turn import Turn
 
 ALL_SKIPPED = "no stage applies: every `when` is false"
@@ -39,11 +39,13 @@ def open_next(turn: Turn, decided: str | None = None) -> None:
     last = next(asked, None)
     if last is None:
         reason = ALL_SKIPPED if any(s.reason != NO_ROW for s in state.stages) else NO_ROW
+        if state.reason == reason:
+            return  # the end of a stage leads here again, within one event
         turn.set(reason=reason)
         turn.record("parked", f"parked:approval:{len(state.amendments)}", reason=reason)
         tell_parked(turn, f"it is parked: {reason}")
     else:
-        conclude(turn, last.state, "", decided or last.name)
+        conclude(turn, last.state, last.reason, decided or last.name)
 
 
 def open_block(turn: Turn) -> None:
@@ -70,7 +72,8 @@ def settle_votes(turn: Turn, stage: StageRun) -> None:
     """End a stage whose votes have reached an outcome."""
     outcome = reached(turn.state, stage)
     if outcome is not None:
-        end_stage(turn, stage, outcome)
+        is_said = any(d.stage == stage.name and d.outcome == outcome for d in turn.state.decisions)
+        end_stage(turn, stage, outcome, "" if is_said else "not enough can agree any more")
 
 
 def see_who_is_left(turn: Turn) -> None:
@@ -78,7 +81,12 @@ def see_who_is_left(turn: Turn) -> None:
 
     What was sent back waits for its requester, not for those who answer: they are asked again afterwards.
     """
-    if turn.state.info is not None and turn.state.info.rework:
+    info = turn.state.info
+    if info is not None and info.rework:
+        if not any(turn.state.roster.is_active(p) for p in (info.to, *turn.state.barred)):
+            for stage in turn.state.live_stages:
+                if stage.state == "open":
+                    park(turn, stage, f"it was sent back, and {info.to!r} is not there to answer: an operator may")
         return
     for name in [s.name for s in turn.state.live_stages if s.document.wait_for_all]:
         stage = turn.state.stage(name)
@@ -94,6 +102,7 @@ def see_who_is_left(turn: Turn) -> None:
 
 def ask_again(turn: Turn, stage: StageRun) -> None:
     """Make a stage as it was before it was opened, one round further: what it was asked about has changed."""
+    forget_rounds(turn, stage)
     settle(turn, stage, text="what was asked has changed")
     turn.set(intents=tuple(i for i in turn.state.intents if i.stage != stage.name))
     turn.set_stage(
@@ -114,20 +123,29 @@ def ask_again(turn: Turn, stage: StageRun) -> None:
     )
 
 
-def end_stage(turn: Turn, stage: StageRun, outcome: str) -> None:
-    """End a stage; a positive outcome goes on to the next, any other ends the approval."""
-    stage = turn.set_stage(stage, state=outcome, claim=None)
+def end_stage(turn: Turn, stage: StageRun, outcome: str, why: str = "") -> None:
+    """End a stage; a positive outcome goes on to the next, any other ends the approval.
+
+    Args:
+        turn: The event being worked on.
+        stage: The stage.
+        outcome: What it ends with.
+        why: What has decided it if it was not votes: nothing that silence decides may look as if people had.
+    """
+    reason = f"stage {stage.name!r}: {why}" if why else ""
+    stage = turn.set_stage(stage, state=outcome, claim=None, reason=reason)
     turn.record(
         "stage_ended",
         f"stage_ended:{stage.name}{stage.again}",
         began=stage.opened_at,
         stage=stage.name,
         outcome=outcome,
+        reason=why or None,
     )
     if turn.state.ask.is_positive(outcome):
         open_next(turn, stage.name)
     else:
-        conclude(turn, outcome, f"stage {stage.name!r}", stage.name)
+        conclude(turn, outcome, reason or f"stage {stage.name!r}", stage.name)
 
 
 def park(turn: Turn, stage: StageRun, reason: str) -> None:

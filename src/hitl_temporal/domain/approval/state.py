@@ -41,8 +41,8 @@ MAX_UNPROVEN = 100
 """How many receipts of such answers are kept: whoever got only `recorded` asks for them within minutes."""
 MAX_PASSING = 100
 """How many delivered reminders and notices are kept: an approval may wait for years and must stay small."""
-MAX_SPENT = 1_000
-"""How many keys of verbs other than `decide` are kept; a repeat comes within minutes, not after 1,000 others."""
+MAX_SPENT = 300
+"""How many keys of verbs other than `decide` are kept; a repeat comes within minutes, not after 300 others."""
 
 
 class Origin(Value):
@@ -261,6 +261,8 @@ class Approval(Value):
     cooling: Cooling | None = None
     shadowed: Shadowed | None = None
     deliveries: tuple[Delivery, ...] = ()
+    told: tuple[str, ...] = ()
+    """Whom messages have told that are forgotten."""
     notices: int = 0
     """How many notices there have been."""
     replanned: int = 0

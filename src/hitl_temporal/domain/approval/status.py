@@ -190,7 +190,7 @@ def _stage_status(state: Approval, stage: StageRun) -> StageStatus:
         assurance=stage.document.assurance,
         claim=stage.claim,
         stand_ins={s.holder: s.owner for s in live if s.holder != s.owner},
-        moves=stage.moves,
+        moves=tuple(m for m in stage.moves if m.before != m.after),
     )
 
 

@@ -19,6 +19,8 @@ from hitl_temporal.domain.approval.votes import book_of
 from hitl_temporal.domain.memo import Memo
 from hitl_temporal.domain.people import Roster
 
+MAX_TALLY = 500
+"""How many characters it has: each receipt that is kept has one."""
 MAX_NAMED = 10
 """How many of those who are waited for a tally names: it is part of every message, receipt and listing."""
 
@@ -127,7 +129,12 @@ def in_words(state: Approval, stage: StageRun) -> str:
 
 
 def of_approval(state: Approval) -> str:
-    """Return the tally of the stages people look at: the live ones, else the last that has ended."""
+    """Return the tally of the stages people look at, bounded: the live ones, else the last that has ended."""
+    text = _of_approval(state)
+    return text if len(text) <= MAX_TALLY else f"{text[: MAX_TALLY - 1]}…"
+
+
+def _of_approval(state: Approval) -> str:
     live = state.live_stages
     if len(live) > 1:
         return "; ".join(f"{s.name}: {in_words(state, s)}" for s in live)
@@ -297,6 +304,8 @@ def _named_entries(way: Way) -> str:
 def _pending(state: Approval, stage: StageRun) -> tuple[str, ...]:
     """Return whom the stage waits for: groups by their name, people by their id, each once, then how many more."""
     free = free_seats(state, stage)
+    if stage.claim is not None and any(s.holder == stage.claim.holder for s in free):
+        return (stage.claim.holder,)
     named = {s.named for s in free}
     seen: set[str] = set()
     names: list[str] = []

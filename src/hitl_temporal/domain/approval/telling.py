@@ -123,9 +123,24 @@ def settle(turn: Turn, stage: StageRun | None = None, person: str | None = None,
             head, _, rest = d.id.partition(":")
             via = (d.channel,) if d.channel else _via(state, stages.get(d.stage), d.person)
             name = f"settled:{rest}" if head == "asked" else f"settled:{d.id}"
-            delivery = Delivery(id=name, person=d.person, occasion="settled", stage=d.stage, settles=d.id, text=text)
+            delivery = Delivery(
+                id=name, person=d.person, occasion="settled", stage=d.stage, settles=d.id, text=text, round=d.round
+            )
             sent.append(Deliver(delivery=delivery, via=via))
     turn.send(*sent)
+
+
+def forget_rounds(turn: Turn, stage: StageRun) -> None:
+    """Forget what has arrived of the rounds before a stage's present one: a crowd may be asked again and again.
+
+    Whom it has told stays known: they have taken part.
+    """
+    state = turn.state
+    past = [d for d in state.deliveries if d.stage == stage.name and d.round < stage.round and d.state != "sending"]
+    if past:
+        ids = frozenset(d.id for d in past)
+        told = tuple(dict.fromkeys((*state.told, *(d.person for d in past))))
+        turn.set(deliveries=tuple(d for d in state.deliveries if d.id not in ids), told=told)
 
 
 def message(

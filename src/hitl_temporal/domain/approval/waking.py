@@ -69,7 +69,7 @@ def _escalate(turn: Turn, stage: StageRun, index: int) -> None:
         outcome=step.outcome,
     )
     if step.outcome is not None:
-        _end_by_silence(turn, stage, step.outcome)
+        _end_by_silence(turn, stage, step.outcome, f"nobody had decided after {step.after}, so it was escalated")
         return
     before = frozenset(may_act(turn.state, stage))
     if step.how == "notify":
@@ -121,16 +121,16 @@ def _fall_due(turn: Turn, stage: StageRun) -> None:
     outcome = {"expire": "expired", "reject": "rejected"}.get(at_due, at_due)
     key = f"due_passed:{stage.name}{stage.again}"
     turn.record("due_passed", key, stage=stage.name, at_due=at_due)
-    if not _end_by_silence(turn, stage, outcome):
+    if not _end_by_silence(turn, stage, outcome, "nobody had decided when it was due"):
         turn.set_stage(turn.state.stage(stage.name), due_at=None)
 
 
-def _end_by_silence(turn: Turn, stage: StageRun, outcome: str) -> bool:
+def _end_by_silence(turn: Turn, stage: StageRun, outcome: str, why: str) -> bool:
     """End a stage that nobody has decided, else park it: silence speaks only where somebody could have spoken."""
     state = turn.state
     obstacle = stage.reason if stage.state == "parked" else out_of_reach(state, stage)
     if obstacle is None or not state.ask.is_positive(outcome):
-        stages.end_stage(turn, stage, outcome)
+        stages.end_stage(turn, stage, outcome, why)
         return True
     stages.park(turn, stage, f"{obstacle}; so it can't be {outcome} by silence either")
     return False
