@@ -7,7 +7,7 @@ Must not know: votes needed, time, doors.
 
 from collections.abc import Sequence
 
-from hitl_temporal.domain.approval.seats import Seat, seats
+from hitl_temporal.domain.approval.seats import Seat, are_own, seats
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.votes import Votes, book_of
 from hitl_temporal.domain.memo import Memo
@@ -41,13 +41,11 @@ def _undecided(found: tuple[Seat, ...], elsewhere: Sequence[Votes]) -> tuple[Sea
 
 
 def _eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tuple[Seat, ...]:
-    barred, cards = _barred(state, stage), state.roster.cards
-
-    def is_fit(person: str) -> bool:
-        return person not in barred and (card := cards.get(person)) is not None and card.active
-
-    found = seats(state, stage, selectors)
-    return tuple([s for s in found if is_fit(s.owner) and (s.holder is s.owner or is_fit(s.holder))])
+    barred, cards, found = _barred(state, stage), state.roster.cards, seats(state, stage, selectors)
+    fit = [s for s in found if s.owner not in barred and (card := cards.get(s.owner)) is not None and card.active]
+    if are_own(state, stage):
+        return tuple(fit)
+    return tuple([s for s in fit if s.holder not in barred and state.roster.is_active(s.holder)])
 
 
 def owners(found: tuple[Seat, ...]) -> tuple[str, ...]:

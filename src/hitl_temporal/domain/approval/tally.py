@@ -13,7 +13,7 @@ from hitl_temporal.domain.approval.ask import REWORK
 from hitl_temporal.domain.approval.eligibility import eligible, filled, free_seats, open_seats, quiet_people
 from hitl_temporal.domain.approval.matching import most_chains, most_pairs, paired
 from hitl_temporal.domain.approval.notation import votes_needed
-from hitl_temporal.domain.approval.seats import Seat
+from hitl_temporal.domain.approval.seats import Seat, are_own
 from hitl_temporal.domain.approval.state import Approval, StageRun, Way
 from hitl_temporal.domain.approval.votes import book_of
 from hitl_temporal.domain.memo import Memo
@@ -242,10 +242,10 @@ def _everybody(state: Approval, stage: StageRun) -> list[str]:
 def _could(state: Approval, stage: StageRun, way: Way, free: tuple[Seat, ...]) -> int:
     """Return the most votes that one positive outcome could have on a way: who holds two places still votes once."""
     votes = _votes(state, stage)
+    if are_own(state, stage):
+        return _most(state, stage, way, votes, [s.named for s in free])
     places = list(dict.fromkeys([s.named for s in free]))
     holders = list(dict.fromkeys([s.holder for s in free]))
-    if places == holders:
-        return _most(state, stage, way, votes, places)
     agreed = [people for o, people in votes.items() if state.ask.is_positive(o)] or [()]
     held = {h: {s.named for s in free if s.holder == h} for h in holders}
     if not way.each:
