@@ -56,7 +56,7 @@ def test_it_says_who_is_left_out_and_why() -> None:
     (stage,) = seen({"who": "group:all", "not": "user:gus"}, beneficiary="dee").stages
     assert {p.person: p.reason.partition(" is ")[2][:20] for p in stage.left_out} == {
         "ann": "the requester of thi",
-        "dee": "the beneficiary, aut",
+        "dee": "the beneficiary or a",
         "gus": "excluded from stage ",
         "zoe": "not an active person",
     }

@@ -115,7 +115,8 @@ def party_bar(state: Approval, person: str) -> str | None:
     """Return why nobody in this relation to the request decides it, None when the person has none."""
     if person not in state.barred:
         return None
-    relation = "the requester" if person == state.requester else "the beneficiary, author or principal"
+    relations = {state.on_behalf_of: "the person it is made for", state.requester: "the requester"}
+    relation = relations.get(person, "the beneficiary or author")
     return f"{person!r} is {relation} of this request: nobody decides their own"
 
 
