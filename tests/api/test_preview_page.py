@@ -98,6 +98,16 @@ async def test_a_question_that_may_not_be_asked_says_so(bob: httpx.AsyncClient, 
     assert "It asks nobody." in words(await pressed(bob))
 
 
+async def test_a_question_that_asks_nobody_says_that_it_would_park(bob: httpx.AsyncClient, house: House) -> None:
+    """No list is empty: it says why nobody is in it."""
+    (ask,) = a_preview().asks
+    nobody = ask.but(preview=ask.preview.but(stages=(), parks="no stage applies: no row of its route holds"))
+    house.preview = a_preview().but(asks=(nobody,))
+    page = await pressed(bob)
+    assert "No stage applies: no row of its route holds. It would wait for an operator." in words(page)
+    assert '<ol class="list">' not in page.text.partition("<main")[2].partition("<form")[0]
+
+
 async def test_inputs_that_do_not_fit_come_back_with_the_reason(bob: httpx.AsyncClient, house: House) -> None:
     """As at the start; who may not start it learns that."""
     house.error = InvalidError("input 'port': 'many' is not a whole number")

@@ -41,7 +41,7 @@ def answer(*stages: Any, step: str = "approve", **changes: Any) -> dict[str, Any
     """Return a preview of one question."""
     question = {"title": "Spend 5", "stages": list(stages), "depends": [], "new_in_2030": 1}
     ask = {"step": step, "if": "yes", "reason": "", "preview": question}
-    question |= {name: changes.pop(name) for name in ("automatic", "rule", "depends") if name in changes}
+    question |= {name: changes.pop(name) for name in ("automatic", "rule", "depends", "parks") if name in changes}
     return {"flow": "spend", "requester": "ann", "on_behalf_of": None, "asks": [{**ask, **changes}]}
 
 
@@ -86,6 +86,15 @@ def test_what_holds_for_the_whole_question_has_a_line_of_its_own(hitl, service) 
     )
     assert done.err == "approve: Spend 5\napprove: body: depends on steps.a\n"
     assert hitl("preview", "spend").out == "approve\t\tno\t\t\t\t\tif: inputs.amount > 5\n"
+
+
+def test_a_question_that_asks_nobody_says_that_it_would_park(hitl, service) -> None:
+    """The line is there though there is no stage to tell of."""
+    service.on(PATH, answer(parks="no stage applies: no row of its route holds"))
+
+    done = hitl("preview", "spend")
+
+    assert done.out == "approve\t\tno\t\t\t\t\twould park: no stage applies: no row of its route holds\n"
 
 
 def test_a_flow_that_asks_nobody_says_so(hitl, service) -> None:

@@ -49,6 +49,8 @@ def _rows(ask: "AskPreview") -> Iterator[tuple[str, ...]]:
     if ask.preview.automatic:
         told = f"a rule would decide it at once: {ask.preview.automatic} ({ask.preview.rule})"
         yield _row(ask, "auto", "yes", note=told)
+    if ask.preview.parks:
+        yield _row(ask, "", "no", note=f"would park: {ask.preview.parks}")
     for stage in ask.preview.stages:
         yield (
             ask.step,

@@ -65,13 +65,17 @@ class StagePreview(Answer):
 
 
 class Question(Answer):
-    """A question as it would be put now; `automatic` is the outcome of a rule that would decide it."""
+    """A question as it would be put now.
+
+    `automatic` is the outcome of a rule that would decide it, `parks` says why it would park with nobody asked.
+    """
 
     title: str
     automatic: str | None = None
     rule: str | None = None
     stages: tuple[StagePreview, ...] = ()
     depends: tuple[str, ...] = ()
+    parks: str | None = None
 
 
 class AskPreview(Answer):

@@ -6,6 +6,7 @@ from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.preview import Preview, parties_of, preview, selectors_of
 from hitl_temporal.domain.approval.stage_preview import Away
+from hitl_temporal.domain.approval.stages import ALL_SKIPPED, NO_ROW
 from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.value import Json
 from tests.domain.approval.playing import MONDAY, PEOPLE
@@ -113,6 +114,23 @@ def test_routes_blocks_and_picks_are_told() -> None:
         "when": "inputs.amount > 1000",
     }
     assert [(s.block, s.applies) for s in seen(block, {"who": "user:eli"}).stages] == [(0, "no"), (0, "no"), (1, "yes")]
+
+
+def test_a_question_of_which_no_stage_applies_would_park() -> None:
+    """No row of its route holds, or every `when` is false: what may apply yet, or a rule decides, does not park so."""
+    skipped = {"who": "user:cai", "when": "inputs.amount > 1000"}
+    assert seen(skipped, {"parallel": [{"name": "a", "who": "user:dee"}], "when": "false"}).parks == ALL_SKIPPED
+    assert seen(skipped, {"who": "user:dee"}).parks is None
+    assert seen(skipped, {"who": "user:dee", "when": "steps.risk.outputs.score > 1"}).parks is None
+    assert seen(skipped, auto=[{"if": "true", "outcome": "approved"}]).parks is None
+    table = {"rows": [{"if": "inputs.amount > 1000", "stages": [{"who": "group:trio"}]}]}
+
+    def routed(route: Any, context: dict[str, Json]) -> Preview:
+        ask = Ask.model_validate({"title": "Go?", "stages": {"route": route}})
+        return preview(ask, requester="ann", context=context, roster=PEOPLE.roster(("group:trio",)), at=MONDAY)
+
+    assert (routed(table, CONTEXT).stages, routed(table, CONTEXT).parks) == ((), NO_ROW)
+    assert (routed(table, {}).parks, routed("unknown", CONTEXT).parks) == (None, None)
 
 
 def test_who_stands_in_is_told() -> None:

@@ -60,6 +60,13 @@ def test_an_if_that_can_be_told_is_told() -> None:
     assert (wrong.applies, "not true or false" in wrong.reason) == ("perhaps", True)
 
 
+def test_a_question_that_is_not_put_does_not_park() -> None:
+    """Though none of its stages would apply: its `if` is judged first."""
+    nothing = {"who": "user:cai", "when": "false"}
+    put, kept = told(begun(ask("a", asked=nothing), ask("b", asked=nothing, **{"if": "false"})))
+    assert (put.preview.parks is not None, kept.preview.parks) == (True, None)
+
+
 def test_the_directory_is_asked_for_everybody_once() -> None:
     """All selectors, and those whose request it is; machines are no people."""
     secops = {"who": ["group:secops", "manager:requester"]}

@@ -22,6 +22,7 @@ from hitl_temporal.domain.approval.opening import (
 )
 from hitl_temporal.domain.approval.stage import Parallel, Stage
 from hitl_temporal.domain.approval.stage_preview import StagePreview, stage_preview
+from hitl_temporal.domain.approval.stages import ALL_SKIPPED, NO_ROW
 from hitl_temporal.domain.approval.state import Approval, Origin, Shown, StageRun
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.expressions import ExpressionError
@@ -35,6 +36,7 @@ class Preview(Value):
     Attributes:
         automatic: The outcome that a rule would decide at once; None: people are asked, or it can't be told yet.
         depends: What can't be told yet, in words.
+        parks: Why it would park with nobody asked, since no stage applies; None: one does, or may.
     """
 
     title: str
@@ -42,6 +44,7 @@ class Preview(Value):
     rule: str | None = None
     stages: tuple[StagePreview, ...] = ()
     depends: tuple[str, ...] = ()
+    parks: str | None = None
 
 
 def preview(  # noqa: PLR0913 - each is a part of the question
@@ -84,12 +87,14 @@ def preview(  # noqa: PLR0913 - each is a part of the question
         automatic, rule = chosen.outcome, chosen.reason or chosen.condition
         if ask.sample and ask.is_positive(chosen.outcome):
             depends.append(f"sample: people decide {ask.sample} of what a rule would approve")
+    stages = tuple(_stages(state, ask, scope, opens_at_once=opens_at_once))
     return Preview(
         title=state.shown.title,
         automatic=automatic,
         rule=rule,
-        stages=tuple(_stages(state, ask, scope, opens_at_once=opens_at_once)),
+        stages=stages,
         depends=tuple(dict.fromkeys(depends)),
+        parks=None if automatic is not None else _nobody_asked(ask, scope, stages),
     )
 
 
@@ -147,6 +152,17 @@ def _stages(state: Approval, ask: Ask, scope: dict[str, Json], *, opens_at_once:
         else:
             at_once = opens_at_once and block == first
             yield stage_preview(state, run, applies=applies, reason=depends, opens_at_once=at_once)
+
+
+def _nobody_asked(ask: Ask, scope: dict[str, Json], stages: tuple[StagePreview, ...]) -> str | None:
+    """Return why no stage would be opened; None: one would be, or may be, or its table can't be told."""
+    if stages:
+        return ALL_SKIPPED if all(s.applies == "no" for s in stages) else None
+    try:
+        entries(ask, scope)
+    except AskError:
+        return None
+    return NO_ROW
 
 
 def _runs(ask: Ask, requester: str, scope: dict[str, Json]) -> Iterator[tuple[int, Stage, StageRun | None, str]]:

@@ -82,22 +82,20 @@ def _preview(run: Run, step: str, ask: Ask, roster: Roster) -> AskPreview:
             applies, reason = "no", f"if: {condition}"
     except ExpressionError as error:
         applies, reason = "perhaps", unsure("if", error)
-    return AskPreview(
-        step=step,
-        applies=applies,
-        reason=reason,
-        preview=preview(
-            ask,
-            requester=run.requester,
-            context=context,
-            roster=roster,
-            at=run.now,
-            on_behalf_of=run.on_behalf_of,
-            origin=Origin(run=run.id, step=step, attempt=1, flow=run.definition.flow),
-            calendars=run.calendars,
-            opens_at_once=not _comes_late(run.definition, step),
-        ),
+    question = preview(
+        ask,
+        requester=run.requester,
+        context=context,
+        roster=roster,
+        at=run.now,
+        on_behalf_of=run.on_behalf_of,
+        origin=Origin(run=run.id, step=step, attempt=1, flow=run.definition.flow),
+        calendars=run.calendars,
+        opens_at_once=not _comes_late(run.definition, step),
     )
+    if applies == "no":  # what is not asked does not wait for an operator
+        question = question.but(parks=None)
+    return AskPreview(step=step, applies=applies, reason=reason, preview=question)
 
 
 def _comes_late(definition: Flow, step: str) -> bool:
