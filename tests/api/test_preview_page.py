@@ -63,7 +63,7 @@ async def test_everything_that_may_be_said_of_a_stage_is_said(bob: httpx.AsyncCl
     away = (Away(person="dee", substitute="cai"), Away(person="bob", reason="nobody stands in"))
     left = (LeftOut(person="ann", reason="'ann' is the requester of this request"),)
     house.preview = a_preview(
-        StagePreview(**whole, left_out=left, is_fallback=True, picks="2 of these, by random", due=NOW),
+        StagePreview(**whole, left_out=left, is_fallback=True, picked=2, picks="2 of these, by random", due=NOW),
         StagePreview(**whole | {"name": "later", "away": away, "due_in": "2bd4h"}),
         StagePreview(name="t", block=1, applies="no", reason="when: inputs.port > 1000"),
         StagePreview(name="u", block=2, parks="nobody can act: group:gone names no eligible person"),
@@ -73,7 +73,13 @@ async def test_everything_that_may_be_said_of_a_stage_is_said(bob: httpx.AsyncCl
     )
     said = words(await pressed(bob))
     for part in (
-        *("Cai for Dee", "2 or 1 of 60 must agree", "asked: 2 of these, by random", "since nobody else could"),
+        *(
+            "Cai for Dee",
+            "2 or 1 of 60 must agree",
+            "2 or 1 of 2 must agree",
+            "asked: 2 of these, by random",
+            "since nobody else could",
+        ),
         *("and 59 more", "Not asked: Ann 'ann' is the requester", "not asked When: inputs.port > 1000."),
         "Due 2 working days and 4 hours after it is opened",
         *("Dee is away: Cai stands in", "Bob is away: nobody stands in"),

@@ -33,6 +33,7 @@ SECURITY = stage(
         {"person": "eli", "substitute": None, "reason": "nobody stands in"},
     ],
     is_fallback=True,
+    picked=2,
     picks="2 of these, by random",
 )
 
@@ -54,7 +55,7 @@ def test_who_would_be_asked_is_one_line_a_stage(hitl, service) -> None:
     assert (done.code, done.err) == (0, "approve: Spend 5\n")
     assert done.out == (
         "approve\tmanager\tyes\tbob (manager:user:ann)\t1 of 1\t2026-03-04T09:00:00Z\tann: 'ann' is the requester\t\n"
-        "approve\tsecurity\tperhaps\tcai for dee (group:secops, role:x), and 59 more\t2 or 1 of 60\t"
+        "approve\tsecurity\tperhaps\tcai for dee (group:secops, role:x), and 59 more\t2 or 1 of 2\t"
         "2bd after its opening\t\tdepends on steps.risk.outputs.score; dee is away: cai stands in; "
         "eli is away: nobody stands in; these stand in, since nobody else could; asked: 2 of these, by random\n"
     )

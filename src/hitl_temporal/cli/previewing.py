@@ -77,7 +77,9 @@ def _who(stage: "StagePreview") -> Iterator[str]:
 
 
 def _agree(stage: "StagePreview") -> str:
-    return f"{' or '.join(map(str, stage.approve))} of {stage.number}" if stage.approve and stage.number else ""
+    if not stage.approve or not stage.number:
+        return ""
+    return f"{' or '.join(map(str, stage.approve))} of {stage.number if stage.picked is None else stage.picked}"
 
 
 def _due(stage: "StagePreview") -> str:

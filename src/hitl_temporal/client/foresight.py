@@ -46,6 +46,8 @@ class Away(Answer):
 class StagePreview(Answer):
     """One stage as it would be opened now; `number` counts all who could act, `people` holds the first of them.
 
+    `picked` is how many of them would be picked, None where all are asked.
+
     `due` is None for a stage that does not open at once: `due_in` says how long it would have from its opening.
     """
 
@@ -53,6 +55,7 @@ class StagePreview(Answer):
     applies: str = "yes"
     reason: str = ""
     number: int = 0
+    picked: int | None = None
     people: tuple[AskedPerson, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     away: tuple[Away, ...] = ()

@@ -116,6 +116,18 @@ def test_routes_blocks_and_picks_are_told() -> None:
     assert [(s.block, s.applies) for s in seen(block, {"who": "user:eli"}).stages] == [(0, "no"), (0, "no"), (1, "yes")]
 
 
+def test_of_those_picked_the_numbers_are_told() -> None:
+    """However many could be picked: what they can't reach would park, and what they can would not."""
+    (few,) = seen({"who": "group:secops", "pick": "random", "approve": 2}).stages
+    assert (few.number, few.picked, few.approve) == (2, 1, (2,))
+    assert few.parks == "2 votes are needed, but only 1 can act"
+    (each,) = seen({"who": ["group:trio", "group:leads", "user:bob"], "pick": "least_loaded", "reject": "each"}).stages
+    assert (each.number, each.picked, each.approve, each.reject, each.parks) == (4, 1, (1,), 1, None)
+    (every,) = seen({"who": "group:secops", "pick": "3 by random", "approve": "all"}).stages
+    assert (every.picked, every.approve, seen({"who": "group:secops"}).stages[0].picked) == (2, (2,), None)
+    assert seen({"who": "group:gone", "pick": "random"}).stages[0].picked == 0
+
+
 def test_a_question_of_which_no_stage_applies_would_park() -> None:
     """No row of its route holds, or every `when` is false: what may apply yet, or a rule decides, does not park so."""
     skipped = {"who": "user:cai", "when": "inputs.amount > 1000"}

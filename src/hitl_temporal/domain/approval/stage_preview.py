@@ -67,6 +67,7 @@ class StagePreview(Value):
         applies: Whether it would be asked at all; `perhaps` when that can't be told yet.
         reason: Why not, or on what it depends.
         number: How many people could act.
+        picked: How many of them would be picked; None: all of them are asked.
         people: The first of them.
         away: Those named who are out of office now, and who stands in for them.
         approve: How many must agree, one entry per alternative.
@@ -82,6 +83,7 @@ class StagePreview(Value):
     applies: Applies = "yes"
     reason: str = ""
     number: int = 0
+    picked: int | None = None
     people: tuple[Asked, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     away: tuple[Away, ...] = ()
@@ -108,8 +110,10 @@ def stage_preview(
         opens_at_once: Nothing has to be decided first; else its deadline can't be told.
     """
     line = line_up(state, run, may_pick=False)
-    run = line.applied_to(run.but(state="open", opened_at=state.now))
+    fresh = run.but(state="open", opened_at=state.now)
+    run = line.applied_to(fresh)
     state = state.but(stages=(run,))
+    drawn = line_up(state, run).applied_to(fresh)  # who it will be nobody knows: the numbers are those of any draw
     asked = list(_asked(state, run, eligible(state, run, run.who)))
     named = tuple(_named(state, run))
     left = [LeftOut(person=p, reason=barred) for p in named if (barred := bar(state, run, p))]
@@ -121,17 +125,18 @@ def stage_preview(
         applies=applies,
         reason=reason,
         number=len(asked),
+        picked=len(drawn.asked) if document.pick is not None else None,
         people=tuple(asked[:MAX_NAMED]),
         left_out=tuple(left[:MAX_NAMED]),
         away=tuple(_away(state, run, named))[:MAX_NAMED],
-        approve=tuple(w.needed for w in run.ways),
-        reject=run.reject,
+        approve=tuple(w.needed for w in drawn.ways),
+        reject=drawn.reject,
         is_fallback=line.is_fallback,
         picks=_picks(document),
         due=due if opens_at_once else None,
         due_in=document.due,
         at_due=document.at_due,
-        parks=why_stuck(state, run) or unplanned,
+        parks=why_stuck(state, drawn) or unplanned,
     )
 
 
