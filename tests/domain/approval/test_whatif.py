@@ -6,6 +6,7 @@ from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.whatif import Replayed, replay, unknown_selectors
 from hitl_temporal.domain.calendar import DEFAULT
+from hitl_temporal.domain.people import Person
 from hitl_temporal.domain.value import Json
 from tests.domain.approval.playing import PEOPLE, Play, people_with
 
@@ -56,8 +57,62 @@ def test_other_people_would_have_been_asked() -> None:
     found = replayed(play, candidate({"who": "group:leads"}))
     assert found.after == "open"
     assert found.unheard == ("cai: 'cai' is not asked in stage 's1'",)
+    assert "in stage 's1' bob would be asked too" in found.differences
+    assert "in stage 's1' cai, dee would not be asked" in found.differences
     assert found.remarks == ("group:leads is who the directory names now",)
-    assert replayed(play, candidate({"who": ["group:secops", "group:leads"]})).remarks == ()
+
+
+def test_people_asked_too_are_a_change_though_the_outcome_is_the_same() -> None:
+    """Named, those who are told by an escalation alone as well; a bar leaves them out, and a crowd is counted."""
+    play = Play()
+    play.decide("cai")
+    more = replayed(play, candidate({"who": ["group:secops", "group:leads"]}))
+    assert (more.changed, more.differences) == (True, ("in stage 's1' bob would be asked too",))
+    assert more.remarks == ("group:leads is who the directory names now",)
+    assert replayed(play, candidate({"who": ["group:secops", "user:ann", "user:zoe"]})).changed is False
+    fewer = replayed(play, candidate({"who": "user:cai"}))
+    assert fewer.differences == ("in stage 's1' dee would not be asked",)
+    late = Play()
+    late.wait("2h")
+    late.decide("cai")
+    steps = [{"after": "1h", "to": ["user:gus", "user:ann"]}]
+    escalated = replayed(late, candidate({"who": "group:secops", "escalate": steps}))
+    assert escalated.differences == ("in stage 's1' gus would be asked too",)
+    crowd = [f"p{n:02}" for n in range(12)]
+    people = PEOPLE.but(people={**PEOPLE.people, **{p: Person(name=p) for p in crowd}})
+    ask = candidate({"who": ["group:secops", *(f"user:{p}" for p in crowd)]})
+    (told,) = replay(play.state, ask, people.roster(unknown_selectors(play.state, ask))).differences
+    assert told == f"in stage 's1' {', '.join(crowd[:10])}, 2 more would be asked too"
+
+
+def test_people_asked_in_a_stage_of_another_name_are_compared_too() -> None:
+    """A stage that takes another's answers and asks more is told by its new name."""
+    play = Play({"name": "finance", "who": "user:cai"})
+    play.decide("cai")
+    found = replayed(play, candidate({"name": "money", "who": "group:secops"}))
+    assert found.differences == ("in stage 'money' dee would be asked too",)
+    assert found.remarks[0] == "stage 'finance' is now called 'money'"
+    beside = candidate({"parallel": [{"name": "finance", "who": "user:dee"}, {"name": "money", "who": "user:cai"}]})
+    assert replayed(play, beside).differences[-3:] == (
+        "stage 'money' would be asked too",
+        "in stage 'finance' dee would be asked too",
+        "in stage 'finance' cai would not be asked",
+    )
+
+
+def test_whom_a_draw_gives_is_no_change() -> None:
+    """A stage of another name draws others; of how many, and of whom, is what a policy says."""
+    crowd = {"who": "group:all", "pick": "2 by random"}
+    play = Play({"name": "a", **crowd})
+    names = [{"name": f"n{n}", **crowd} for n in range(5)]
+    asked = {Play(stage).stage.asked for stage in names}
+    assert len(asked) > 1
+    play.do("override", "eli", outcome="approved", reason="urgent")
+    found = [replayed(play, candidate(stage)) for stage in names]
+    assert [f.changed for f in found] == [False] * 5
+    fewer = replayed(play, candidate({"name": "a", **crowd, "not": "user:gus"}))
+    assert fewer.differences == ("in stage 'a' gus would not be asked",)
+    assert replayed(play, candidate({"name": "a", "who": "group:all", "pick": "random"})).changed
 
 
 def test_a_rule_would_have_decided() -> None:
@@ -182,6 +237,20 @@ def test_an_answer_in_the_place_of_a_known_stage_is_said() -> None:
     assert swapped.remarks == (
         "what was answered in stage 'a' would count in stage 'b'",
         "what was answered in stage 'b' would count in stage 'a'",
+    )
+
+
+def test_stages_that_have_only_half_swapped_are_compared_by_name() -> None:
+    """Where the other's answer is unheard nobody knows which is which."""
+    play = Play({"parallel": [{"name": "a", "who": "user:cai"}, {"name": "b", "who": "user:dee"}]})
+    play.decide("cai")
+    play.decide("dee")
+    half = candidate({"parallel": [{"name": "b", "who": "user:cai"}, {"name": "a", "who": "user:eli"}]})
+    assert replayed(play, half).differences[-4:] == (
+        "in stage 'a' eli would be asked too",
+        "in stage 'a' cai would not be asked",
+        "in stage 'b' cai would be asked too",
+        "in stage 'b' dee would not be asked",
     )
 
 

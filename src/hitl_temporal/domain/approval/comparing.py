@@ -8,8 +8,9 @@ Must not know: why the request went in two ways.
 
 from collections.abc import Iterator
 
-from hitl_temporal.domain.approval.state import Approval
-from hitl_temporal.domain.approval.tally import of_approval
+from hitl_temporal.domain.approval.eligibility import bar
+from hitl_temporal.domain.approval.state import Approval, StageRun
+from hitl_temporal.domain.approval.tally import MAX_NAMED, of_approval
 from hitl_temporal.domain.people import SYSTEM
 
 
@@ -37,6 +38,7 @@ def differences(was: str, own: Approval, then: Approval) -> Iterator[str]:
     known, asked = [names.get(name, name) for name in _asked(own)], _asked(then)
     yield from (f"stage {name!r} would be asked too" for name in asked if name not in known)
     yield from (f"stage {name!r} would not be asked" for name in _asked(own) if names.get(name, name) not in asked)
+    yield from _others_asked(own, then)
     before, end = own.ended_at, then.ended_at
     if before and end and outcome_of(own) == after and before != end:
         yield f"it would have ended {'earlier' if end < before else 'later'}: {end.isoformat()}"
@@ -72,6 +74,49 @@ def renamed(own: Approval, then: Approval) -> dict[str, str]:
         if same is not None:
             found[name] = same
     return found
+
+
+def _others_asked(own: Approval, then: Approval) -> Iterator[str]:
+    """Yield who would be asked besides, and who no more, in each stage that is asked in both."""
+    for old, new in _partners(own, then):
+        is_picked_alike = old.document.pick is not None and old.document.pick == new.document.pick
+        people = _could_be_picked if is_picked_alike else _people
+        before, after = people(own, old), people(then, new)
+        for wanted, others, what in ((after, before, "be asked too"), (before, after, "not be asked")):
+            if some := [p for p in wanted if p not in others]:
+                yield f"in stage {new.name!r} {_listed(some)} would {what}"
+
+
+def _partners(own: Approval, then: Approval) -> Iterator[tuple[StageRun, StageRun]]:
+    """Yield each stage with the one in its place: where two have swapped their answers the other, else by its name."""
+    was, asked, moves = _asked(own), _asked(then), tuple(_moves(own, then))
+    swapped = {
+        old: new
+        for old, new in moves
+        if old in asked and new in was and [m for m in moves if old == m[0] or new == m[1]] == [(old, new)]
+    }
+    known = renamed(own, then) | (swapped if swapped.keys() == set(swapped.values()) else {})
+    for name in was:
+        if known.get(name, name) in asked:
+            yield own.stage(name), then.stage(known.get(name, name))
+
+
+def _people(state: Approval, stage: StageRun) -> list[str]:
+    """Return whom a stage has asked, those included whom an escalation has brought in."""
+    asked = {s for w in stage.ways for s in w.who}
+    more = state.roster.named_by(s for s in stage.who if s not in asked)
+    return list(dict.fromkeys((*stage.asked, *(p for p in more if bar(state, stage, p) is None))))
+
+
+def _could_be_picked(state: Approval, stage: StageRun) -> list[str]:
+    """Return of whom a stage picks: whom it picks is a matter of the draw, which another name changes too."""
+    named = state.roster.named_by((*stage.cast.who, *stage.cast.fallback))
+    return [p for p in named if bar(state, stage, p) is None]
+
+
+def _listed(people: list[str]) -> str:
+    more = [f"{len(people) - MAX_NAMED} more"] if len(people) > MAX_NAMED else []
+    return ", ".join([*people[:MAX_NAMED], *more])
 
 
 def _moves(own: Approval, then: Approval) -> Iterator[tuple[str, str]]:
