@@ -59,6 +59,7 @@ async def test_the_form_starts_as_before(bob: httpx.AsyncClient, house: House) -
 async def test_everything_that_may_be_said_of_a_stage_is_said(bob: httpx.AsyncClient, house: House) -> None:
     """Who stands in, who is left out and why, how many are meant, that nobody could decide."""
     cai = Asked(person="cai", name="Cai", because=("group:secops",), on_behalf_of="dee")
+    quiet = Asked(person="bob", name="Bob", because=("user:bob",), is_quiet=True)
     whole: dict[str, Any] = {"name": "s", "block": 0, "number": 60, "people": (cai,), "approve": (2, 1), "reject": 1}
     away = (Away(person="dee", substitute="cai"), Away(person="bob", reason="nobody stands in"))
     left = (LeftOut(person="ann", reason="'ann' is the requester of this request"),)
@@ -67,7 +68,9 @@ async def test_everything_that_may_be_said_of_a_stage_is_said(bob: httpx.AsyncCl
         StagePreview(**whole | {"name": "later", "away": away, "due_in": "2bd4h"}),
         StagePreview(name="t", block=1, applies="no", reason="when: inputs.port > 1000"),
         StagePreview(name="u", block=2, parks="nobody can act: group:gone names no eligible person"),
+        StagePreview(name="v", block=2, number=3, votes=4, people=(quiet,), approve=(3,)),
         automatic="approved",
+        sample="10%",
         rule="standard change",
         depends=("sample: people decide 10% of what a rule would approve",),
     )
@@ -84,10 +87,19 @@ async def test_everything_that_may_be_said_of_a_stage_is_said(bob: httpx.AsyncCl
         "Due 2 working days and 4 hours after it is opened",
         *("Dee is away: Cai stands in", "Bob is away: nobody stands in"),
         "Nobody can act: group:gone names no eligible person. It would wait for an operator.",
-        "A rule would decide it at once: approved (standard change).",
+        "A rule decides: approved (standard change); people decide 10% of such.",
+        *("3 votes of 4 must agree", "Bob user:bob; not told"),
         "Sample: people decide 10% of what a rule would approve.",
     ):
         assert part in said, part
+
+
+async def test_a_rule_that_decides_says_that_nobody_is_asked(bob: httpx.AsyncClient, house: House) -> None:
+    """And one that is only watched, that people decide."""
+    house.preview = a_preview(automatic="approved", rule="small")
+    assert "A rule decides: approved (small); nobody is asked." in words(await pressed(bob))
+    house.preview = a_preview(shadowed="approved", rule="small")
+    assert "Only watched: a rule would decide approved (small); people decide." in words(await pressed(bob))
 
 
 async def test_a_question_that_may_not_be_asked_says_so(bob: httpx.AsyncClient, house: House) -> None:

@@ -42,7 +42,11 @@ def answer(*stages: Any, step: str = "approve", **changes: Any) -> dict[str, Any
     """Return a preview of one question."""
     question = {"title": "Spend 5", "stages": list(stages), "depends": [], "new_in_2030": 1}
     ask = {"step": step, "if": "yes", "reason": "", "preview": question}
-    question |= {name: changes.pop(name) for name in ("automatic", "rule", "depends", "parks") if name in changes}
+    question |= {
+        name: changes.pop(name)
+        for name in ("automatic", "rule", "depends", "parks", "sample", "shadowed")
+        if name in changes
+    }
     return {"flow": "spend", "requester": "ann", "on_behalf_of": None, "asks": [{**ask, **changes}]}
 
 
@@ -82,11 +86,33 @@ def test_what_holds_for_the_whole_question_has_a_line_of_its_own(hitl, service) 
     done = hitl("preview", "spend")
 
     assert done.out == (
-        "approve\tauto\tyes\t\t\t\t\ta rule would decide it at once: approved (small)\n"
+        "approve\tauto\tno\t\t\t\t\ta rule decides: approved (small); nobody is asked\n"
         "approve\ts\tyes\t\t\t\t\twould park: nobody can act\n"
     )
     assert done.err == "approve: Spend 5\napprove: body: depends on steps.a\n"
     assert hitl("preview", "spend").out == "approve\t\tno\t\t\t\t\tif: inputs.amount > 5\n"
+
+
+def test_a_rule_that_leaves_it_to_people_says_so(hitl, service) -> None:
+    """A sample of what it decides, or all, since it is only watched."""
+    sampled, watched = {"automatic": "approved", "sample": "10%"}, {"shadowed": "approved"}
+    service.on(PATH, answer(rule="small", **sampled), answer(rule="small", **watched))
+
+    drawn, seen = hitl("preview", "spend").out, hitl("preview", "spend").out
+
+    assert drawn == "approve\tauto\tperhaps\t\t\t\t\ta rule decides: approved (small); people decide 10% of such\n"
+    assert seen == "approve\tauto\tyes\t\t\t\t\tonly watched: a rule would decide approved (small); people decide\n"
+
+
+def test_votes_and_who_is_not_told_are_said(hitl, service) -> None:
+    """Votes that weigh do not read as people; `not told` stands with the person."""
+    quiet = {**BOB, "is_quiet": True}
+    service.on(PATH, answer(stage("s", number=3, votes=4, people=[BOB, quiet, BOB], approve=[3])))
+
+    columns = hitl("preview", "spend").out.split("\t")
+
+    assert columns[4] == "3 votes of 4"
+    assert columns[3] == "bob (manager:user:ann), bob (manager:user:ann; not told), bob (manager:user:ann)"
 
 
 def test_a_question_that_asks_nobody_says_that_it_would_park(hitl, service) -> None:

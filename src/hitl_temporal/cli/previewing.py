@@ -47,7 +47,12 @@ def _rows(ask: "AskPreview") -> Iterator[tuple[str, ...]]:
     if ask.applies != "yes":
         yield _row(ask, "", ask.applies, note=ask.reason)
     if ask.preview.automatic:
-        told = f"a rule would decide it at once: {ask.preview.automatic} ({ask.preview.rule})"
+        share = ask.preview.sample
+        rest = f"people decide {share} of such" if share else "nobody is asked"
+        told = f"a rule decides: {ask.preview.automatic} ({ask.preview.rule}); {rest}"
+        yield _row(ask, "auto", "perhaps" if share else "no", note=told)
+    if ask.preview.shadowed:
+        told = f"only watched: a rule would decide {ask.preview.shadowed} ({ask.preview.rule}); people decide"
         yield _row(ask, "auto", "yes", note=told)
     if ask.preview.parks:
         yield _row(ask, "", "no", note=f"would park: {ask.preview.parks}")
@@ -71,7 +76,8 @@ def _row(ask: "AskPreview", stage: str, applies: str, *, note: str) -> tuple[str
 def _who(stage: "StagePreview") -> Iterator[str]:
     for who in stage.people:
         place = f" for {who.on_behalf_of}" if who.on_behalf_of else ""
-        yield f"{who.person}{place} ({', '.join(who.because)})"
+        quiet = "; not told" if who.is_quiet else ""
+        yield f"{who.person}{place} ({', '.join(who.because)}{quiet})"
     if stage.number > len(stage.people):
         yield f"and {stage.number - len(stage.people)} more"
 
@@ -79,7 +85,10 @@ def _who(stage: "StagePreview") -> Iterator[str]:
 def _agree(stage: "StagePreview") -> str:
     if not stage.approve or not stage.number:
         return ""
-    return f"{' or '.join(map(str, stage.approve))} of {stage.number if stage.picked is None else stage.picked}"
+    needed = " or ".join(map(str, stage.approve))
+    if stage.votes is not None:
+        return f"{needed} votes of {stage.votes}"
+    return f"{needed} of {stage.number if stage.picked is None else stage.picked}"
 
 
 def _due(stage: "StagePreview") -> str:

@@ -20,12 +20,13 @@ MOST_LOOKED_AT = 500
 
 
 class AskedPerson(Answer):
-    """Somebody who would be asked; `because` holds the selectors that name them."""
+    """Somebody who would be asked; `because` holds the selectors that name them, `is_quiet` that they are not told."""
 
     person: str
     name: str = ""
     because: tuple[str, ...] = ()
     on_behalf_of: str | None = None
+    is_quiet: bool = False
 
 
 class LeftOut(Answer):
@@ -46,7 +47,8 @@ class Away(Answer):
 class StagePreview(Answer):
     """One stage as it would be opened now; `number` counts all who could act, `people` holds the first of them.
 
-    `picked` is how many of them would be picked, None where all are asked.
+    `picked` is how many of them would be picked, None where all are asked; `votes` how many votes they have
+    together, None where each has one.
 
     `due` is None for a stage that does not open at once: `due_in` says how long it would have from its opening.
     """
@@ -55,6 +57,7 @@ class StagePreview(Answer):
     applies: str = "yes"
     reason: str = ""
     number: int = 0
+    votes: int | None = None
     picked: int | None = None
     people: tuple[AskedPerson, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
@@ -70,12 +73,15 @@ class StagePreview(Answer):
 class Question(Answer):
     """A question as it would be put now.
 
-    `automatic` is the outcome of a rule that would decide it, `parks` says why it would park with nobody asked.
+    `automatic` is the outcome of a rule that would decide it, but for the share `sample`; `shadowed` that of a rule
+    that is only watched. `parks` says why it would park with nobody asked.
     """
 
     title: str
     automatic: str | None = None
     rule: str | None = None
+    sample: str | None = None
+    shadowed: str | None = None
     stages: tuple[StagePreview, ...] = ()
     depends: tuple[str, ...] = ()
     parks: str | None = None

@@ -94,7 +94,14 @@ def test_a_rule_that_would_decide_is_told() -> None:
     found = seen({"who": "user:cai"}, auto=rules)
     assert (found.automatic, found.rule) == ("rejected", "inputs.amount == 500")
     assert seen({"who": "user:cai"}, auto=rules[:1]).rule == "small"
-    assert seen({"who": "user:cai"}, auto=rules, shadow=True).automatic is None
+    assert [(s.applies, s.reason, s.people) for s in found.stages] == [
+        ("no", "a rule decides: rejected; nobody is asked", ())
+    ]
+    skipped = seen({"who": "user:cai", "when": "false"}, auto=rules).stages[0]
+    assert (skipped.applies, skipped.reason) == ("no", "when: false")
+    watched = seen({"who": "user:cai"}, auto=rules, shadow=True)
+    assert (watched.automatic, watched.shadowed, watched.rule) == (None, "rejected", "inputs.amount == 500")
+    assert (watched.stages[0].applies, found.shadowed) == ("yes", None)
     unsure = seen({"who": "user:cai"}, auto=[{"if": "steps.risk.outputs.score < 1", "outcome": "approved"}])
     assert (unsure.automatic, len(unsure.depends)) == (None, 1)
     assert unsure.stages[0].people[0].person == "cai"
@@ -126,6 +133,29 @@ def test_of_those_picked_the_numbers_are_told() -> None:
     (every,) = seen({"who": "group:secops", "pick": "3 by random", "approve": "all"}).stages
     assert (every.picked, every.approve, seen({"who": "group:secops"}).stages[0].picked) == (2, (2,), None)
     assert seen({"who": "group:gone", "pick": "random"}).stages[0].picked == 0
+
+
+def test_votes_that_weigh_are_told_as_votes() -> None:
+    """All together: not where each person has one, nor where it depends on who is picked."""
+    weighed = {"who": "group:trio", "weights": {"user:eli": 2}, "approve": 3}
+    (stage,) = seen(weighed).stages
+    assert (stage.approve, stage.votes, stage.number) == ((3,), 4, 3)
+    ways = [{"who": "user:cai"}, {"who": "user:eli", "approve": 2}]
+    assert seen({"any_of": ways, "weights": {"user:eli": 2}}).stages[0].votes == 3
+    assert seen({"who": "group:trio", "approve": 3}).stages[0].votes is None
+    one, every = (seen({**weighed, "pick": f"{number} by random"}).stages[0] for number in (1, 3))
+    assert (one.votes, every.votes, every.parks) == (None, 4, None)
+    assert (one.parks or "").endswith("can act, depending on who is picked")
+
+
+def test_who_is_not_told_is_marked() -> None:
+    """Those whom `quiet` names, and who stands in for one of them; all of a stage that is quiet."""
+    day = {"since": MONDAY, "until": MONDAY.replace(day=9), "substitute": "gus"}
+    away = {"cai": (Absence(id="1", person="cai", **day),)}
+    (some,) = seen({"who": "group:secops", "quiet": "user:cai"}, absences=away).stages
+    assert [(p.person, p.is_quiet) for p in some.people] == [("cai", True), ("dee", False), ("gus", True)]
+    (every,) = seen({"who": "group:secops", "quiet": True}).stages
+    assert [p.is_quiet for p in every.people] == [True, True]
 
 
 def test_a_question_of_which_no_stage_applies_would_park() -> None:
@@ -250,7 +280,14 @@ def test_a_sample_of_what_a_rule_approves_is_for_people() -> None:
         "approved",
         ("sample: people decide 10% of what a rule would approve",),
     )
-    assert seen({"who": "user:cai"}, auto=[{**rule, "outcome": "rejected"}], sample="10%").depends == ()
+    skipped = {"who": "user:dee", "when": "false"}
+    perhaps = seen({"who": "user:cai", "when": "steps.a.outputs.b"}, skipped, auto=[rule], sample="10%")
+    assert [s.applies for s in perhaps.stages] == ["perhaps", "no"]
+    assert perhaps.stages[0].reason.startswith("asked only where it is drawn for the sample of 10%; stage 's1': when: ")
+    assert [p.person for p in sampled.stages[0].people] == ["cai"]
+    assert seen(skipped, auto=[rule], sample="10%").parks == ALL_SKIPPED
+    refused = seen({"who": "user:cai"}, auto=[{**rule, "outcome": "rejected"}], sample="10%")
+    assert (refused.depends, refused.sample, refused.stages[0].applies) == ((), None, "no")
 
 
 def test_what_is_wrong_with_a_question_is_said_as_it_is() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from hitl_temporal.domain.approval.ask import Ask
+from hitl_temporal.domain.approval.ask import Ask, Auto
 from hitl_temporal.domain.approval.opening import (
     AskError,
     begin,
@@ -35,6 +35,9 @@ class Preview(Value):
 
     Attributes:
         automatic: The outcome that a rule would decide at once; None: people are asked, or it can't be told yet.
+        rule: Why that rule would, or the one that is only watched.
+        sample: The share of what that rule approves that people decide all the same; None: nobody is asked.
+        shadowed: The outcome that a rule would decide if it were not only watched (`shadow`).
         depends: What can't be told yet, in words.
         parks: Why it would park with nobody asked, since no stage applies; None: one does, or may.
     """
@@ -42,6 +45,8 @@ class Preview(Value):
     title: str
     automatic: str | None = None
     rule: str | None = None
+    sample: str | None = None
+    shadowed: str | None = None
     stages: tuple[StagePreview, ...] = ()
     depends: tuple[str, ...] = ()
     parks: str | None = None
@@ -76,26 +81,18 @@ def preview(  # noqa: PLR0913 - each is a part of the question
     who = _Who(requester, on_behalf_of)
     state, depends = _as_known(ask, who, scope, at)
     state = state.but(roster=roster, origin=origin, calendars=dict(calendars or {}), is_open=True)
-    automatic = rule = None
     try:
         holding = rules_that_hold(ask, scope)
     except AskError as error:
         holding = ()
         depends.append(_in_words(error))
-    if holding and not ask.shadow:
-        chosen = deciding_rule(ask, holding)
-        automatic, rule = chosen.outcome, chosen.reason or chosen.condition
-        if ask.sample and ask.is_positive(chosen.outcome):
-            depends.append(f"sample: people decide {ask.sample} of what a rule would approve")
     stages = tuple(_stages(state, ask, scope, opens_at_once=opens_at_once))
-    return Preview(
-        title=state.shown.title,
-        automatic=automatic,
-        rule=rule,
-        stages=stages,
-        depends=tuple(dict.fromkeys(depends)),
-        parks=None if automatic is not None else _nobody_asked(ask, scope, stages),
-    )
+    found = Preview(title=state.shown.title, stages=stages, parks=_nobody_asked(ask, scope, stages))
+    if holding:
+        found = _ruled(found, ask, deciding_rule(ask, holding))
+    if found.sample is not None:
+        depends.append(f"sample: people decide {found.sample} of what a rule would approve")
+    return found.but(depends=tuple(dict.fromkeys(depends)))
 
 
 def selectors_of(ask: Ask, *, requester: str, context: Mapping[str, Json]) -> tuple[str, ...]:
@@ -152,6 +149,26 @@ def _stages(state: Approval, ask: Ask, scope: dict[str, Json], *, opens_at_once:
         else:
             at_once = opens_at_once and block == first
             yield stage_preview(state, run, applies=applies, reason=depends, opens_at_once=at_once)
+
+
+def _ruled(found: Preview, ask: Ask, rule: Auto) -> Preview:
+    """Return what is left of a preview where a rule holds: no stage reads as if people were asked who are not."""
+    found = found.but(rule=rule.reason or rule.condition)
+    if ask.shadow:
+        return found.but(shadowed=rule.outcome)
+    if ask.sample is not None and ask.is_positive(rule.outcome):
+        why = f"asked only where it is drawn for the sample of {ask.sample}"
+        stages = (
+            s.but(applies="perhaps", reason="; ".join(filter(None, (why, s.reason)))) if s.applies != "no" else s
+            for s in found.stages
+        )
+        return found.but(automatic=rule.outcome, sample=ask.sample, stages=tuple(stages))
+    why = f"a rule decides: {rule.outcome}; nobody is asked"
+    stages = (
+        StagePreview(name=s.name, block=s.block, applies="no", reason=why) if s.applies != "no" else s
+        for s in found.stages
+    )
+    return found.but(automatic=rule.outcome, stages=tuple(stages), parks=None)
 
 
 def _nobody_asked(ask: Ask, scope: dict[str, Json], stages: tuple[StagePreview, ...]) -> str | None:

@@ -11,12 +11,13 @@ from pydantic import AwareDatetime
 
 from hitl_temporal.domain.absence import is_absent, stand_in
 from hitl_temporal.domain.approval import clock
-from hitl_temporal.domain.approval.eligibility import bar, eligible
+from hitl_temporal.domain.approval.eligibility import bar, eligible, quiet_people
 from hitl_temporal.domain.approval.lineup import line_up, why_stuck
 from hitl_temporal.domain.approval.notation import picking
 from hitl_temporal.domain.approval.seats import Seat, seats
 from hitl_temporal.domain.approval.stage import Stage
-from hitl_temporal.domain.approval.state import Approval, StageRun
+from hitl_temporal.domain.approval.state import Approval, StageRun, Way
+from hitl_temporal.domain.approval.tally import strength
 from hitl_temporal.domain.calendar import CalendarError
 from hitl_temporal.domain.value import Value
 
@@ -32,12 +33,14 @@ class Asked(Value):
     Attributes:
         because: The selectors that name them, as the document writes them.
         on_behalf_of: Whose place they would take; None: their own.
+        is_quiet: Whether they could answer, and would not be told of it.
     """
 
     person: str
     name: str
     because: tuple[str, ...]
     on_behalf_of: str | None = None
+    is_quiet: bool = False
 
 
 class LeftOut(Value):
@@ -67,6 +70,7 @@ class StagePreview(Value):
         applies: Whether it would be asked at all; `perhaps` when that can't be told yet.
         reason: Why not, or on what it depends.
         number: How many people could act.
+        votes: How many votes those who are asked have together; None: one each, or that depends on who is picked.
         picked: How many of them would be picked; None: all of them are asked.
         people: The first of them.
         away: Those named who are out of office now, and who stands in for them.
@@ -83,6 +87,7 @@ class StagePreview(Value):
     applies: Applies = "yes"
     reason: str = ""
     number: int = 0
+    votes: int | None = None
     picked: int | None = None
     people: tuple[Asked, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
@@ -118,6 +123,10 @@ def stage_preview(
     named = tuple(_named(state, run))
     left = [LeftOut(person=p, reason=barred) for p in named if (barred := bar(state, run, p))]
     document = run.document
+    is_by_draw = bool(run.cast.weights) and drawn.asked != run.asked
+    stuck = why_stuck(state, drawn)
+    if stuck and is_by_draw:
+        stuck = f"{stuck}, depending on who is picked"
     due, unplanned = _due(state, document)
     return StagePreview(
         name=run.name,
@@ -125,6 +134,7 @@ def stage_preview(
         applies=applies,
         reason=reason,
         number=len(asked),
+        votes=None if is_by_draw else _votes(state, run),
         picked=len(drawn.asked) if document.pick is not None else None,
         people=tuple(asked[:MAX_NAMED]),
         left_out=tuple(left[:MAX_NAMED]),
@@ -136,7 +146,7 @@ def stage_preview(
         due=due if opens_at_once else None,
         due_in=document.due,
         at_due=document.at_due,
-        parks=why_stuck(state, drawn) or unplanned,
+        parks=stuck or unplanned,
     )
 
 
@@ -144,6 +154,7 @@ def _asked(state: Approval, run: StageRun, found: tuple[Seat, ...]) -> Iterator[
     members = {s: frozenset(state.roster.named_by((s,))) for s in run.who}
     told: set[str] = set()
     own = {s.holder for s in found if s.owner == s.holder}
+    quiet = quiet_people(state, run)
     for seat in found:
         if seat.holder in told or (seat.owner != seat.holder and seat.holder in own):
             continue
@@ -154,7 +165,15 @@ def _asked(state: Approval, run: StageRun, found: tuple[Seat, ...]) -> Iterator[
             name=card.name if card else seat.holder,
             because=tuple(s for s in run.who if seat.named in members[s]),
             on_behalf_of=seat.owner if seat.owner != seat.holder else None,
+            is_quiet=seat.named in quiet or seat.holder in quiet,
         )
+
+
+def _votes(state: Approval, run: StageRun) -> int | None:
+    if not run.cast.weights:
+        return None
+    everybody = Way(entries=(run.who,))
+    return strength(state.roster, run.but(ways=(everybody,)), everybody, run.asked)
 
 
 def _named(state: Approval, run: StageRun) -> Iterator[str]:
