@@ -153,6 +153,24 @@ def test_it_would_have_ended_at_another_time() -> None:
     assert any("ended later" in d for d in found.differences)
 
 
+def test_an_end_is_told_to_the_second() -> None:
+    """And what ends within the same second has not ended at another time."""
+    play = Play({"who": "group:trio", "approve": 2})
+    play.now = play.now.replace(microsecond=123456)
+    play.decide("cai")
+    first = play.now
+    play.now = first.replace(microsecond=999999)
+    play.decide("dee")
+    assert replayed(play, candidate({"who": "group:trio"})).differences == ()
+    later = Play({"who": "group:trio", "approve": 2})
+    later.now = first
+    later.decide("cai")
+    later.wait("1s")
+    later.decide("dee")
+    found = replayed(later, candidate({"who": "group:trio"}))
+    assert found.differences == ("it would have ended earlier: 2026-03-02T09:00:00+00:00",)
+
+
 def test_a_higher_assurance_is_a_change() -> None:
     """An answer counts as sure as it was then: below what the candidate needs it is unheard, with its door."""
     play = Play()

@@ -7,11 +7,15 @@ Must not know: why the request went in two ways.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from hitl_temporal.domain.approval.eligibility import bar
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.tally import MAX_NAMED, of_approval
 from hitl_temporal.domain.people import SYSTEM
+
+_LEAST = timedelta(seconds=1)
+"""By how much something must end earlier or later to be told so: its moment is told to the second."""
 
 
 def outcome_of(state: Approval) -> str:
@@ -40,8 +44,8 @@ def differences(was: str, own: Approval, then: Approval) -> Iterator[str]:
     yield from (f"stage {name!r} would not be asked" for name in _asked(own) if names.get(name, name) not in asked)
     yield from _others_asked(own, then)
     before, end = own.ended_at, then.ended_at
-    if before and end and outcome_of(own) == after and before != end:
-        yield f"it would have ended {'earlier' if end < before else 'later'}: {end.isoformat()}"
+    if before and end and outcome_of(own) == after and abs(end - before) >= _LEAST:
+        yield f"it would have ended {'earlier' if end < before else 'later'}: {end.isoformat(timespec='seconds')}"
 
 
 def remarks(own: Approval, then: Approval) -> Iterator[str]:
