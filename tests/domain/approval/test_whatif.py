@@ -162,6 +162,8 @@ def test_an_end_is_told_to_the_second() -> None:
     play.now = first.replace(microsecond=999999)
     play.decide("dee")
     assert replayed(play, candidate({"who": "group:trio"})).differences == ()
+    cooled = replayed(play, candidate({"who": "group:trio"}, cooling_off="1h"))
+    assert cooled.unheard == ("dee: already decided approved; it may be taken back until 2026-03-02T10:00:00+00:00",)
     later = Play({"who": "group:trio", "approve": 2})
     later.now = first
     later.decide("cai")

@@ -90,7 +90,9 @@ def _why_no_seat(state: Approval, stage: StageRun, decide: Decide) -> tuple[Stat
 
 def why_cooling(cooling: Cooling) -> str:
     """Return what is told to whom comes after the deciding vote."""
-    return f"already decided {cooling.outcome}; it may be taken back until {cooling.until.isoformat()}"
+    return (
+        f"already decided {cooling.outcome}; it may be taken back until {cooling.until.isoformat(timespec='seconds')}"
+    )
 
 
 def unfit(decide: Decide, answers: Answers) -> str | None:
