@@ -146,6 +146,8 @@ def test_votes_that_weigh_are_told_as_votes() -> None:
     one, every = (seen({**weighed, "pick": f"{number} by random"}).stages[0] for number in (1, 3))
     assert (one.votes, every.votes, every.parks) == (None, 4, None)
     assert (one.parks or "").endswith("can act, depending on who is picked")
+    quiet = {"who": "user:zoe", "fallback": "group:secops", "quiet": "user:cai", "pick": "random", "approve": 2}
+    assert (seen(quiet).stages[0].parks or "").endswith("can act, depending on who is picked")
 
 
 def test_who_is_not_told_is_marked() -> None:

@@ -123,7 +123,7 @@ def stage_preview(
     named = tuple(_named(state, run))
     left = [LeftOut(person=p, reason=barred) for p in named if (barred := bar(state, run, p))]
     document = run.document
-    is_by_draw = bool(run.cast.weights) and drawn.asked != run.asked
+    is_by_draw = drawn.asked != run.asked and bool(run.cast.weights or run.cast.quiet)  # these may be among the picked
     stuck = why_stuck(state, drawn)
     if stuck and is_by_draw:
         stuck = f"{stuck}, depending on who is picked"
