@@ -3,8 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
+from hitl_temporal.domain.approval.records import Decision, Kind
 from hitl_temporal.domain.flow.effects import StartAsk, StartCall
-from tests.domain.flow.world import World, ask, call
+from tests.domain.flow.world import START, World, ask, call
 
 PORT = {"port": {"type": "integer"}}
 
@@ -70,6 +71,28 @@ def test_a_negative_decision_is_none_that_lets_it_go_on() -> None:
     """Also where a step follows a refusal by name."""
     world = asking(demand="approve", needs=[{"approve": "rejected"}]).answers("approve", "rejected")
     assert world.step("apply").state == "parked"
+
+
+def test_silence_is_no_decision() -> None:
+    """An approval that fell due without a word lets its followers go on, but not what demands a decision."""
+    world = asking(demand="approve").answers("approve", by=(), material={"inputs.port": 22})
+    assert world.step("apply").state == "parked"
+    assert world.step("apply").error == "demand: nobody has decided 'approve': it was approved by silence"
+
+
+def test_refusals_are_no_decision_for_a_silent_yes() -> None:
+    """One has refused, which was not enough; then silence agreed."""
+    refused = Decision(key="k", actor="bob", stage="decision", outcome="rejected", at=START, digest="d")
+    world = asking(demand="approve").answers("approve", by=(), more=(refused,))
+    assert "nobody has decided 'approve'" in world.step("apply").error
+
+
+@pytest.mark.parametrize("kind", ["vote", "auto", "override", "break_glass"])
+def test_whatever_stands_behind_a_decision_it_is_one(kind: Kind) -> None:
+    """A vote, a rule, an administrator, an emergency."""
+    decided = Decision(key="k", actor="eli", stage="decision", outcome="approved", at=START, digest="d", kind=kind)
+    world = asking(demand="approve").answers("approve", by=(), more=(decided,))
+    assert world.step("apply").state == "running"
 
 
 @pytest.mark.parametrize("demand", ["nobody", "apply"])

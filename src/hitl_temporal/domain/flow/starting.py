@@ -71,7 +71,8 @@ def call(step_id: str, n: int, key: str, what: Step | Undo, now: dict[str, Json]
 def _refuse_undecided(run: Run, step: Step, now: dict[str, Json]) -> None:
     """Raise when what a call carries out is not what was decided: it may have been changed since.
 
-    An operator may have set a variable, or finished the ask by hand; then an operator has to see to it.
+    An operator may have set a variable, or finished the ask by hand, or nobody has answered and its silence was taken
+    for a yes; then an operator has to see to it.
     """
     for name in step.demand:
         asked = run.steps[name]
@@ -79,6 +80,8 @@ def _refuse_undecided(run: Run, step: Step, now: dict[str, Json]) -> None:
             raise ValueError(
                 f"demand: {name!r} has no decision that lets it go on (it is {asked.outcome or asked.state})"
             )
+        if not asked.decided.by:
+            raise ValueError(f"demand: nobody has decided {name!r}: it was {asked.outcome} by silence")
         present = material(tuple(asked.decided.material), now)
         changed = [p for p, value in asked.decided.material.items() if canonical(present[p]) != canonical(value)]
         if changed:
