@@ -58,6 +58,17 @@ def test_what_has_changed_since_the_decision_parks() -> None:
     assert world.step("apply").state == "running"
 
 
+def test_what_has_changed_is_not_told_of_a_sensitive_input() -> None:
+    """Everybody who sees the run reads why a step is parked."""
+    world = World(
+        ask("approve", asked={"material": ["inputs.pin"]}),
+        call("apply", demand="approve"),
+        declared={"pin": {"type": "string", "sensitive": True}},
+        inputs={"pin": "1234"},
+    ).answers("approve", material={"inputs.pin": "4321"})
+    assert world.step("apply").error == "demand: inputs.pin is not as it was decided: ask again"
+
+
 def test_an_ask_that_was_passed_has_no_decision() -> None:
     """An operator who has finished it by hand has not made its people decide."""
     world = asking(demand="approve")
