@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
+from hitl_temporal.domain.addresses import unsafe
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.commands import VERBS, Decide
 from hitl_temporal.domain.people import Person
@@ -59,6 +60,11 @@ def test_a_place_is_written_as_it_was_sent(keys: dict[str, object], line: str) -
         ("comment", {"text": " "}, "text: must not be empty"),
         ("comment", {"text": "x" * 10_001}, "text: must have at most 10000 characters"),
         ("comment", {"text": "x", "attachments": [{"name": "a"}]}, "attachments.0.url: missing"),
+        (
+            "provide_info",
+            {"text": "x", "attachments": [{"name": "a", "url": "data:text/html,x"}]},
+            f"attachments.0.url: {unsafe('data:text/html,x')}",
+        ),
         ("decide", {"outcome": "approved", "confirm": "maybe"}, "confirm: must be true or false"),
     ],
 )

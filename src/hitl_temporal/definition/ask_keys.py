@@ -122,7 +122,8 @@ reason | small change | recorded with it
 
 _ATTACHMENT = """
 name | Offer | what people see
-url | "https://files.example/{{inputs.purpose}}.pdf" | where it is
+url | "https://files.example/{{inputs.purpose}}.pdf" | where it is: \
+`http://` or `https://`, or a name, which is shown as text; no other scheme
 digest | 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 | SHA-256 of its content in hex: which \
 version of it
 """
