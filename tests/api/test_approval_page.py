@@ -10,6 +10,7 @@ import pytest
 
 from hitl_temporal.domain.approval.commands import VERBS, Receipt
 from hitl_temporal.domain.approval.digest import Item
+from hitl_temporal.domain.inputs import HIDDEN
 from hitl_temporal.service.batch import MOST
 from hitl_temporal.service.errors import NotFoundError, UnavailableError
 from tests.api.house import EVIL, NOW, House, an_approval, form_of, hidden, verbs_of
@@ -73,6 +74,19 @@ def lived(text: str = "words") -> dict[str, Any]:
         "edit": {"inputs.port": 22, "inputs.host": text},
         "break_glass": ["bob"],
     }
+
+
+async def test_what_is_sensitive_is_typed_unseen(bob: httpx.AsyncClient, house: House) -> None:
+    """A field of a form and a value to edit: no browser shows or keeps what is typed, and none comes back."""
+    pin = {"type": "string", "writeOnly": True}
+    house.approval = an_approval(form={"pin": pin}, required=["pin"], edit={"inputs.key": HIDDEN}, stages=[a_stage()])
+    page = await bob.get(PAGE)
+    for name in ("form.text.pin", "edit.text.inputs.key"):
+        (field,) = re.findall(rf'<input[^>]* name="{name}"[^>]*>', page.text)
+        assert 'type="password"' in field
+        assert 'value=""' in field
+        assert 'autocomplete="off"' in field
+    assert form_of(page, "decide")["was.edit.text.inputs.key"] == ""
 
 
 async def test_the_page_tells_all_that_has_happened(bob: httpx.AsyncClient, house: House) -> None:

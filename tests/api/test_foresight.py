@@ -68,7 +68,7 @@ async def test_rules_are_reported_on(api: httpx.AsyncClient, house: House) -> No
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ({}, "step: Field required"),
+        ({}, "step: missing"),
         ({"step": 5}, "step: "),
         ({"step": "a", "colour": "red"}, "colour: "),
         ({"step": "a", "limit": 0}, "limit: "),

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hitl_temporal.audit.verify import Report, abandoned, export_lines, verify, verify_file
-from hitl_temporal.domain.audit import Fact, TraceParent, Trail, record
+from hitl_temporal.domain.audit import Evidence, Fact, TraceParent, Trail, record
 
 if TYPE_CHECKING:
     from conftest import Trace
@@ -162,6 +162,47 @@ def test_two_traces_are_not_one(trace: "Trace", other_trace: "Trace") -> None:
     """A second top-level workflow among the facts of a trace is foreign."""
     problems = verify((*trace.facts, *other_trace.facts)).problems
     assert [(p.workflow_id, p.what) for p in problems] == [("run-2", "foreign")]
+
+
+def review_of(approval: str, run_id: str = "v1", *, is_over: bool = True) -> tuple[Fact, ...]:
+    """Return the trail of the review of an approval: a trace of its own."""
+    trail, facts = Trail.begin(f"{approval}.review", run_id), []
+    for number, name in enumerate(("approval.opened", "approval.ended")[: 2 if is_over else 1]):
+        at = START + timedelta(hours=number)
+        trail, fact = record(trail, name=name, key=name, at=at, attributes={}, run_id=run_id)
+        facts.append(fact)
+    return tuple(facts)
+
+
+def broken_glass(run_id: str = "r1") -> tuple[tuple[Fact, ...], Evidence]:
+    """Return the trail of an approval whose glass was broken, and what its result says of it."""
+    trail, facts = Trail.begin("a", run_id), []
+    for name, more in (("opened", {}), ("review_asked", {"hitl.approval": "a.review"}), ("ended", {})):
+        trail, fact = record(trail, name=f"approval.{name}", key=name, at=START, attributes=more, run_id=run_id)
+        facts.append(fact)
+    return tuple(facts), trail.evidence()
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_review_is_a_trace_beside(is_first: bool) -> None:
+    """The trace that names it is whole with it, in whatever order; what the result says is about the approval alone."""
+    glass, result = broken_glass()
+    review = review_of("a")
+    report = verify((*review, *glass) if is_first else (*glass, *review), result)
+    assert report == Report(ok=True, status="ok", events=5, workflows=2)
+
+
+def test_a_review_that_nobody_has_asked_for_is_foreign() -> None:
+    """Only what the trace names belongs to it."""
+    glass, _ = broken_glass()
+    problems = verify((*glass, *review_of("b"))).problems
+    assert [(p.workflow_id, p.what) for p in problems] == [("b.review", "foreign")]
+
+
+def test_a_review_that_is_still_asked_leaves_the_trail_open() -> None:
+    """It has told no end yet."""
+    report = verify((*broken_glass()[0], *review_of("a", is_over=False)))
+    assert [(p.workflow_id, p.what) for p in report.problems] == [("a.review", "open")]
 
 
 def test_nothing_is_not_proved() -> None:

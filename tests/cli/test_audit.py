@@ -8,6 +8,7 @@ import pytest
 
 from hitl_temporal.domain.audit import Fact, Trail, record
 
+REPORT = {"ok": True, "status": "ok", "events": 1, "workflows": 1, "abandoned": 0, "problems": []}
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
@@ -108,7 +109,41 @@ def test_a_trail_without_an_end_is_fine_while_its_run_is_open(hitl, service, tra
 
     done = hitl("audit", "verify", "r")
 
-    assert (done.code, done.out) == (0, "r: unchanged so far, and still open; 2 facts of 1 workflows\n")
+    assert (done.code, done.out) == (0, "r: open: complete and unchanged so far; 2 facts of 1 workflows\n")
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_the_review_of_a_closed_run_may_still_be_open(hitl, service, trail, facts, a_run, is_asked) -> None:
+    """While people are asked its trail can have no end; once they have answered it must have one."""
+    told = {"hitl.approval": "r.review"}
+    first, glass = record(
+        Trail.begin("r", "f"), name="approval.review_asked", key="g", at=START, attributes=told, run_id="f"
+    )
+    _, end = record(first, name="approval.ended", key="e", at=START, attributes={}, run_id="f")
+    _, review = record(
+        Trail.begin("r.review", "v"), name="approval.opened", key="o", at=START, attributes={}, run_id="v"
+    )
+    trail([glass, end, review])
+    outcome = None if is_asked else "approved"
+    shown = {"id": "r.review", "state": outcome or "open", "outcome": outcome}
+    service.on("GET /v1/approvals/r.review", shown)
+
+    done = hitl("audit", "verify", "r")
+
+    assert (done.code, "r: open: complete and unchanged so far" in done.out) == ((0, True) if is_asked else (1, False))
+
+
+def test_the_trail_of_absences_never_ends(hitl, service, tmp_path) -> None:
+    """It is complete so far, in the service and in a file."""
+    at = {"at": START, "attributes": {}, "run_id": "a"}
+    _, fact = record(Trail.begin("hitl.absences", "a"), name="absence.added", key="1", **at)
+    service.on("GET /v1/runs/hitl.absences/audit", {"facts": [fact.model_dump(mode="json")], "report": REPORT})
+    assert hitl("audit", "export", "hitl.absences", "-o", "absences.jsonl").code == 0
+
+    for subject in ("hitl.absences", "absences.jsonl"):
+        done = hitl("audit", "verify", subject)
+
+        assert (done.code, done.out) == (0, f"{subject}: open: complete and unchanged so far; 1 facts of 1 workflows\n")
 
 
 def test_facts_of_a_newer_server_are_not_half_understood(hitl, service, trail, facts) -> None:

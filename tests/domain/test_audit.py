@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_temporal.domain.audit import Fact, TraceParent, Trail, child_attributes, record, span_id, trace_id
+from hitl_temporal.domain.audit import Fact, TraceParent, Trail, child_attributes, record, reviews, span_id, trace_id
 from hitl_temporal.domain.chain import follow, verify_chain
 from hitl_temporal.domain.value import canonical
 
@@ -343,3 +343,17 @@ def test_a_run_whose_beginning_is_missing_is_told_so() -> None:
     _, after = told(trail, *EVENTS[3:], run_id="r2", minute=9)
     assert damage((*before, *after)) == []
     assert damage((*before[:2], *after)) == [(3, "removed")]
+
+
+def test_facts_name_the_reviews_of_what_they_tell() -> None:
+    """Each once; a name that is no text, as a forger may write it, names none."""
+    trail = Trail.begin("w", "r")
+    told = ({"hitl.approval": "w.review"}, {"hitl.approval": "w.review"}, {"hitl.approval": 3}, {})
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    facts = [
+        record(trail, name="approval.review_asked", key=str(n), at=at, attributes=a, run_id="r")[1]
+        for n, a in enumerate(told)
+    ]
+    other = record(trail, name="approval.asked", key="o", at=at, attributes=told[0], run_id="r")[1]
+    assert reviews([other]) == ()
+    assert reviews(facts) == ("w.review",)

@@ -89,8 +89,8 @@ async def test_the_zone_is_that_of_the_absent_person(rig: Rig) -> None:
         ({"substitute": "bob"}, "can't stand in for themself"),
         ({"if": "amount >"}, "if: expression"),
         ({"reason": "x" * 501}, "reason: "),
-        ({"colour": "red"}, "colour: Extra inputs"),
-        ({"person": "cai"}, "person: Extra inputs"),
+        ({"colour": "red"}, "colour: unknown field"),
+        ({"person": "cai"}, "person: unknown field"),
     ],
 )
 async def test_what_does_not_fit_is_invalid_and_says_where(rig: Rig, changes: dict[str, Any], says: str) -> None:

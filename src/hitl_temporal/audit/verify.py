@@ -2,6 +2,7 @@
 
 A chain shows everything but the loss of its own tail. A child's tail is covered by its parent, which has put the
 child's count and head into its own chain; the root's by whoever holds its result, else by the missing last fact alone.
+The review of a broken glass is a root beside: the trace names it, and nobody vouches for its tail but its last fact.
 
 Must not know: stores, networks, Temporal.
 """
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from hitl_temporal.domain.audit import CHILD_DIGEST, CHILD_EVENTS, CHILD_WORKFLOW, Evidence, Fact
+from hitl_temporal.domain.audit import CHILD_DIGEST, CHILD_EVENTS, CHILD_WORKFLOW, Evidence, Fact, reviews
 from hitl_temporal.domain.chain import Chain, Problem, follow
 from hitl_temporal.domain.value import Value
 
@@ -47,7 +48,7 @@ class _Claim(Value):
 
 
 def verify(facts: Sequence[Fact], result: Evidence | None = None) -> Report:
-    """Prove the facts of one trace: a top-level workflow and everything under it.
+    """Prove the facts of one trace: a top-level workflow and everything under it, with the reviews that it names.
 
     Args:
         facts: Those of each workflow in the order in which they are kept.
@@ -120,12 +121,20 @@ def _problems(facts: Sequence[Fact], chains: Sequence[Chain], result: Evidence |
 def _strays(chains: Sequence[Chain], facts: Sequence[Fact]) -> Iterator[Problem]:
     """Yield the chains that don't hang in the trace: each but the root's begins under a fact that is there."""
     spans = {(fact.trace_id, fact.span_id) for fact in facts}
-    roots = [chain.live[0] for chain in chains if chain.live[0].parent_span_id is None]
+    roots = _roots(chains)
+    reviewing = reviews(fact for chain in chains for fact in chain.live)
     for first in (chain.live[0] for chain in chains):
-        if first.parent_span_id is None and first != roots[0]:
+        if first.parent_span_id is None and first != roots[0] and first.workflow_id not in reviewing:
             yield _at(first, "foreign", f"the trace is that of {roots[0].workflow_id!r}")
         elif first.parent_span_id is not None and (first.trace_id, first.parent_span_id) not in spans:
             yield _at(first, "foreign", f"it hangs under span {first.parent_span_id}, and the trace has no such fact")
+
+
+def _roots(chains: Sequence[Chain]) -> list[Fact]:
+    """Return the first facts of top-level workflows: in front the one whose trace it is, which reviews no other."""
+    reviewing = reviews(fact for chain in chains for fact in chain.live)
+    firsts = (chain.live[0] for chain in chains if chain.live[0].parent_span_id is None)
+    return sorted(firsts, key=lambda first: first.workflow_id in reviewing)
 
 
 def _broken_claims(chains: Sequence[Chain], result: Evidence | None, known: set[str]) -> Iterator[Problem]:
@@ -150,7 +159,7 @@ def _claims(chains: Sequence[Chain], result: Evidence | None) -> Iterator[_Claim
                 yield _Claim(workflow_id=child, events=events, digest=digest, by=by)
             case _:
                 continue
-    for root in (chain.live[0] for chain in chains if chain.live[0].parent_span_id is None):
+    for root in _roots(chains)[:1]:
         if result is not None:
             yield _Claim(workflow_id=root.workflow_id, events=result.events, digest=result.digest, by="its result")
 

@@ -88,11 +88,12 @@ def verify(
     session: Session,
     subject: Annotated[str, typer.Argument(metavar="ID|FILE", help="The run's id, or a file of `hitl audit export`.")],
 ) -> int:
-    """Prove that a trail is complete and unchanged; exit 1 if it is not."""
+    """Prove that a trail is complete and unchanged; exit 1 if it is not. What is open is complete so far."""
     from hitl_temporal.audit import verify_file
 
     if Path(subject).is_file():
-        return _tell(session, subject, verify_file(Path(subject)), is_open=False)
+        report = verify_file(Path(subject))
+        return _tell(session, subject, report, is_open=_is_endless(report))
     return _verify_run(session, subject)
 
 
@@ -127,7 +128,8 @@ def _verify_run(session: Session, run_id: str) -> int:
 
     facts = session.client.audit(run_id).facts
     evidence, is_open = _evidence(session.client, run_id, facts)
-    return _tell(session, run_id, prove(facts, evidence), is_open=is_open)
+    report = prove(facts, evidence)
+    return _tell(session, run_id, report, is_open=is_open or _is_endless(report) or _is_asked(session.client, report))
 
 
 def _evidence(client: "Client", run_id: str, facts: "tuple[Fact, ...]") -> "tuple[Evidence | None, bool]":
@@ -142,6 +144,25 @@ def _evidence(client: "Client", run_id: str, facts: "tuple[Fact, ...]") -> "tupl
     return (run.evidence if run.has_ended and root == run_id else None), not run.has_ended
 
 
+def _is_endless(report: "Report") -> bool:
+    """Tell whether nothing is missing but ends that never come: there is always a next change."""
+    from hitl_temporal.domain.audit import ENDLESS
+
+    return all(found.what == "open" and found.name.partition(".")[0] in ENDLESS for found in report.problems)
+
+
+def _is_asked(client: "Client", report: "Report") -> bool:
+    """Tell whether nothing is missing but the ends of approvals, such as a review, that people are still asked."""
+    from hitl_temporal.client import ApiError
+
+    if any(found.what != "open" or not found.workflow_id for found in report.problems):
+        return False
+    try:
+        return all(client.approval(found.workflow_id).outcome is None for found in report.problems)
+    except ApiError:
+        return False  # a run, or one that can't be looked at: the facts must speak for themselves
+
+
 def _tell(session: Session, subject: str, report: "Report", *, is_open: bool) -> int:
     """Print what was found; a trail that has no end yet is fine while its run is open."""
     is_fine = report.ok or (is_open and report.status == "incomplete")
@@ -150,7 +171,7 @@ def _tell(session: Session, subject: str, report: "Report", *, is_open: bool) ->
     elif report.ok:
         output.line(f"{subject}: complete and unchanged; {_counted(report)}")
     elif is_fine:
-        output.line(f"{subject}: unchanged so far, and still open; {_counted(report)}")
+        output.line(f"{subject}: open: complete and unchanged so far; {_counted(report)}")
     else:
         for found in report.problems:
             name = f" ({found.name})" if found.name else ""

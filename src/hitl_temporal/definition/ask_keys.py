@@ -70,7 +70,7 @@ at_due | reject | how the stage ends then: `expire`, `reject`, or an outcome
 at_due_positive | true | must be true where `at_due`, or an escalation, ends with a positive outcome
 lease | 2bh | for how long a claim keeps the others from deciding
 calendar | office-nl | in which business time counts; null: the ask's, else the flow's, else the site's
-via | [slack, email] | channels in order of preference; those that a person prefers go first
+via | [slack, email] | channels in order of preference; where a person prefers some, those instead
 material | [inputs.amount] | expressions whose change asks this stage again; null: the ask's
 """
 
@@ -122,7 +122,8 @@ reason | small change | recorded with it
 
 _ATTACHMENT = """
 name | Offer | what people see
-url | "https://files.example/{{inputs.purpose}}.pdf" | where it is
+url | "https://files.example/{{inputs.purpose}}.pdf" | where it is: \
+`http://` or `https://`, or a name, which is shown as text; no other scheme
 digest | 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 | SHA-256 of its content in hex: which \
 version of it
 """

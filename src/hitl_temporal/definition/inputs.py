@@ -104,10 +104,7 @@ def check_value(name: str, declared: Input, value: Json) -> tuple[InputProblem, 
 
 def input_schema(flow: Flow) -> dict[str, Json]:
     """Return the inputs as one JSON Schema, from which a form can be made."""
-    properties: dict[str, Json] = {}
-    for name, declared in flow.inputs.items():
-        hidden: dict[str, Json] = {"writeOnly": True} if declared.sensitive else {}
-        properties[name] = {**declared.json_schema(), **hidden}
+    properties: dict[str, Json] = {name: declared.form_schema() for name, declared in flow.inputs.items()}
     return {
         "$schema": DRAFT,
         "type": "object",

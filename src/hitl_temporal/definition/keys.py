@@ -81,7 +81,8 @@ uniqueItems | no entry stands twice
 properties | name to what an object has under it, a part
 default | used when it is not given
 optional | may be left out, and is null then
-sensitive | not shown in status and pages
+sensitive | nobody is shown the value: status, pages, commands and what steps gave have `***` for it. Later steps get \
+it, and so does whatever shows it by an expression of its own
 """
 
 _PART = """
@@ -121,8 +122,10 @@ timeout | bounds one attempt of a call; default `5m`
 pool | the pool of workers that has the activity
 undo | what reverses the call when the run ends early, or when its grant has ended: undo
 grant | what the call gives is given for a time: grant. Needs an `undo`
-demand | ids of asks whose decision a call carries out: it parks if one was not decided by its people, or if what is \
-`material` to it has changed since
+demand | ids of asks whose decision a call carries out: it parks unless each has a positive outcome for which \
+somebody has decided: people who were asked, a rule of `auto`, or one alone by `override` or break-glass. Silence \
+(`at_due`, an escalation's `decide`) is no decision, nor is an operator's `skip` or `finish`. It parks, too, if what \
+is `material` to one has changed since
 on_failure | `park` (default: an operator decides), `fail` (the run ends, with undo), `continue`
 """
 

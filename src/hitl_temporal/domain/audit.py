@@ -7,7 +7,7 @@ derive from what happened and never from when it was told, so telling it twice t
 Must not know: OpenTelemetry, stores, Temporal, how a chain is proved (`chain`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
@@ -19,6 +19,8 @@ __all__ = [
     "CHILD_DIGEST",
     "CHILD_EVENTS",
     "CHILD_WORKFLOW",
+    "ENDLESS",
+    "REVIEW_ASKED",
     "Evidence",
     "Fact",
     "Instant",
@@ -26,6 +28,7 @@ __all__ = [
     "Trail",
     "child_attributes",
     "record",
+    "reviews",
     "span_id",
     "trace_id",
 ]
@@ -33,6 +36,12 @@ __all__ = [
 CHILD_WORKFLOW = "hitl.child.workflow_id"
 CHILD_EVENTS = "hitl.child.events"
 CHILD_DIGEST = "hitl.child.digest"
+
+REVIEW_ASKED = "approval.review_asked"
+"""The fact that an approval reviews a broken glass; it has a trace of its own, since it outlives what it is about."""
+
+ENDLESS = frozenset({"absence"})
+"""Subjects of trails that never end: there is always a next change."""
 
 
 def _utc(at: datetime) -> datetime:
@@ -237,3 +246,9 @@ def record(
         prev=trail.head,
     ).seal()
     return trail.but(events=fact.seq, head=fact.hash, root_span_id=trail.root_span_id or span), fact
+
+
+def reviews(facts: Iterable[Fact]) -> tuple[str, ...]:
+    """Return the ids of the approvals that review what these facts tell of, each once, in order."""
+    asked = (fact.attributes.get("hitl.approval") for fact in facts if fact.name == REVIEW_ASKED)
+    return tuple(dict.fromkeys(review for review in asked if isinstance(review, str)))

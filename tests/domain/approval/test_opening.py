@@ -134,6 +134,12 @@ def test_an_attachment_that_is_none_cannot_be_asked_about(wrong: dict[str, str])
         Play(attachments=[attached], context={"x": "abc"})
 
 
+def test_an_attachment_that_a_browser_would_run_cannot_be_asked_about() -> None:
+    """Also where an expression has made it."""
+    with pytest.raises(AskError, match=r"attachments\.0\.url: 'javascript' is no way to a document"):
+        Play(attachments=[{"name": "plan", "url": "{{x}}"}], context={"x": "javascript:alert(1)"})
+
+
 def test_an_older_request_about_the_same_is_to_be_withdrawn() -> None:
     """Once, when people are asked; an empty subject is none."""
     play = Play(subject=" host {{x}} ", context={"x": 1})

@@ -3,8 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
+from hitl_temporal.domain.approval.records import Decision, Kind
 from hitl_temporal.domain.flow.effects import StartAsk, StartCall
-from tests.domain.flow.world import World, ask, call
+from tests.domain.flow.world import START, World, ask, call
 
 PORT = {"port": {"type": "integer"}}
 
@@ -57,6 +58,17 @@ def test_what_has_changed_since_the_decision_parks() -> None:
     assert world.step("apply").state == "running"
 
 
+def test_what_has_changed_is_not_told_of_a_sensitive_input() -> None:
+    """Everybody who sees the run reads why a step is parked."""
+    world = World(
+        ask("approve", asked={"material": ["inputs.pin"]}),
+        call("apply", demand="approve"),
+        declared={"pin": {"type": "string", "sensitive": True}},
+        inputs={"pin": "1234"},
+    ).answers("approve", material={"inputs.pin": "4321"})
+    assert world.step("apply").error == "demand: inputs.pin is not as it was decided: ask again"
+
+
 def test_an_ask_that_was_passed_has_no_decision() -> None:
     """An operator who has finished it by hand has not made its people decide."""
     world = asking(demand="approve")
@@ -70,6 +82,28 @@ def test_a_negative_decision_is_none_that_lets_it_go_on() -> None:
     """Also where a step follows a refusal by name."""
     world = asking(demand="approve", needs=[{"approve": "rejected"}]).answers("approve", "rejected")
     assert world.step("apply").state == "parked"
+
+
+def test_silence_is_no_decision() -> None:
+    """An approval that fell due without a word lets its followers go on, but not what demands a decision."""
+    world = asking(demand="approve").answers("approve", by=(), material={"inputs.port": 22})
+    assert world.step("apply").state == "parked"
+    assert world.step("apply").error == "demand: nobody has decided 'approve': it was approved by silence"
+
+
+def test_refusals_are_no_decision_for_a_silent_yes() -> None:
+    """One has refused, which was not enough; then silence agreed."""
+    refused = Decision(key="k", actor="bob", stage="decision", outcome="rejected", at=START, digest="d")
+    world = asking(demand="approve").answers("approve", by=(), more=(refused,))
+    assert "nobody has decided 'approve'" in world.step("apply").error
+
+
+@pytest.mark.parametrize("kind", ["vote", "auto", "override", "break_glass"])
+def test_whatever_stands_behind_a_decision_it_is_one(kind: Kind) -> None:
+    """A vote, a rule, an administrator, an emergency."""
+    decided = Decision(key="k", actor="eli", stage="decision", outcome="approved", at=START, digest="d", kind=kind)
+    world = asking(demand="approve").answers("approve", by=(), more=(decided,))
+    assert world.step("apply").state == "running"
 
 
 @pytest.mark.parametrize("demand", ["nobody", "apply"])

@@ -131,7 +131,7 @@ def test_an_ending_run_takes_no_more_actions(action: str) -> None:
         ("finish", {"step": "a", "outputs": {"x": float("nan")}}, "outputs: not JSON"),
         ("set_value", {"with": {"y": 1}}, "with: no variable 'y'; variables: x"),
         ("set_value", {"with": {}}, "with: "),
-        ("set_value", {}, "with: Field required"),
+        ("set_value", {}, "with: missing"),
         ("set_value", {"with": {"x": float("inf")}}, "with: not JSON"),
         ("rerun", {"step": "a", "as": "sideways"}, "as: "),
         ("hold", {"actor": ""}, "actor: "),

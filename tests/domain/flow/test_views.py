@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hitl_temporal.domain.flow.effects import StartCall
 from hitl_temporal.domain.flow.views import graph, result, status, waiting_reasons, why
 from tests.domain.flow.world import EVIDENCE, START, World, ask, call, granted, undo, wait
 
@@ -152,6 +153,17 @@ def test_status_hides_sensitive_inputs() -> None:
     world = World(call("a"), inputs={"port": 22, "pin": "1234"}, version=3, declared=inputs)
     found = status(world.run, EVIDENCE)
     assert (found.inputs, found.version, found.requester) == ({"port": 22, "pin": "***"}, 3, "ann")
+
+
+def test_what_is_sensitive_in_a_form_goes_to_the_steps_that_follow_alone() -> None:
+    """A call gets it; whoever looks at the run, or reads its result, does not."""
+    form = {"pin": {"type": "string", "sensitive": True}, "room": {"type": "string"}}
+    world = World(ask("a", asked={"form": form}), call("b", **{"with": {"pin": "{{steps.a.outputs.pin}}"}}))
+    world.answers("a", pin="1234", room="B 12")
+    (called,) = [e for e in world.effects if isinstance(e, StartCall)]
+    assert called.arguments == {"pin": "1234"}
+    for seen in (status(world.run, EVIDENCE), result(world.run, EVIDENCE)):
+        assert seen.steps["a"].outputs == {"pin": "***", "room": "B 12"}
 
 
 def test_the_graph_has_nodes_and_edges() -> None:

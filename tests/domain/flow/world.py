@@ -69,9 +69,10 @@ def answered(
     by: tuple[str, ...] = ("bob",),
     amended: Document | None = None,
     material: Document | None = None,
+    more: tuple[Decision, ...] = (),
     **form: Any,
 ) -> Result:
-    """Return the result of an approval."""
+    """Return the result of an approval, with `more` decisions after those of `by`."""
     decisions = tuple(
         Decision(key=f"k{i}", actor=actor, stage="decision", outcome=outcome, at=START, digest="d")
         for i, actor in enumerate(by)
@@ -80,7 +81,7 @@ def answered(
     return Result.model_construct(
         outcome=outcome,
         positive=is_positive,
-        decisions=decisions,
+        decisions=(*decisions, *more),
         form=form,
         token="t",
         digest="d",

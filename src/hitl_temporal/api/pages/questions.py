@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from hitl_temporal.domain.inputs import HIDDEN
 from hitl_temporal.domain.value import Json, canonical
 
 PREFIX = "input."
@@ -133,6 +134,8 @@ def _changeable(name: str, value: Json, field: str, form: Mapping[str, str]) -> 
             kind = "number"
         case list() | dict():
             kind = "lines"
+        case str() if value == HIDDEN:
+            kind, text = "password", ""
         case _:
             kind = "lines" if "\n" in text or len(text) > LONG else "text"
     return Question(
@@ -142,7 +145,7 @@ def _changeable(name: str, value: Json, field: str, form: Mapping[str, str]) -> 
         hint="as JSON" if isinstance(value, list | dict) else "",
         kind=kind,
         is_required=False,
-        text=form.get(field, text),
+        text="" if kind == "password" else form.get(field, text),
         choices=("true", "false") if kind == "choice" else (),
         bounds=(("step", "any"), ("inputmode", "decimal")) if kind == "number" else (),
         was=text,

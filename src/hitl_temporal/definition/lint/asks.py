@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from hitl_temporal.definition.documents import At, Document
 from hitl_temporal.definition.problems import Problem, resembling
+from hitl_temporal.domain.addresses import unsafe
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.routes import Routed, Table
 from hitl_temporal.domain.approval.stage import Parallel, Stage
@@ -29,6 +30,7 @@ def check_asks(flow: Flow, document: Document) -> Iterator[Problem]:
         yield from _check_edit(flow, at, ask, document)
         yield from _check_subject(at, ask, document)
         yield from _check_labels(at, ask, document)
+        yield from _check_attachments(at, ask, document)
         yield from check_blocks(entries_of(at, ask), document)
         if isinstance(ask.stages, Routed) and isinstance(ask.stages.route, Table):
             yield from check_rows((*at, "stages", "route"), ask.stages.route, document)
@@ -89,3 +91,16 @@ def _check_labels(at: At, ask: Ask, document: Document) -> Iterator[Problem]:
         if other != name:
             message = f"the outcomes {other!r} and {name!r} have the same label: nobody can tell them apart"
             yield document.problem((*at, "outcomes", name, "label"), message, "give each its own", "warning")
+
+
+def _check_attachments(at: At, ask: Ask, document: Document) -> Iterator[Problem]:
+    """Yield the documents whose address no expression can make a good one."""
+    for index, attachment in enumerate(ask.attachments):
+        head, _, expression = attachment.url.partition("{{")
+        if (reason := unsafe(head if expression else attachment.url)) is not None and not _may_become_web(head):
+            message, _, mend = reason.partition(": ")
+            yield document.problem((*at, "attachments", index, "url"), message, mend)
+
+
+def _may_become_web(head: str) -> bool:
+    return head.lower() in {"http://", "https://"}

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, NamedTuple, get_args
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationError
 
+from hitl_temporal.domain.addresses import address
 from hitl_temporal.domain.approval.stage import Assurance
 from hitl_temporal.domain.duration import Duration
 from hitl_temporal.domain.ids import PersonName
@@ -57,7 +58,13 @@ class Reference(Value):
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
-References = Annotated[tuple[Reference, ...], Field(max_length=MAX_ATTACHMENTS)]
+class Attached(Reference):
+    """A document that somebody attaches: what is kept already is not judged again when it is read."""
+
+    url: Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(address)]
+
+
+References = Annotated[tuple[Attached, ...], Field(max_length=MAX_ATTACHMENTS)]
 
 
 class Decide(Command):

@@ -70,7 +70,7 @@ def message(state: Approval, effect: Deliver) -> Message:
         body=state.shown.body,
         show=state.shown.show,
         attachments=state.shown.attachments,
-        form=state.shown.form,
+        form={name: field.form_schema() for name, field in state.ask.form.items()},
         digest=state.shown.digest,
         on_behalf_of=delivery.on_behalf_of,
         text=delivery.text,

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 
+from hitl_temporal.domain.addresses import unsafe
 from hitl_temporal.domain.approval import room
 from hitl_temporal.domain.approval.ask import Ask, Auto, BreakGlass
 from hitl_temporal.domain.approval.commands import Reference
@@ -228,6 +229,8 @@ def _attachments(ask: Ask, scope: Scope) -> Generator[Reference]:
             "url": _text(attachment.url, f"{where}.url", scope),
             "digest": _text(attachment.digest, f"{where}.digest", scope).lower() if attachment.digest else None,
         }
+        if (reason := unsafe(str(found["url"]))) is not None:
+            raise AskError(f"{where}.url: {reason}")
         try:
             yield Reference.model_validate(found)
         except ValueError as error:

@@ -5,6 +5,7 @@ Must not know: who looks, how it is drawn.
 
 from pydantic import AwareDatetime, Field
 
+from hitl_temporal.domain.approval import hiding
 from hitl_temporal.domain.approval.ask import REWORK, Outcome
 from hitl_temporal.domain.approval.commands import Reference
 from hitl_temporal.domain.approval.context import found_at
@@ -121,7 +122,7 @@ class Status(Value):
 
 
 def status(state: Approval) -> Status:
-    """Return the approval as people may see it."""
+    """Return the approval as people may see it: nothing that is sensitive, whoever reads it from Temporal."""
     kept = tuple(i for i in state.intents if state.now <= i.until and i.digest == state.shown.digest)
     return Status(
         id=state.id,
@@ -132,10 +133,10 @@ def status(state: Approval) -> Status:
         body=state.shown.body,
         show=state.shown.show,
         attachments=state.shown.attachments,
-        form=state.shown.form,
+        form={name: field.form_schema() for name, field in state.ask.form.items()},
         required=tuple(name for name, field in state.ask.form.items() if field.is_required),
-        edit={path: found_at(state.context, path) for path in state.ask.edit},
-        material=state.shown.material,
+        edit=hiding.by_path(state, {path: found_at(state.context, path) for path in state.ask.edit}),
+        material=hiding.by_path(state, state.shown.material),
         outcomes=outcomes(state),
         comment=state.ask.comment,
         comment_on=tuple(sorted(state.ask.comment_on)),
@@ -151,18 +152,18 @@ def status(state: Approval) -> Status:
         started=state.started_at,
         ended=state.ended_at,
         stages=tuple(_stage_status(state, stage) for stage in state.stages),
-        decisions=state.decisions,
-        voided=state.voided,
+        decisions=tuple(hiding.decision(state, d) for d in state.decisions),
+        voided=tuple(v.but(decision=hiding.decision(state, v.decision)) for v in state.voided),
         deliveries=state.deliveries,
         refusals=state.refusals,
         unproven=state.unproven,
         unrecorded=state.unrecorded,
         conversation=state.conversation,
         info=state.info,
-        amendments=state.amendments,
+        amendments=tuple(hiding.amendment(state, a) for a in state.amendments),
         cooling=state.cooling,
         intents={i.actor: i.outcome for i in kept},
-        kept=kept,
+        kept=tuple(hiding.intent(state, i) for i in kept),
         shadowed=state.shadowed,
         rounds_left=state.ask.rework - state.rounds,
         token=token_of(state) if state.outcome is not None else None,

@@ -3,6 +3,7 @@
 Must not know: whether it may start (readiness.py), what comes of it (steps.py).
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from hitl_temporal.domain.approval.ask import Ask
@@ -19,6 +20,7 @@ from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.steps import approval_id, park, skip
 from hitl_temporal.domain.flow.times import after, duration_of
 from hitl_temporal.domain.flow.turn import Turn
+from hitl_temporal.domain.inputs import Input, is_sensitive
 from hitl_temporal.domain.value import Json, canonical, digest
 
 
@@ -71,7 +73,8 @@ def call(step_id: str, n: int, key: str, what: Step | Undo, now: dict[str, Json]
 def _refuse_undecided(run: Run, step: Step, now: dict[str, Json]) -> None:
     """Raise when what a call carries out is not what was decided: it may have been changed since.
 
-    An operator may have set a variable, or finished the ask by hand; then an operator has to see to it.
+    An operator may have set a variable, or finished the ask by hand, or nobody has answered and its silence was taken
+    for a yes; then an operator has to see to it.
     """
     for name in step.demand:
         asked = run.steps[name]
@@ -79,11 +82,20 @@ def _refuse_undecided(run: Run, step: Step, now: dict[str, Json]) -> None:
             raise ValueError(
                 f"demand: {name!r} has no decision that lets it go on (it is {asked.outcome or asked.state})"
             )
+        if not asked.decided.by:
+            raise ValueError(f"demand: nobody has decided {name!r}: it was {asked.outcome} by silence")
         present = material(tuple(asked.decided.material), now)
         changed = [p for p, value in asked.decided.material.items() if canonical(present[p]) != canonical(value)]
         if changed:
-            was, now_is = canonical(asked.decided.material[changed[0]]), canonical(present[changed[0]])
-            raise ValueError(f"demand: {changed[0]} was decided as {was[:100]} and is {now_is[:100]} now: ask again")
+            raise ValueError(f"demand: {_difference(run, changed[0], asked.decided.material, present)}: ask again")
+
+
+def _difference(run: Run, path: str, before: Mapping[str, Json], after: Mapping[str, Json]) -> str:
+    """Return what is not as it was decided; everybody who sees the run reads it, so nothing sensitive stands in it."""
+    if is_sensitive(_fields(run), path):
+        return f"{path} is not as it was decided"
+    was, now_is = canonical(before[path]), canonical(after[path])
+    return f"{path} was decided as {was[:100]} and is {now_is[:100]} now"
 
 
 def _start_call(turn: Turn, step: Step, n: int, now: dict[str, Json]) -> None:
@@ -140,8 +152,12 @@ def _start_ask(turn: Turn, step: Step, n: int, now: dict[str, Json]) -> None:
     )
     turn.set_step(step.id, started_at=turn.now, since=turn.now, error="")
     turn.record("step.started", f"{step.id}:{n}:started", step=step.id, approval=approval)
-    fields = {f"inputs.{name}": field for name, field in run.definition.inputs.items()}
-    turn.effects.append(effect.but(fields=fields))
+    turn.effects.append(effect.but(fields=_fields(run)))
+
+
+def _fields(run: Run) -> dict[str, Input]:
+    """Return what the inputs must be like, by path."""
+    return {f"inputs.{name}": field for name, field in run.definition.inputs.items()}
 
 
 def _start_wait(turn: Turn, step: Step, n: int, now: dict[str, Json]) -> None:

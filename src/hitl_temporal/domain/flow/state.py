@@ -57,12 +57,14 @@ class Decided(Value):
     Attributes:
         token: The decision token: binds the outcome and its votes to the digest of what was shown.
         digest: Of what was shown.
+        by: Whose decision it rests on: those who agreed, a rule or whoever decided alone; nobody when it was silence.
         material: What the decision is bound to: path to value.
     """
 
     approval: str
     token: str
     digest: str
+    by: tuple[str, ...] = ()
     material: dict[str, Json] = Field(default_factory=dict)
 
 

@@ -101,10 +101,21 @@ def answer(turn: Turn, step_id: str, approval: str, result: Result) -> None:
     if old.instead is not None and (turn.run.ending is not None or result.outcome == "withdrawn"):
         become(turn, step_id, old.instead)
     else:
-        decided = Decided(approval=approval, token=result.token, digest=result.digest, material=result.material)
-        turn.set_step(step_id, decided=decided)
+        turn.set_step(step_id, decided=_decided(turn.run.definition.step(step_id), approval, result))
         _amend(turn, step_id, result)
         _conclude(turn, step_id, result.form, result.outcome, positive=result.positive, by=by)
+
+
+def _decided(step: Step, approval: str, result: Result) -> Decided:
+    """Return what a step that demands this decision will be held to."""
+    assert step.ask is not None, f"step {step.id!r} is no ask"
+    return Decided(
+        approval=approval,
+        token=result.token,
+        digest=result.digest,
+        by=tuple(d.actor for d in result.decisions if step.ask.is_positive(d.outcome)),
+        material=result.material,
+    )
 
 
 def _amend(turn: Turn, step_id: str, result: Result) -> None:

@@ -13,6 +13,7 @@ from hitl_temporal.domain.flow.extensions import asks_people, rule
 from hitl_temporal.domain.flow.readiness import missing
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.steps import approval_id
+from hitl_temporal.domain.inputs import hidden
 from hitl_temporal.domain.value import Json, Value
 
 
@@ -96,7 +97,7 @@ def result(run: Run, evidence: Evidence) -> Result:
             name: StepResult(
                 state=step.state,
                 outcome=step.outcome,
-                outputs=step.outputs,
+                outputs=_shown_outputs(run, name),
                 reason=step.error,
                 approval=_approval(run, name),
                 since=step.since,
@@ -117,7 +118,7 @@ def status(run: Run, evidence: Evidence) -> Status:
         definition_digest=run.definition.digest,
         requester=run.requester,
         on_behalf_of=run.on_behalf_of,
-        inputs=_shown_inputs(run),
+        inputs=hidden(run.definition.inputs, run.inputs),
         started=run.started_at,
     )
 
@@ -171,9 +172,10 @@ def _grant(run: Run, name: str) -> GrantStands | None:
     )
 
 
-def _shown_inputs(run: Run) -> dict[str, Json]:
-    hidden = {name for name, i in run.definition.inputs.items() if i.sensitive}
-    return {name: "***" if name in hidden else value for name, value in run.inputs.items()}
+def _shown_outputs(run: Run, name: str) -> dict[str, Json]:
+    """Return what a step gave; of a form what is sensitive is for the steps that follow alone."""
+    ask = run.definition.step(name).ask
+    return run.steps[name].outputs if ask is None else hidden(ask.form, run.steps[name].outputs)
 
 
 def _why(run: Run, name: str) -> Reason | None:
