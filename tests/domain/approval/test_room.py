@@ -137,7 +137,7 @@ def test_keys_that_were_spent_are_bounded() -> None:
 
 
 def test_all_of_it_with_a_thousand_people_still_travels() -> None:
-    """Everything full at once, everybody asked and told; and what one answer takes, all the others take too."""
+    """Everything full at once, everybody asked once and told; and what one answer takes, all the others take too."""
     many = {f"person{n:04}": Person(name=f"Person {n}") for n in range(1_000)}
     crowd = People(people={**PEOPLE.people, **many}, groups={**PEOPLE.groups, "crowd": Group(members=tuple(many))})
     ask: dict[str, Json] = {"body": "b" * 70_000, "edit": ["note"], "form": NOTE}
