@@ -37,6 +37,7 @@ from tests.domain.approval.playing import with_absences
 if TYPE_CHECKING:
     from hitl_temporal.domain.absence import Absence
     from hitl_temporal.domain.calendar import Calendar
+    from hitl_temporal.domain.value import Json
 
 EVIDENCE = Evidence(trace_id="0" * 32, events=1, digest="0" * 64)
 EVENT: TypeAdapter[events.Event] = TypeAdapter(events.Event)
