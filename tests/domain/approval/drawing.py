@@ -24,7 +24,7 @@ PEOPLE = People(
         "green": Group(members=("eli", "fay", "hal")),
     },
 )
-CONTEXT: dict[str, Json] = {"x": 3, "who": "group:red", "ben": "fay"}
+CONTEXT: dict[str, Json] = {"x": 3, "who": "group:red", "ben": "fay", "o": {"a": 1}}
 OUTCOMES = {"later": {"label": "Later"}, "fine": {"label": "Fine", "positive": True}}
 
 selector = st.sampled_from(

@@ -1,5 +1,6 @@
 """An approval that lives through events, and what must hold of every step and at any time."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -36,6 +37,7 @@ from tests.domain.approval.playing import with_absences
 if TYPE_CHECKING:
     from hitl_temporal.domain.absence import Absence
     from hitl_temporal.domain.calendar import Calendar
+    from hitl_temporal.domain.value import Json
 
 EVIDENCE = Evidence(trace_id="0" * 32, events=1, digest="0" * 64)
 EVENT: TypeAdapter[events.Event] = TypeAdapter(events.Event)
@@ -64,6 +66,7 @@ class Living(RuleBasedStateMachine):
         self.parked: dict[str, int] = {}
         self.named: dict[tuple[str, str, str], Naming] = {}
         self.about: dict[tuple[str, str, str], object] = {}
+        self.folk: dict[tuple[str, str, str], People] = {}
 
     # --- Feeding it ---------------------------------------------------------------------------------------------------
 
@@ -104,6 +107,7 @@ class Living(RuleBasedStateMachine):
         self._nothing_is_lost(before, after)
         for d in after.decisions:
             self.about.setdefault((d.actor, d.key, d.stage), self._material(d.stage))
+            self.folk.setdefault((d.actor, d.key, d.stage), self.people)
             self._note_who_named(before, d)
         for stage in after.stages:
             self._stage_has_changed_rightly(before, stage)
@@ -295,6 +299,31 @@ class Living(RuleBasedStateMachine):
                 )
 
     @invariant()
+    def nobody_whom_a_stage_excludes_is_counted(self) -> None:
+        """Neither who has answered nor in whose name, by what `not` says now and the directory as it was then."""
+        barred = {s.name: s.cast.barred for s in self.state.stages}
+        for d in self.state.decisions:
+            if d.kind == "vote" and d.stage in barred:
+                folk = self.folk[d.actor, d.key, d.stage]
+                excluded = {p for s in barred[d.stage] for p in folk.resolve(s)}
+                assert not {d.actor, d.place} & excluded, f"{d.stage} excludes {excluded}"
+
+    @invariant()
+    def what_was_changed_makes_what_is_asked_now(self) -> None:
+        """The values at the changed paths, set in any order, lead from what was asked first to what is asked now."""
+        changed = [*self.state.amended.items()]
+        for order in (changed, changed[::-1]):
+            context: Json = json.loads(json.dumps(self.born.context))
+            for path, value in order:
+                *outer, last = path.split(".")
+                inner = context
+                for part in outer:
+                    inner = inner[part]
+                inner[last] = json.loads(json.dumps(value))
+            assert json.dumps(context, sort_keys=True) == json.dumps(self.state.context, sort_keys=True)
+        assert {*self.state.amended} == {p for a in self.state.amendments for p in a.changes}
+
+    @invariant()
     def decisions_are_about_what_is_asked_now(self) -> None:
         """Where a stage applies, what was material to each of its decisions has not changed since."""
         wanted = {s.name for s in stages_of(self.born.ask, self.born.requester, self.state.context) if not s.reason}
@@ -339,7 +368,7 @@ class Living(RuleBasedStateMachine):
                 if stage.reason.startswith("too few are left") and "silence" not in stage.reason:
                     self.parked_rightly(stage)
             elif state.info is not None and state.info.rework:
-                assert state.info.to in self.people.people
+                assert any(state.roster.is_active(p) for p in state.barred), "nobody can send it in again"
             else:
                 assert may_act(state, stage) or is_late, f"{stage.name} waits for nobody"
                 assert is_late or oracle.could_agree(self.world(), state, stage, self.named_then), (

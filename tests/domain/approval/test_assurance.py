@@ -96,6 +96,15 @@ def test_nobody_else_completes_it() -> None:
     assert play.decide("dee", assurance="high").status == "invalid"
 
 
+def test_whose_answer_counts_has_none_that_waits() -> None:
+    """What others have said waits on."""
+    play = Play({**MEDIUM, "who": "group:trio", "approve": 3})
+    play.decide("cai")
+    play.decide("dee")
+    play.decide("cai", assurance="medium")
+    assert (play.state.outcome, [i.actor for i in play.state.intents]) == (None, ["dee"])
+
+
 def test_it_holds_for_fifteen_minutes() -> None:
     """Not one moment longer; and whoever looks sees it no more."""
     for late in (timedelta(), timedelta(microseconds=1)):
@@ -114,6 +123,17 @@ def test_what_can_not_be_confirmed_is_not_shown() -> None:
     play.decide("cai", comment="fine")
     play.do("amend", "ann", set={"x": 2})
     assert (len(play.state.intents), status(play.state).kept, status(play.state).intents) == (1, (), {})
+
+
+def test_what_can_not_be_confirmed_is_not_counted() -> None:
+    """What was said about something else is not said about what is shown now, whatever is sent to confirm it."""
+    play = Play(MEDIUM, comment="required", context={"x": 1}, show={"x": "{{x}}"}, material=[])
+    play.decide("cai", comment="fine")
+    play.do("amend", "ann", set={"x": 2})
+    assert len(play.state.intents) == 1
+    for confirm in (False, True):
+        assert play.decide("cai", assurance="high", confirm=confirm).status == "invalid"
+    assert play.state.decisions == ()
 
 
 def test_the_last_of_several_is_the_one_that_waits() -> None:

@@ -436,6 +436,13 @@ def test_a_change_with_which_the_question_cannot_be_put_is_invalid() -> None:
     assert amend(play, who=None) == "invalid"
 
 
+def test_a_change_with_which_nobody_could_tell_what_it_is_about_is_invalid() -> None:
+    """Amended or edited."""
+    play = Play(context={"n": 1}, subject="{{10 / n}}", edit=["n"])
+    assert "division by zero" in play.do("amend", "ann", set={"n": 0}).reason
+    assert "division by zero" in play.decide("cai", edit={"n": 0}).reason
+
+
 def test_of_a_run_only_inputs_and_variables_may_be_changed() -> None:
     """Everything else has already happened."""
     play = Play(context={"inputs": {"port": 22}, "steps": {"x": 1}})
@@ -755,6 +762,14 @@ def test_thresholds_count_who_is_freed_of_a_bar() -> None:
     assert (play.state.outcome, play.may_act()) == (None, ["dee"])
 
 
+def test_who_is_freed_of_a_bar_goes_before_a_fallback() -> None:
+    """It was asked only because those who are named were barred."""
+    play = Play({"who": "user:cai", "fallback": "user:dee"}, beneficiary="{{b}}", context={"b": "cai"})
+    assert play.may_act() == ["dee"]
+    amend(play, b="gus")
+    assert play.may_act() == ["cai"]
+
+
 def test_who_might_decide_anyway_is_not_freed() -> None:
     """Where parties may decide, nobody is asked again because one of them is none any more."""
     play = Play(
@@ -788,6 +803,15 @@ def test_a_request_that_is_about_something_else_supersedes_others_about_that() -
     )
     amend(play, what="")
     assert (play.state.subject, len([e for e in play.effects if isinstance(e, Supersede)])) == (None, 2)
+
+
+def test_a_request_that_nobody_was_asked_yet_supersedes_nothing() -> None:
+    """Only what it is about when it opens."""
+    play = Play(context={"what": "laptop"}, subject="{{what}}", is_resolved=False)
+    amend(play, what="chair")
+    assert play.effects == [e for e in play.effects if not isinstance(e, Supersede)]
+    play.resolve()
+    assert [e.subject for e in play.effects if isinstance(e, Supersede)] == ["chair"]
 
 
 @pytest.mark.parametrize(("old", "new"), [([1], [True]), (1, 1.0)])

@@ -57,6 +57,25 @@ def test_a_claim_lapses() -> None:
     assert [f["actor"] for f in play.facts("claim_lapsed")] == ["cai"]
 
 
+def test_a_stage_that_is_asked_again_is_nobodys() -> None:
+    """Who had claimed it has claimed something else."""
+    play = Play(context={"x": 1}, material=["x"])
+    play.do("claim", "cai")
+    play.do("amend", "ann", set={"x": 2})
+    assert play.may_act() == ["cai", "dee"]
+
+
+def test_a_stage_that_has_waited_for_an_earlier_one_is_nobodys() -> None:
+    """Nobody waits for who had claimed it, for it may have waited for long."""
+    play = Play({"who": "user:bob", "material": ["x"]}, {"who": "group:secops", "lease": "1w"}, context={"x": 1})
+    play.decide("bob")
+    play.do("claim", "cai")
+    play.do("amend", "ann", set={"x": 2})
+    assert play.state.stage("s2").claim is None
+    play.decide("bob")
+    assert play.may_act("s2") == ["cai", "dee"]
+
+
 def test_a_claim_again_renews_the_lease() -> None:
     """Each is a fact of its own, also in one and the same moment."""
     play = Play({"who": "group:secops", "lease": "1h"})

@@ -214,6 +214,25 @@ def test_a_stage_that_waited_ends_when_the_decision_beside_it_is_taken_back() ->
     assert play.state.cooling.stage == "it"
 
 
+def test_people_to_be_read_while_it_cools_off_are_read_when_it_is_taken_back() -> None:
+    """An edit names them in a stage beside, and in the same moment the last who was waited for there has left."""
+    stages = [
+        {"name": "legal", "who": "group:secops", "approve": 2},
+        {"name": "it", "who": "{{who}}", "distinct": False},
+        {"name": "lead", "who": ["user:eli", "user:gus"], "wait_for_all": True},
+    ]
+    play = Play({"parallel": stages}, context={"who": "user:bob"}, edit=["who"], material=[], cooling_off="1h")
+    play.decide("eli", "rejected")
+    play.people = people_without("gus")
+    play.decide("cai", edit={"who": "group:trio"})
+    assert play.state.cooling is not None
+    play.wait("1m", reads_people=True)
+    assert play.do("retract", "eli").status == "counted"
+    assert next_moment(play.state) == play.now
+    play.wait("0s", reads_people=True)
+    assert play.may_act("it") == ["cai", "dee", "eli"]
+
+
 @pytest.mark.parametrize(
     ("stage", "outcome"),
     [

@@ -179,3 +179,15 @@ def test_who_is_replaced_and_brought_in_again_is_another_fact() -> None:
     assert (play.may_act(), len(play.facts("reassigned"))) == (["bob", "gus"], 2)
     keys = [e.key for e in play.effects if hasattr(e, "key")]
     assert len(set(keys)) == len(keys)
+
+
+def test_whom_an_escalation_has_let_in_is_not_asked_again_before_it_is_due_again() -> None:
+    """What was asked has changed: the stage begins from its beginning, where it names nobody."""
+    let_in = {"escalate": [{"after": "1h", "to": "group:secops"}]}
+    play = Play({"who": "group:empty", **let_in}, context={"x": 1}, material=["x"])
+    play.wait("1h", reads_people=True)
+    assert play.may_act() == ["cai", "dee"]
+    play.do("amend", "ann", set={"x": 2})
+    assert (play.stage.state, play.may_act()) == ("parked", [])
+    play.wait("1h", reads_people=True)
+    assert play.may_act() == ["cai", "dee"]

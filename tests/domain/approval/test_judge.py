@@ -185,6 +185,14 @@ def test_a_key_belongs_to_one_person() -> None:
     assert [play.decide(p, key="k").status for p in ("cai", "dee")] == ["counted", "counted"]
 
 
+def test_a_key_of_a_void_answer_belongs_to_one_person_too() -> None:
+    """Another may send it, and counts."""
+    play = Play(TWO, context={"x": 1}, material=["x"])
+    play.decide("cai", key="k")
+    play.do("amend", "ann", set={"x": 2})
+    assert [play.decide(p, key="k").status for p in ("cai", "dee")] == ["superseded", "counted"]
+
+
 def test_a_key_that_was_spent_on_something_else_swallows_nothing() -> None:
     """An answer sent with the key of a comment is not taken for the comment, nor the other way round."""
     play = Play({"who": "group:trio", "approve": 2}, rework=1)

@@ -43,7 +43,7 @@ changes = st.one_of(
     amounts,
     st.sampled_from(["group:red", "group:green", "group:blue", "user:eli", "group:none"]).map(lambda w: {"who": w}),
     st.sampled_from(["bob", "cai", "dee", "eli", "fay"]).map(lambda p: {"ben": p}),
-    st.just({"y": 1}),
+    st.sampled_from([{"o": {"a": 2}}, {"o": {"b": 2}}, {"o.a": 1}, {"o.a": 3}, {"y": 1}]),
 )
 forms = st.sampled_from([None, None, None, {"n": 1}, {"n": "x"}, {"m": 1}])
 

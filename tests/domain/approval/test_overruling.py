@@ -235,6 +235,15 @@ def test_a_broken_glass_alarms_whoever_has_voted_or_spoken() -> None:
     assert alarm(play) == ["eli", "cai"]
 
 
+def test_a_review_is_a_statement_in_words() -> None:
+    """A mere yes does not say whether it was an emergency."""
+    play = Play(break_glass=GLASS)
+    play.do("override", "bob", outcome="approved", reason="fire")
+    review = review_of(play)
+    assert review.decide("eli").reason == "a comment is required with 'approved'"
+    assert review.decide("eli", comment="it was").status == "counted"
+
+
 def test_a_review_that_its_people_are_barred_from_goes_to_the_owner() -> None:
     """Else to the operators."""
     play = of_flow("group:secops")
@@ -318,6 +327,15 @@ def test_an_operator_moves_the_deadline() -> None:
     assert [(m.by, m.why) for m in play.stage.moves] == [("1h", "extended by eli: busy")]
     assert [f["reason"] for f in play.facts("deadline_moved")] == ["extended by eli: busy"] * 2
     assert play.sent("notice")[:3] == ["cai", "dee", "bob"]
+
+
+def test_a_deadline_that_was_moved_in_time_is_moved_from_now_on() -> None:
+    """The server had it before the deadline, and it is judged after: what is given is the whole time."""
+    play = Play({"who": "user:cai", "due": "1h"})
+    play.now += 2 * HOUR
+    play.deliver("asked:s1:cai")
+    assert play.do("extend", "eli", at=MONDAY, by="1h", reason="busy").status == "counted"
+    assert play.stage.due_at == play.now + HOUR
 
 
 def test_working_time_is_added_as_working_time() -> None:

@@ -4,10 +4,12 @@ import pytest
 
 from hitl_temporal.domain.approval.opening import AskError
 from hitl_temporal.domain.approval.room import MAX_ANSWERS_BYTES, MAX_CHANGES_BYTES, MAX_QUESTION_BYTES, MAX_TALK_BYTES
+from hitl_temporal.domain.approval.state import MAX_SPENT
 from hitl_temporal.domain.people import Group, People, Person
 from hitl_temporal.domain.value import Json
 from tests.domain.approval.playing import PEOPLE, Play
 
+NOTE: dict[str, Json] = {"note": {"type": "string", "optional": True}}
 MOST_THAT_TEMPORAL_TAKES = 2 * 1024 * 1024
 ATTACHMENTS: list[Json] = [{"name": "n" * 200, "url": "https://x.example/" + "u" * 1_900, "digest": "a" * 64}] * 20
 
@@ -58,10 +60,18 @@ def test_what_takes_more_on_its_way_counts_as_more() -> None:
 
 
 def test_reasons_of_extensions_are_part_of_the_conversation() -> None:
-    """They stay with the deadline that they have moved."""
+    """They stay with the deadline that they have moved, and leave less to say."""
     play = Play({"who": "group:secops", "due": "2d"})
-    fill(play, "comment", "ann", text="x" * 9_000)
-    assert "reason: the conversation is full" in play.do("extend", "eli", by="1h", reason="x" * 10_000).reason
+    assert "reason: the conversation is full" in fill(play, "extend", "eli", by="1h", reason="x" * 9_000)
+    assert "text: the conversation is full" in fill(play, "comment", "ann", text="x" * 9_000)
+
+
+def test_a_reason_to_move_several_deadlines_is_kept_with_each() -> None:
+    """What is left does for one of them."""
+    for stages, status in ((("a",), "counted"), (("a", "b"), "invalid")):
+        play = Play({"parallel": [{"name": n, "who": "group:secops", "due": "2d"} for n in stages]})
+        fill(play, "comment", "ann", text="x" * 9_000)
+        assert play.do("extend", "eli", by="1h", reason="x" * 5_000).status == status
 
 
 def test_changes_have_a_bound() -> None:
@@ -73,30 +83,67 @@ def test_changes_have_a_bound() -> None:
     assert play.decide("cai").status == "counted"
 
 
+def test_why_something_is_changed_counts_as_what_is_changed() -> None:
+    """It is kept with it."""
+    play = Play(context={"note": ""})
+    large = {"note": "x" * (MAX_CHANGES_BYTES // 4 - 100)}
+    assert "set: all changes together" in play.do("amend", "ann", set=large, reason="r" * 9_000).reason
+    assert play.do("amend", "ann", set=large, reason="r").status == "counted"
+
+
 def test_answers_have_a_bound_that_does_not_bind_a_plain_yes() -> None:
-    """Comments and forms fill it, taken back ones too; yes and no always count."""
-    form: dict[str, Json] = {"note": {"type": "string", "optional": True}}
-    play = Play({"who": "group:trio", "approve": "all"}, form=form)
+    """Comments and forms fill it; yes and no always count."""
+    play = Play({"who": "group:trio", "approve": "all"}, form=NOTE)
     assert play.decide("cai", form={"note": "x" * 100_000}).status == "counted"
     assert "form: all answers together" in play.decide("dee", form={"note": "x" * 100_000}).reason
     assert play.decide("dee", comment="x" * 9_000).status == "counted"
     assert play.decide("eli").status == "counted"
 
 
+def test_answers_that_were_taken_back_fill_the_bound_too() -> None:
+    """They stay known."""
+    play = Play(form=NOTE, cooling_off="1h")
+    assert play.decide("cai", form={"note": "x" * 100_000}).status == "counted"
+    assert play.do("retract", "cai").status == "counted"
+    assert "form: all answers together" in play.decide("dee", form={"note": "x" * 100_000}).reason
+    assert play.decide("dee").status == "counted"
+
+
+def test_answers_that_wait_to_be_confirmed_fill_the_bound_too() -> None:
+    """But for one's own, whose place the new one takes."""
+    play = Play({"who": "group:secops", "approve": 2, "assurance": "medium"}, form=NOTE)
+    for _ in range(2):
+        assert play.decide("cai", form={"note": "x" * 100_000}).status == "needs_step_up"
+    large = {"form": {"note": "x" * 100_000}, "assurance": "medium"}
+    assert "form: all answers together" in play.decide("dee", **large).reason
+    assert play.decide("cai", **large).status == "counted"
+
+
 def test_comments_of_answers_have_the_same_bound() -> None:
     """A comment too long for what is left is told so."""
-    form: dict[str, Json] = {"note": {"type": "string", "optional": True}}
-    play = Play({"who": "group:trio", "approve": "all"}, form=form)
+    play = Play({"who": "group:trio", "approve": "all"}, form=NOTE)
     play.decide("cai", form={"note": "x" * (MAX_ANSWERS_BYTES - 5_000)})
     assert "comment: all answers together" in play.decide("dee", comment="x" * 9_000).reason
 
 
+def test_keys_that_were_spent_are_bounded() -> None:
+    """The last ones are known: a repeat comes within minutes."""
+    play = Play()
+    play.state = play.state.but(spent={str(n): "comment 0 of 1" for n in range(MAX_SPENT)})
+    play.do("comment", "ann", text="x", key="k")
+    assert (len(play.state.spent), "0" in play.state.spent, "1" in play.state.spent) == (MAX_SPENT, False, True)
+    assert play.do("comment", "ann", text="x", key="k").status == "counted"
+    assert len(play.state.conversation) == 1
+
+
 def test_all_of_it_with_a_thousand_people_still_travels() -> None:
-    """Everything full at once, everybody asked and told; and what one answer takes, all the others take too."""
+    """Everything full at once, everybody asked once and told; and what one answer takes, all the others take too.
+
+    What is changed is another value each time, so that everybody is told, and told again when they have that.
+    """
     many = {f"person{n:04}": Person(name=f"Person {n}") for n in range(1_000)}
     crowd = People(people={**PEOPLE.people, **many}, groups={**PEOPLE.groups, "crowd": Group(members=tuple(many))})
-    form: dict[str, Json] = {"note": {"type": "string", "optional": True}}
-    ask: dict[str, Json] = {"body": "b" * 70_000, "edit": ["note"], "form": form}
+    ask: dict[str, Json] = {"body": "b" * 70_000, "edit": ["note"], "form": NOTE}
     play = Play(
         {"who": "group:crowd", "approve": "all"},
         context={"note": "", "large": "x" * 110_000},
@@ -106,7 +153,12 @@ def test_all_of_it_with_a_thousand_people_still_travels() -> None:
     play.people = crowd
     play.resolve()
     fill(play, "comment", "ann", text="x" * 5_000, attachments=ATTACHMENTS)
-    fill(play, "amend", "ann", set={"note": "y" * 9_000}, reason="r" * 9_000)
+    for n in range(3):
+        arrived = tuple(d.but(state="delivered", channel="mail") for d in play.state.deliveries)
+        play.state = play.state.but(deliveries=arrived)
+        receipt = play.do("amend", "ann", set={"note": f"{n}" + "y" * 9_000}, reason="r" * 9_000)
+    assert "set: all changes together" in receipt.reason
+    assert play.sent("notice").count("person0999") == 2
     size_before = len(play.state.model_dump_json())
     for n, person in enumerate(list(many)[:20]):
         assert play.decide(person, key=f"{n:0200}", form={"note": "x" * 7_000}).status == "counted"

@@ -97,6 +97,24 @@ def test_one_person_is_one_vote_however_many_places_they_hold() -> None:
     assert play.state.outcome == "approved"
 
 
+def test_who_was_spoken_for_gets_no_second_vote_with_a_second_place() -> None:
+    """Their delegate has answered in their name; then an operator gives them the place of somebody else."""
+    play = Play({"who": "group:trio", "approve": 2})
+    play.do("delegate", "dee", to="gus")
+    play.decide("gus")
+    assert play.reassign("eli", "dee", "eli").status == "counted"
+    assert play.may_act() == ["cai"]
+    assert play.decide("dee").status != "counted"
+
+
+def test_nobody_stands_in_for_who_has_decided_another_stage() -> None:
+    """The next one needs somebody else: neither them nor, in their name, their substitute."""
+    play = Play({"who": "group:secops"}, {"who": ["user:dee", "user:eli"]})
+    play.away("dee", "gus")
+    play.decide("dee")
+    assert (play.may_act("s2"), play.decide("gus").status) == (["eli"], "not_eligible")
+
+
 @pytest.mark.parametrize("verb", ["delegate", "reassign"])
 def test_a_hand_over_that_leaves_too_few_people_is_refused(verb: str) -> None:
     """All of two must agree: one of them can't have both places."""
@@ -394,6 +412,16 @@ def test_a_reassignment_goes_to_the_first_stage_in_which_the_giver_has_a_place()
     play.decide("cai")
     play.reassign("eli", "gus", "cai")
     assert (play.may_act("a"), play.may_act("b")) == (["dee"], ["gus", "dee"])
+
+
+def test_who_has_answered_in_a_stage_has_nothing_to_give_away_there() -> None:
+    """Not even a second place, which was delegated to them."""
+    both = {"who": "group:trio", "distinct": False}
+    play = Play({"parallel": [{"name": "a", "approve": 2, **both}, {"name": "b", "approve": 3, **both}]})
+    play.do("delegate", "dee", to="cai")
+    play.decide("cai")
+    play.reassign("eli", "gus", "cai")
+    assert (play.may_act("a"), play.may_act("b")) == (["eli"], ["gus", "dee", "eli"])
 
 
 # --- Add an approver --------------------------------------------------------------------------------------------------

@@ -3,8 +3,9 @@
 import pytest
 
 from hitl_temporal.domain.approval.effects import Deliver
+from hitl_temporal.domain.people import Person
 from hitl_temporal.domain.value import Json
-from tests.domain.approval.playing import Play, people_with, people_without
+from tests.domain.approval.playing import PEOPLE, Play, people_with, people_without
 
 
 def ids(play: Play, occasion: str) -> list[str]:
@@ -172,6 +173,18 @@ def test_a_notice_has_a_bound() -> None:
     play = Play()
     play.do("comment", "cai", text="x" * 9_000)
     assert {len(d.text) for d in play.state.deliveries if d.occasion == "notice"} == {1_000}
+
+
+@pytest.mark.parametrize(("number", "length"), [(100, 1_000), (101, 200)])
+def test_a_notice_to_a_crowd_is_shorter(number: int, length: int) -> None:
+    """The approval carries it once for each of them."""
+    crowd = [f"p{n}" for n in range(number)]
+    play = Play({"who": [f"user:{p}" for p in crowd]}, is_resolved=False)
+    play.people = PEOPLE.but(people={**PEOPLE.people, **{p: Person(name=p) for p in crowd}})
+    play.resolve()
+    play.do("override", "eli", outcome="approved", reason="x" * 9_000)
+    told = [d for d in play.state.deliveries if d.occasion == "notice" and d.person in crowd]
+    assert ({d.person for d in told}, {len(d.text) for d in told}) == ({*crowd}, {length})
 
 
 # --- What has become of it --------------------------------------------------------------------------------------------

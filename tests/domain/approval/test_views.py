@@ -170,6 +170,14 @@ def test_the_result_names_the_decisions_and_binds_them() -> None:
     assert len({found.token, *others}) == 4
 
 
+def test_the_form_of_the_result_is_that_of_the_last_answer() -> None:
+    """Whoever decides last has seen what the others have filled in."""
+    play = Play({"who": "group:secops", "approve": 2}, form={"n": {"type": "integer"}})
+    play.decide("cai", form={"n": 1})
+    play.decide("dee", form={"n": 2})
+    assert result(play.state, EVIDENCE).form == {"n": 2}
+
+
 def test_a_result_without_decisions_is_negative() -> None:
     """Expired and withdrawn are, and the reason says why."""
     play = Play()
