@@ -215,7 +215,7 @@ async def test_every_receipt_is_said_in_words(bob: httpx.AsyncClient, house: Hou
     [
         ("ann", {}, "It is your own request"),
         ("gus", {}, "You are not asked now"),
-        ("gus", {"state": "parked", "reason": EVIL, "stages": []}, "an operator has to look"),
+        ("gus", {"state": "parked", "reason": EVIL, "stages": []}, "an admin can decide alone"),
         ("gus", {"state": "timed_out", "outcome": "timed_out", "stages": []}, "It has ended: timed out."),
         (
             "cai",

@@ -201,6 +201,11 @@ def test_a_parked_approval_ends_the_wait_though_its_run_is_waiting(hitl, service
 
     assert outcome.code == 4
     assert "r waits for r.approve.1, which is parked: nobody" in outcome.err
+    assert "reassigning" in outcome.err
+    service.on("GET /v1/approvals/r.approve.1", {**approval, "stages": [], "reason": "no row holds"})
+    outcome = hitl("wait", "r")
+    assert "which is parked: no row holds; released by its requester changing it" in outcome.err
+    assert "reassign" not in outcome.err, "without a stage there is no place to give away"
 
 
 def test_wait_parked_goes_on_waiting(hitl, service, a_run) -> None:

@@ -222,3 +222,27 @@ async def test_one_of_a_crowd_sees_the_run_that_asks_them(rig: Rig) -> None:
         await runs.show(me("cai"), run.id)
     await rig.decide(approval, {"actor": one.person, "outcome": "approved"})
     await run.result()
+
+
+@pytest.mark.parametrize(
+    ("more", "verb", "body", "reason", "by", "released"),
+    [
+        ("", "comment", {"text": "hm"}, "answer", ["cai"], "an answer to"),
+        ("", "request_info", {"text": "why?"}, "cai has asked ann for more", ["ann", "cai"], "ann answering"),
+        (", rework: 1", "decide", {"outcome": "rework", "comment": "no"}, "sent back by cai", ["ann"], "ann changing"),
+        (", cooling_off: 1d", "decide", {"outcome": "approved"}, "approved may still be taken back", [], "time, at"),
+    ],
+)
+async def test_a_run_says_what_its_question_waits_for(
+    rig: Rig, more: str, verb: str, body: dict[str, object], reason: str, by: list[str], released: str
+) -> None:
+    """Whose move it is now, and what releases it: not always those who are asked to decide."""
+    rig.catalogue.add(f"steps: [{{id: approve, ask: {{title: Go, who: user:cai{more}}}}}]")
+    run = await rig.start("test_flow", {}, {"requester": "ann"})
+    approval = rig.child(run, "approve")
+    await rig.until_put(approval)
+    assert (await use(rig).act(me("cai"), approval.id, verb, body)).status == "counted"
+    [why] = await Runs(rig.client, rig.catalogue, rig.directory, rig.queue).why(me("ann"), run.id)
+    assert (why.reason, list(why.by)) == (reason, [approval.id, *by])
+    assert why.releases.startswith(released)
+    await use(rig).act(me("ann"), approval.id, "withdraw", {})

@@ -201,20 +201,11 @@ def _reason(step: "StepResult") -> str:
 
 
 def _why_open(approval: "Approval") -> "tuple[Reason, ...]":
-    """Return why each open stage waits; the service explains runs only."""
+    """Return what an open approval waits for; the service explains runs only."""
     from hitl_temporal.client import Reason
+    from hitl_temporal.domain.waits import waits
 
     return tuple(
-        Reason(
-            step=stage.name,
-            state=stage.state,
-            reason=stage.reason or ("answer" if stage.state == "open" else stage.state),
-            by=stage.may_act,
-            releases=(
-                f"an answer to {approval.id} by {', '.join(stage.may_act) or 'an operator'}"
-                + (f", or its end at {output.moment(stage.due)}" if stage.due else "")
-            ),
-        )
-        for stage in approval.stages
-        if stage.state in {"open", "parked"} and approval.outcome is None
+        Reason(step=wait.stage, state=wait.state, reason=wait.reason, by=wait.by, releases=wait.releases)
+        for wait in waits(approval)
     )

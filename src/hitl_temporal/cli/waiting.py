@@ -143,6 +143,7 @@ class _Wait:
 def _stuck(client: "Client", run: "Run") -> str:
     """Return why a run, or an approval it waits for, can't go on by itself; empty when it can."""
     from hitl_temporal.client import NotFoundError
+    from hitl_temporal.domain.waits import way_out
 
     parked = [f"{name}: {step.reason or 'parked'}" for name, step in run.steps.items() if step.state == "parked"]
     if parked or run.status == "parked":
@@ -156,7 +157,7 @@ def _stuck(client: "Client", run: "Run") -> str:
         if approval.state == "parked":
             reasons = [stage.reason for stage in approval.stages if stage.state == "parked" and stage.reason]
             why = "; ".join(reasons) or approval.reason or "nobody may decide it"
-            return f"{run.id} waits for {approval_id}, which is parked: {why}; an operator can reassign or override it"
+            return f"{run.id} waits for {approval_id}, which is parked: {why}; released by {way_out(approval)}"
     return ""
 
 

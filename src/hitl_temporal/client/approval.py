@@ -162,6 +162,7 @@ class Approval(Answer):
     Attributes:
         form: The JSON Schema of each field.
         edit: What may be changed with an answer, by path, with its value now.
+        barred: Whose request it is: they never decide it.
         kept: The caller's answer that waits to be confirmed.
     """
 
@@ -178,6 +179,7 @@ class Approval(Answer):
     outcomes: dict[str, Choice] = Field(default_factory=dict)
     requester: str = ""
     on_behalf_of: str | None = None
+    barred: tuple[str, ...] = ()
     reason: str = ""
     tally: str = ""
     stages: tuple[Stage, ...] = ()

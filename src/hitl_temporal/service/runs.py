@@ -26,6 +26,7 @@ from hitl_temporal.domain.flow.commands import ACTIONS, Receipt, parse
 from hitl_temporal.domain.flow.views import Reason, Status
 from hitl_temporal.domain.ids import OUR_ID
 from hitl_temporal.domain.value import Json, Value, digest
+from hitl_temporal.domain.waits import ANSWER, waits
 from hitl_temporal.effects.visibility import literal
 from hitl_temporal.engine.attributes import FLOW, REQUESTER, STATE
 from hitl_temporal.messages import APPROVAL, OUTBOX, RESERVED_TYPES, StartedBy
@@ -288,17 +289,19 @@ class Runs:
         return any(memo.get("run") == run_id and names_me(row, memo, me, or_acted=True) for row, memo in found)
 
     async def _with_people(self, reason: Reason) -> Reason:
-        """Add who may act to a reason that waits for an answer; without a worker it stays as it is."""
-        if reason.reason != "answer" or not reason.by:
-            return reason
+        """Say of a reason that waits for an answer what the question itself waits for; without a worker it stays."""
+        if reason.reason != ANSWER or not reason.releases.startswith("an answer to "):
+            return reason  # a question that is being withdrawn waits for nobody
         try:
             status = await answer_of(self._client.get_workflow_handle(reason.by[0]), "status", ApprovalStatus)
         except (NotFoundError, UnavailableError):
             return reason
-        acting = tuple(p for stage in status.stages for p in stage.may_act)
-        return reason.but(
-            by=(*reason.by, *acting), releases=f"{reason.releases} by {', '.join(acting) or 'an operator'}"
-        )
+        found = waits(status)
+        if not found:  # it has an outcome of which its run has not heard yet
+            return reason
+        people = dict.fromkeys(p for wait in found for p in wait.by)
+        releases = "; ".join(dict.fromkeys(wait.releases for wait in found))
+        return reason.but(by=(*reason.by, *people), reason=found[0].reason, releases=releases)
 
 
 def _same(before: tuple[str, Mapping[str, str | None]], request: Mapping[str, str | None], key: str | None) -> Started:

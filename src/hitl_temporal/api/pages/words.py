@@ -149,7 +149,7 @@ def why_not(status: Approval, person: str) -> str | None:
     if status.outcome is not None:
         return f"It has ended: {plain(status.outcome)}."
     if status.state == "parked":
-        return "Nobody can decide it as it stands; an operator has to look at it."
+        return _parked(status)
     if mine := [d.outcome for d in status.decisions if d.actor == person]:
         return f"You have answered: {plain(mine[-1])}. Now it is up to others."
     if status.cooling is not None:
@@ -161,3 +161,11 @@ def why_not(status: Approval, person: str) -> str | None:
     if person in status.barred:
         return "It is your own request, so somebody else decides."
     return "You are not asked now."
+
+
+def _parked(status: Approval) -> str:
+    """Return what can be done for a request that nobody can decide; without a stage there is no place to give away."""
+    ways = ["its requester can change or withdraw it", "an admin can decide alone"]
+    if any(s.state == "parked" for s in status.stages):
+        ways.insert(0, "an operator can give a place to somebody else")
+    return f"Nobody can decide it as it stands: {', '.join(ways[:-1])}, or {ways[-1]}."
