@@ -97,6 +97,7 @@ def problem(status: int, detail: str = "why", **headers: str) -> httpx.Response:
         (lambda c: c.add_absence("1", "2", person="a b"), CHANGE, "POST /v1/me/absences?person=a%20b"),
         (lambda c: c.remove_absence("a/7"), CHANGE, "DELETE /v1/me/absences/a%2F7"),
         (lambda c: c.approvals(person="a b"), EMPTY, "GET /v1/approvals?person=a+b&limit=50"),
+        (lambda c: c.info_requests(flow="f"), EMPTY, "GET /v1/me/info-requests?flow=f&limit=50"),
         (lambda c: c.digest(), {"person": "bob", "total": 0}, "GET /v1/me/digest"),
         (lambda c: c.decide_many([{"id": "a"}]), {"receipts": []}, "POST /v1/decisions:batch"),
         (lambda c: c.comment("a", "x"), RECEIPT, "POST /v1/approvals/a/comments"),

@@ -141,6 +141,18 @@ async def test_the_inbox_shows_what_waits_and_what_i_started(bob: httpx.AsyncCli
     assert "<img" not in page
 
 
+async def test_the_inbox_shows_what_i_am_asked_to_answer(bob: httpx.AsyncClient, house: House) -> None:
+    """In a group of its own: nothing there can be ticked; what waits for others is not in it."""
+    row = {"flow": "f", "requester": "ann", "state": "info", "due": None, "tally": ""}
+    house.waiting = tuple(
+        Item.model_validate({"id": n, "title": f"Title {n}", "waits_for": n, **row}) for n in ("bob", "cai")
+    )
+    _, _, asked = (await bob.get("/")).text.partition("You are asked to answer")
+    assert "Title bob" in asked
+    assert "Title cai" not in asked
+    assert "checkbox" not in asked
+
+
 async def test_an_empty_inbox_says_so(bob: httpx.AsyncClient) -> None:
     """Nothing to decide and nothing started are said in words."""
     page = (await bob.get("/?cursor=last")).text

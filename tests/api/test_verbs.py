@@ -178,7 +178,7 @@ async def test_an_empty_batch_has_no_receipts(http: httpx.AsyncClient) -> None:
 async def test_rows_say_what_a_decision_may_be_bound_to(http: httpx.AsyncClient, house: House) -> None:
     """Digest, stage and who has claimed it."""
     row: dict[str, Any] = {"id": "a", "title": "A", "flow": None, "requester": "ann", "state": "open", "due": None}
-    more = {"tally": "0 of 1", "digest": "d1", "stage": "manager", "claimed_by": "bob"}
+    more = {"tally": "0 of 1", "digest": "d1", "stage": "manager", "claimed_by": "bob", "waits_for": None}
     house.waiting = (Item.model_validate(row | more),)
     assert (await http.get("/v1/approvals")).json()["items"] == [{"kind": "approval", **row, **more}]
 
@@ -202,3 +202,9 @@ async def test_the_digest_is_what_i_have_to_do(http: httpx.AsyncClient, house: H
     assert (found["person"], found["zone"], found["total"], found["overdue"]) == ("bob", "UTC", 2, 1)
     assert found["by_flow"] == {"spend": 2}
     assert [item["id"] for item in found["items"]] == ["a", "b"]
+
+
+async def test_what_i_am_asked_to_answer_is_a_list_of_its_own(http: httpx.AsyncClient, house: House) -> None:
+    """Beside what may be decided."""
+    assert (await http.get("/v1/me/info-requests?flow=f")).status_code == 200
+    assert house.asked == [{"flow": "f", "info": True}]

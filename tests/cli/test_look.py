@@ -71,6 +71,34 @@ def test_the_inbox_shows_what_i_may_decide(hitl, service) -> None:
     assert hitl("inbox", "--as", "bob").out == "r.approve.1\tSay\\thello?\tann\t\t0 of 1\n"
 
 
+def test_the_inbox_tells_what_i_am_asked_to_answer(hitl, service) -> None:
+    """Beside the list: whoever takes its rows for what may be decided is not misled."""
+    owed = {"id": "r.approve.1", "title": "Say hello?", "state": "info", "waits_for": "ann"}
+    service.on("GET /v1/approvals", {"items": [], "next": None})
+    service.on("GET /v1/me/info-requests", {"items": [owed], "next": None})
+
+    done = hitl("inbox", "--as", "ann")
+
+    assert done.out == ""
+    assert done.err.splitlines() == [
+        "You are asked to answer:",
+        "  r.approve.1  Say hello?  (hitl give-info r.approve.1 TEXT)",
+    ]
+    assert hitl("inbox", "--person", "ann", "--as", "gus").err.startswith("ann is asked to answer:")
+    assert hitl("inbox", "--state", "info").err == ""
+
+
+def test_a_state_that_there_is_not_is_a_wrong_command_line(hitl, service) -> None:
+    """The service knows which there are."""
+    refused = (422, {"title": "t", "status": 422, "detail": "state: no approval is 'bogus'; it is one of open"})
+    service.on("GET /v1/approvals", refused)
+
+    done = hitl("inbox", "--state", "bogus")
+
+    assert done.code == 2
+    assert "state: no approval is 'bogus'; it is one of open" in done.err
+
+
 def test_show_takes_the_id_of_a_run(hitl, service, a_run) -> None:
     """Inputs, outputs and steps; as JSON everything."""
     service.on("GET /v1/runs/r", a_run())

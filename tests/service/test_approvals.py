@@ -12,7 +12,7 @@ import pytest
 from hitl_temporal.domain.people import Group, People, Person
 from hitl_temporal.service import door
 from hitl_temporal.service.approvals import Approvals
-from hitl_temporal.service.errors import ForbiddenError, NotFoundError
+from hitl_temporal.service.errors import ForbiddenError, InvalidError, NotFoundError
 from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.runs import Runs
 from tests.engine.conftest import Rig
@@ -246,3 +246,45 @@ async def test_a_run_says_what_its_question_waits_for(
     assert (why.reason, list(why.by)) == (reason, [approval.id, *by])
     assert why.releases.startswith(released)
     await use(rig).act(me("ann"), approval.id, "withdraw", {})
+
+
+async def test_who_owes_an_answer_finds_it_until_they_have_given_it(rig: Rig) -> None:
+    """Among what they are asked to answer, never among what they may decide; whoever was asked may see it."""
+    approvals, handle = use(rig), await rig.ask(ASK)
+    asked = {"text": "why?", "to": "bob"}
+    assert (await approvals.act(me("cai"), handle.id, "request_info", asked)).status == "counted"
+    await soon(lambda: is_listed(approvals, me("bob"), handle.id, info=True))
+    assert await is_listed(approvals, me("gus"), handle.id, info=True, person="bob")
+    assert await is_listed(approvals, me("bob"), handle.id, state="info")
+    assert not await is_listed(approvals, me("bob"), handle.id)
+    assert not await is_listed(approvals, me("ann"), handle.id, info=True), "it is bob who was asked"
+    await approvals.act(me("bob"), handle.id, "provide_info", {"text": "so"})
+
+    async def is_answered() -> bool:
+        return not await is_listed(approvals, me("bob"), handle.id, info=True)
+
+    await soon(is_answered)
+    await approvals.act(me("ann"), handle.id, "withdraw", {})
+
+
+async def test_a_state_that_no_approval_can_be_in_is_refused(rig: Rig) -> None:
+    """A list of nothing would hide the mistyped letter; an ask's own outcome is a state as soon as there is one."""
+    approvals, own = use(rig), f"own_{uuid4().hex[:8]}"
+    with pytest.raises(InvalidError, match="it is one of approved, cooling, expired, info, open, parked"):
+        await approvals.list(me("ann"), state=own)
+    assert (await approvals.list(me("hal"), state="cooling")).items == ()
+    handle = await rig.ask({**ASK, "outcomes": {own: {"label": "Own"}}})
+    await rig.decide(handle, {"actor": "cai", "outcome": own})
+    await soon_known(approvals, handle.id, own)
+
+
+async def soon_known(approvals: Approvals, approval: str, state: str) -> None:
+    """Look until the list has it; before that the state is unknown."""
+
+    async def look() -> bool:
+        try:
+            return await is_listed(approvals, me("ann"), approval, state=state)
+        except InvalidError:
+            return False
+
+    await soon(look)

@@ -62,7 +62,12 @@ def inbox(
     flow: Flow = None,
     limit: Limit = 50,
 ) -> None:
-    """List what you may decide now, soonest due first; with --state, all approvals you may see in that state."""
+    """List what you may decide now, soonest due first, and tell what you are asked to answer.
+
+    With --state, list all approvals you may see in that state.
+    """
+    from hitl_temporal.client import InvalidError
+
     if digest:
         if person is not None or state is not None or flow is not None:
             raise UsageError("--digest is about all that you may decide; leave --person, --state and --flow out")
@@ -72,7 +77,12 @@ def inbox(
     def page(cursor: str | None) -> "Page[ApprovalItem]":
         return session.client.approvals(person=person, state=state, flow=flow, cursor=cursor, limit=PAGE)
 
-    _list(session, page, limit, _ROW, _row)
+    try:
+        _list(session, page, limit, _ROW, _row)
+    except InvalidError as error:
+        raise UsageError(str(error)) from error
+    if state is None and not session.as_json:
+        _tell_owed(session, person, flow)
 
 
 @people(app)
@@ -100,6 +110,20 @@ _ROW = ("ID", "TITLE", "REQUESTER", "DUE", "STANDS")
 
 def _row(item: "ApprovalItem") -> tuple[str, ...]:
     return (item.id, item.title, item.requester, output.moment(item.due), item.tally or item.state)
+
+
+def _tell_owed(session: Session, person: str | None, flow: str | None) -> None:
+    """Tell what goes on once it is answered: beside the list, which scripts take for what may be decided."""
+    from hitl_temporal.client import NotFoundError
+
+    try:
+        owed = session.client.info_requests(person=person, flow=flow, limit=PAGE).items
+    except NotFoundError:
+        return  # a service that is older than the command
+    if owed:
+        output.note("You are asked to answer:" if person is None else f"{person} is asked to answer:")
+    for item in owed:
+        output.note(f"  {item.id}  {item.title}  (hitl give-info {item.id} TEXT)")
 
 
 def _show_digest(session: Session) -> None:

@@ -156,6 +156,7 @@ class ApprovalItem(Answer):
     digest: str = ""
     stage: str = ""
     claimed_by: str | None = None
+    waits_for: str | None = None
 
 
 class Digest(Answer):

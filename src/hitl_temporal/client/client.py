@@ -191,6 +191,13 @@ class Client(Verbs, Foresight):
         query = {"person": person, "state": state, "flow": flow, "q": text, "cursor": cursor, "limit": str(limit)}
         return self._wire.get(Page[ApprovalItem], "/v1/approvals", query)
 
+    def info_requests(
+        self, *, person: str | None = None, flow: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[ApprovalItem]:
+        """Return the approvals that wait for what the caller has to say: asked for more, or sent back to them."""
+        query = {"person": person, "flow": flow, "cursor": cursor, "limit": str(limit)}
+        return self._wire.get(Page[ApprovalItem], "/v1/me/info-requests", query)
+
     def digest(self) -> Digest:
         """Return what the caller has to do, in short."""
         return self._wire.get(Digest, "/v1/me/digest")

@@ -51,6 +51,7 @@ class Approvals:
         state: str | None = None,
         flow: str | None = None,
         text: str | None = None,
+        info: bool = False,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page[Item]:
@@ -62,15 +63,18 @@ class Approvals:
             state: Of the approvals; None: whatever may be decided.
             flow: Only what this one asks.
             text: Part of the title.
+            info: Whether it is not about decisions, but about what I am asked to answer or to send in again.
             cursor: Where an earlier page ended.
             limit: How many rows are looked at.
 
         Raises:
-            InvalidError: The cursor is not one of ours.
+            InvalidError: The cursor is not one of ours, or there is no such state.
             ForbiddenError: It is somebody else's inbox.
         """
         whose = me if person in {None, me.person} else await self._other(me, person)
-        return await inbox_page(self._client, whose, state=state, flow=flow, text=text, cursor=cursor, limit=limit)
+        return await inbox_page(
+            self._client, whose, state=state, flow=flow, text=text, info=info, cursor=cursor, limit=limit
+        )
 
     async def digest(self, me: Identity) -> Digest:
         """Return what I have to do, in a few numbers and the most urgent rows; a day is one where I live."""

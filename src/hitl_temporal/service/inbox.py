@@ -7,13 +7,18 @@ from collections.abc import Mapping
 
 from temporalio.client import Client, WorkflowExecution
 
+from hitl_temporal.domain.approval.ask import BUILT_IN, RESERVED_OUTCOMES
 from hitl_temporal.domain.approval.digest import Item
 from hitl_temporal.effects.visibility import literal
 from hitl_temporal.engine.attributes import DUE, FLOW, REQUESTER, STATE
 from hitl_temporal.messages import APPROVAL
+from hitl_temporal.service.errors import InvalidError
 from hitl_temporal.service.identity import Identity
-from hitl_temporal.service.participation import asked_or_acted, may_act, names_me
+from hitl_temporal.service.participation import asked_or_acted, may_act, names_me, owed_by, waits_for
 from hitl_temporal.service.reading import Page, list_page, memo_of
+
+STATES = frozenset({"open", "parked", "info", "cooling", *BUILT_IN, *RESERVED_OUTCOMES})
+"""The states that every approval may be in; beside them there are the outcomes of asks."""
 
 
 async def inbox_page(
@@ -23,27 +28,22 @@ async def inbox_page(
     state: str | None,
     flow: str | None,
     text: str | None,
+    info: bool,
     cursor: str | None,
     limit: int,
 ) -> Page[Item]:
     """Return what this person may decide now, soonest due first; with `state`, all they may see in that state.
 
+    With `info` it is what they are asked to answer, or to send in again.
+
     Raises:
-        InvalidError: The cursor is not one of ours.
+        InvalidError: The cursor is not one of ours, or there is no such state.
     """
-    conditions = [f"WorkflowType = '{APPROVAL}'"]
-    if state is None:
-        conditions.append("ExecutionStatus = 'Running'")
-        conditions.append(f"{STATE.name} IN ('open', 'parked', 'info')")  # of a block one stage may be parked
-        conditions.append(may_act(whose))
-    else:
-        conditions.append(f"{STATE.name} = {literal(state)}")
-        if not whose.is_operator:
-            conditions.append(f"({asked_or_acted(whose)} OR {REQUESTER.name} = {literal(whose.person)})")
-    if flow is not None:
-        conditions.append(f"{FLOW.name} = {literal(flow)}")
+    conditions = _conditions(whose, state, flow, info=info)
 
     def is_theirs(row: WorkflowExecution, memo: Mapping[str, object]) -> bool:
+        if info:
+            return waits_for(row, memo) == whose.person
         if state is None:
             return names_me(row, memo, whose) and not _is_kept_out(memo, whose)
         is_requester = row.typed_search_attributes.get(REQUESTER) == whose.person
@@ -57,9 +57,40 @@ async def inbox_page(
         items = [item for item in shown if text is None or text.lower() in item.title.lower()]
         if cursor is None:
             break
+    if not items and state is not None:
+        await _must_be_known(client, state)
     # Visibility sorts by start alone; by due within what was read, and `next` says when there is more.
     items.sort(key=lambda item: item.urgency)
     return Page(items=tuple(items), next=cursor)
+
+
+def _conditions(whose: Identity, state: str | None, flow: str | None, *, info: bool) -> list[str]:
+    conditions = [f"WorkflowType = '{APPROVAL}'"]
+    if info:
+        conditions.append(f"ExecutionStatus = 'Running' AND {owed_by(whose)}")
+    elif state is None:
+        conditions.append("ExecutionStatus = 'Running'")
+        conditions.append(f"{STATE.name} IN ('open', 'parked', 'info')")  # of a block one stage may be parked
+        conditions.append(may_act(whose))
+    elif not whose.is_operator:
+        conditions.append(f"({asked_or_acted(whose)} OR {REQUESTER.name} = {literal(whose.person)})")
+    if state is not None:
+        conditions.append(f"{STATE.name} = {literal(state)}")
+    if flow is not None:
+        conditions.append(f"{FLOW.name} = {literal(flow)}")
+    return conditions
+
+
+async def _must_be_known(client: Client, state: str) -> None:
+    """Tell a state that only happens to be nobody's from one that there is not: asks have outcomes of their own."""
+    if state in STATES:
+        return
+    of_anybody = f"WorkflowType = '{APPROVAL}' AND {STATE.name} = {literal(state)}"
+    rows, _ = await list_page(client, of_anybody, None, 1)
+    if rows:
+        return
+    known = ", ".join(sorted(STATES))
+    raise InvalidError(f"state: no approval is {state[:100]!r}; it is one of {known}, or an outcome of the ask's own")
 
 
 def _is_kept_out(memo: Mapping[str, object], whose: Identity) -> bool:
@@ -86,4 +117,5 @@ def _item(row: WorkflowExecution, memo: Mapping[str, object]) -> Item:
         digest=said("digest") or "",
         stage=said("stage") or "",
         claimed_by=said("claimed_by"),
+        waits_for=waits_for(row, memo),
     )

@@ -17,6 +17,9 @@ from hitl_temporal.engine.attributes import ASSIGNEES, GROUPS
 from hitl_temporal.engine.listing import OVERFLOW
 from hitl_temporal.service.identity import Identity
 
+_OWES = "info:"
+"""Before the id of who owes an answer, in the list of assignees."""
+
 
 def naming(people: Iterable[str], groups: Iterable[str]) -> str:
     """Return the condition for approvals that name one of these now; lists too long for visibility may name anybody."""
@@ -30,14 +33,26 @@ def may_act(me: Identity) -> str:
 
 def asked_or_acted(me: Identity) -> str:
     """Return the condition for approvals that name me now, or have counted me; `names_me` looks at them again."""
-    return naming((me.person, _acted(me)), me.groups)
+    return naming((me.person, *_parts(me)), me.groups)
+
+
+def owed_by(me: Identity) -> str:
+    """Return the condition for approvals that wait for what I have to say; `waits_for` looks at them again."""
+    return _one_of(ASSIGNEES, (f"{_OWES}{me.person}",))
+
+
+def waits_for(row: WorkflowExecution, memo: Mapping[str, object]) -> str | None:
+    """Return who owes an answer before this goes on, None when nobody does."""
+    people = _whole(row, memo, "assignees", ASSIGNEES)
+    return next((p.removeprefix(_OWES) for p in people if p.startswith(_OWES)), None)
 
 
 def names_me(row: WorkflowExecution, memo: Mapping[str, object], me: Identity, *, or_acted: bool = False) -> bool:
     """Tell whether a row that one of the conditions has found names me, also where its list is too long for it."""
     people = _whole(row, memo, "assignees", ASSIGNEES)
     groups = _whole(row, memo, "groups", GROUPS)
-    return me.person in people or (or_acted and _acted(me) in people) or not me.groups.isdisjoint(groups)
+    acted = or_acted and any(part in people for part in _parts(me))
+    return me.person in people or acted or not me.groups.isdisjoint(groups)
 
 
 def foreign_actor(me: Identity, body: Mapping[str, object]) -> str | None:
@@ -47,8 +62,9 @@ def foreign_actor(me: Identity, body: Mapping[str, object]) -> str | None:
     return f"actor: {str(body['actor'])[:100]!r} is not you; leave it out, a door sets it"
 
 
-def _acted(me: Identity) -> str:
-    return f"acted:{me.person}"
+def _parts(me: Identity) -> tuple[str, ...]:
+    """Return how a list names me where I have, or am, something else than somebody who may act."""
+    return f"acted:{me.person}", f"{_OWES}{me.person}"
 
 
 def _one_of(key: SearchAttributeKey[Sequence[str]], names: Iterable[str]) -> str:

@@ -210,6 +210,17 @@ def test_nobody_may_act_in_what_is_parked_or_over() -> None:
     assert listing(over.state).due is None
 
 
+def test_who_owes_an_answer_is_in_the_list_as_that() -> None:
+    """While it is owed: whom approvers have asked, or the requester of what was sent back."""
+    asked, sent_back = Play(), Play({"who": "group:secops"}, rework=1)
+    asked.do("request_info", "cai", text="why?", to="gus")
+    sent_back.decide("cai", "rework", comment="no")
+    assert listing(asked.state).assignees == ("info:gus",)
+    assert listing(sent_back.state).assignees == ("acted:cai", "info:ann")
+    asked.do("provide_info", "gus", text="so")
+    assert listing(asked.state).assignees == ()
+
+
 def test_a_machine_has_not_acted() -> None:
     """Rules are in no list of people."""
     assert listing(Play(auto=[{"if": "true", "outcome": "approved"}]).state).assignees == ()

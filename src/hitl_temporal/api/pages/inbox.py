@@ -1,4 +1,4 @@
-"""The inbox: what I may decide now, and what became of what I started.
+"""The inbox: what I may decide now, what I am asked to answer, and what became of what I started.
 
 Must not know: how lists are read.
 """
@@ -24,12 +24,15 @@ NEWEST = 20
 async def inbox(request: Request, visitor: Me, use: UseCases, cursor: str | None = None) -> HTMLResponse:
     """Show what waits for me, soonest due first, then my newest runs."""
     waiting = await use.approvals.list(visitor.me, cursor=cursor, limit=MOST)
+    owed = await use.approvals.list(visitor.me, info=True, cursor=None, limit=MOST)
+    asked = [item for item in owed.items if item.waits_for == visitor.me.person]
     runs = await use.runs.list(visitor.me, mine=True, limit=NEWEST)
-    people = [visitor.me.person, *(p for item in waiting.items for p in (item.requester, item.claimed_by))]
+    people = [visitor.me.person, *(p for item in (*waiting.items, *asked) for p in (item.requester, item.claimed_by))]
     return render(
         request,
         "inbox.html",
         waiting=waiting,
+        asked=asked,
         runs=runs,
         has_more_runs=runs.next is not None or len(runs.items) == NEWEST,
         names=await names_of(use.directory, people),

@@ -25,6 +25,7 @@ class Item(Value):
         digest: Of what is shown: an answer from the row may be bound to it.
         stage: The first stage that is open; empty when none is.
         claimed_by: Who has taken it on; None: nobody has.
+        waits_for: Who owes an answer first: they were asked for more, or it was sent back to them; None: nobody does.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Item(Value):
     digest: str = ""
     stage: str = ""
     claimed_by: str | None = None
+    waits_for: str | None = None
 
     @property
     def urgency(self) -> tuple[bool, float, str]:

@@ -17,7 +17,8 @@ class Listing(Value):
     """What lists filter on (`HitlAssignees` and the rest); the engine writes it to search attributes and memo.
 
     Attributes:
-        assignees: People named directly who may act now, and `acted:<id>` for each who has.
+        assignees: People named directly who may act now, `acted:<id>` for each who has, and `info:<id>` for who owes
+            an answer before it goes on.
         groups: Those that may act; a joiner may, so a group stays however many of its members have answered.
         answers: What may be answered, for who comes after the end.
         barred: Who may not act now although a group of theirs may: requesters, excluded, counted and inactive people.
@@ -50,10 +51,11 @@ def listing(state: Approval) -> Listing:
     direct = {p for s in named if not s.startswith("group:") for p in state.roster.named_by((s,))}
     assignees = [p for p in acting if p in direct or p not in in_groups]
     acted = [f"acted:{d.actor}" for d in state.decisions if not d.actor.startswith(SYSTEM)]
+    owed = [f"info:{state.info.to}"] if state.info is not None and not state.is_decided else []
     dues = [s.due_at for s in state.live_stages if s.due_at is not None]
     return Listing(
         state=state.state,
-        assignees=tuple(dict.fromkeys([*assignees, *acted])),
+        assignees=tuple(dict.fromkeys([*assignees, *acted, *owed])),
         groups=tuple(dict.fromkeys(s.removeprefix("group:") for s in named if s.startswith("group:"))),
         due=min(dues, default=None),
         title=state.shown.title,
