@@ -12,7 +12,7 @@ from hitl_temporal.domain.approval.commands import VERBS, Receipt
 from hitl_temporal.domain.approval.digest import Item
 from hitl_temporal.service.batch import MOST
 from hitl_temporal.service.errors import NotFoundError, UnavailableError
-from tests.api.house import EVIL, NOW, House, an_approval, form_of, hidden, verbs_of
+from tests.api.house import EVIL, NOW, House, a_run, an_approval, form_of, hidden, verbs_of
 
 PAGE = "/approvals/r1.approve.1"
 LATER = NOW + timedelta(hours=50)
@@ -396,3 +396,23 @@ async def test_a_claimed_row_says_by_whom(bob: httpx.AsyncClient, house: House) 
     """An inbox shows what one has taken on."""
     house.waiting = tuple(item.but(claimed_by="bob") for item in rows("a"))
     assert re.search(r"Claimed by <span[^>]*>Bob</span>", (await bob.get("/")).text)
+
+
+async def test_the_requester_is_offered_every_input_of_the_run_that_asks(web: httpx.AsyncClient, house: House) -> None:
+    """By its title, as it is now, with what fits it; nothing of what must not be shown; approvers see titles, too."""
+    inputs = {"source": "10.0.0.0/24", "port": 22, "days": 30, "secret": "***", "urgent": True}
+    house.run = a_run(inputs=inputs)
+    amendment = {"kind": "amend", "actor": "ann", "at": NOW, "digest": "d"}
+    changes = {"inputs.source": {"before": "10.0.0.0/24", "after": "10.9.0.0/16"}}
+    house.approval = an_approval(amendments=[{**amendment, "changes": changes}], edit={"inputs.port": 22})
+    await web.post("/login", data={"user": "ann"})
+    form = (await web.get("/approvals/r1.approve.1")).text.partition("Change my request")[2]
+    assert re.search(r'name="set.text.inputs.source"[^>]*value="10.9.0.0/16"', form)
+    assert re.search(r'>Port</label>.*?name="set.json.inputs.port"[^>]* min="1"[^>]*value="22"', form, re.DOTALL)
+    assert "inputs.secret" not in form
+    assert "***" not in form
+    assert "inputs.hosts" not in form, "the run was not given it"
+    await web.post("/login", data={"user": "bob"})
+    page = (await web.get("/approvals/r1.approve.1")).text
+    assert re.search(r'>Port</label>.*?name="edit.json.inputs.port"', page, re.DOTALL)
+    assert "Change my request" not in page

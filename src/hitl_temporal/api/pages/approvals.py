@@ -17,10 +17,11 @@ from hitl_temporal.api.pages import acting
 from hitl_temporal.api.pages.forms import OwnForm
 from hitl_temporal.api.pages.offers import amendable, offers
 from hitl_temporal.api.pages.people import names_of
-from hitl_temporal.api.pages.questions import NameOf, changeable, questions
+from hitl_temporal.api.pages.questions import NameOf, questions
 from hitl_temporal.api.pages.rendering import render
 from hitl_temporal.api.pages.route import page_router
 from hitl_temporal.api.pages.stepup import kept_answer, would_wait
+from hitl_temporal.api.pages.values import asked, declared, inputs_now
 from hitl_temporal.api.pages.visitor import Me, Visitor
 from hitl_temporal.api.pages.words import KINDS, REMARKS, comment_hint, headline, why_not
 from hitl_temporal.api.receipts import receipt_response
@@ -101,7 +102,9 @@ async def _page(
         """Return what was typed into the form of a verb that did not fit."""
         return filled.get(name, "") if of == verb else ""
 
-    declared: dict[str, Json] = {"properties": status.form, "required": list(status.required)}
+    form_schema: dict[str, Json] = {"properties": status.form, "required": list(status.required)}
+    parts = await declared(use, status)
+    inputs = await inputs_now(use, visitor.me, status, parts) if visitor.me.person in status.barred else {}
     answered, amended = (filled if verb == of else {} for of in ("decide", "amend"))
     names = await names_of(use.directory, _people(status))
     stands_in = dict.fromkeys(s.stand_ins[visitor.me.person] for s in status.stages if visitor.me.person in s.stand_ins)
@@ -111,15 +114,15 @@ async def _page(
         status=422 if error else 200,
         approval=status,
         names=names,
-        offers=offers(status, visitor.me),
+        offers=offers(status, visitor.me, inputs),
         why_not=why_not(status, visitor.me.person),
         comment_hint=comment_hint(status),
         kept=kept_answer(status, visitor.me, datetime.now(UTC)),
         would_wait=would_wait(status, visitor.me),
         acts_for=", ".join(names.get(person, person) for person in stands_in),
-        form_questions=questions(declared, answered, _named("form")),
-        edit_questions=changeable(status.edit, answered, _named("edit")),
-        amend_questions=changeable(amendable(status), amended, _named("set")),
+        form_questions=questions(form_schema, answered, _named("form")),
+        edit_questions=asked(status.edit, parts, answered, _named("edit")),
+        amend_questions=asked(amendable(status, inputs), parts, amended, _named("set")),
         failed=[d for d in status.deliveries if d.state == "failed"],
         told=[d for d in status.deliveries if d.state != "failed"],
         remark_words=REMARKS,

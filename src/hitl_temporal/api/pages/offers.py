@@ -6,7 +6,8 @@ Must not know: markup, how a verb is judged in detail.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from hitl_temporal.domain.approval.context import IN_A_RUN
 from hitl_temporal.domain.approval.status import StageStatus, Status
@@ -17,19 +18,30 @@ _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _IN_A_RUN = tuple(f"{name}." for name in IN_A_RUN)
 
 
-def offers(status: Status, me: Identity) -> frozenset[str]:
-    """Return the verbs that this person may send now."""
+def offers(status: Status, me: Identity, inputs: Mapping[str, Json] = MappingProxyType({})) -> frozenset[str]:
+    """Return the verbs that this person may send now.
+
+    Args:
+        status: How it stands.
+        me: Who looks.
+        inputs: Those of the run that asks, by path.
+    """
     if status.outcome is not None:
         return frozenset()
-    return frozenset(("comment", *_to_asked(status, me), *_to_requesters(status, me), *_to_all(status, me)))
+    return frozenset(("comment", *_to_asked(status, me), *_to_requesters(status, me, inputs), *_to_all(status, me)))
 
 
-def amendable(status: Status) -> dict[str, Json]:
+def amendable(status: Status, inputs: Mapping[str, Json] = MappingProxyType({})) -> dict[str, Json]:
     """Return what the requester is offered to change, by path, with its value now.
 
-    It is what approvers may edit and what decisions are bound to; of a run nothing but its inputs and variables.
+    It is the inputs of the run that asks, what approvers may edit and what decisions are bound to; of a run nothing but
+    its inputs and variables.
     """
-    found = {**{path: value for path, value in status.material.items() if _PATH.fullmatch(path)}, **status.edit}
+    found = {
+        **inputs,
+        **{path: value for path, value in status.material.items() if _PATH.fullmatch(path)},
+        **status.edit,
+    }
     is_free = status.origin is None
     return {p: v for p, v in found.items() if p != "requester" and (is_free or p.startswith(_IN_A_RUN))}
 
@@ -49,7 +61,7 @@ def _to_asked(status: Status, me: Identity) -> Iterator[str]:
         yield "retract"
 
 
-def _to_requesters(status: Status, me: Identity) -> Iterator[str]:
+def _to_requesters(status: Status, me: Identity, inputs: Mapping[str, Json]) -> Iterator[str]:
     is_theirs = me.person in status.barred
     if status.info is not None and (is_theirs or (me.person == status.info.to and not status.info.rework)):
         yield "provide_info"
@@ -57,7 +69,7 @@ def _to_requesters(status: Status, me: Identity) -> Iterator[str]:
         yield "withdraw"
         if live(status):
             yield "add_approver"
-        if status.cooling is None and amendable(status):
+        if status.cooling is None and amendable(status, inputs):
             yield "amend"
 
 
