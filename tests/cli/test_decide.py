@@ -45,6 +45,10 @@ def test_an_answer_that_needs_a_fresh_login_is_confirmed_on_its_page(hitl, servi
 
     done = hitl("approve", "a/b")
 
+    service.on("POST /v1/approvals/a%2Fb/override", (401, receipt))
+    refused = hitl("override", "a/b", "approved", "--reason", "now")
+    assert "nothing is kept of this one" in refused.err
+    assert "15 minutes" not in refused.err
     said = "log in again at https://hitl.example/approvals/a%2Fb and go on there: an answer is kept for 15 minutes"
     assert done == (1, "", f"hitl: a/b: needs step up; stage 's' needs assurance 'high'; {said}\n")
     assert hitl("approve", "a/b", "--json").document == receipt

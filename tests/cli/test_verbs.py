@@ -397,3 +397,59 @@ def test_the_inbox_in_short(hitl, service) -> None:
     ]
     assert done.err == "there are more than 3; `hitl inbox --limit N` lists them\n"
     assert hitl("inbox", "--digest", "--json").document == digest
+
+
+@pytest.mark.parametrize("fragment", ["abc", SHA.upper(), SHA[:-1], f"sha256:{SHA}0", "z" * 64])
+def test_a_digest_that_is_none_is_not_taken_for_a_place_in_a_document(hitl, service, fragment: str) -> None:
+    """Whoever reads it later would think that nobody had said which version was meant."""
+    done = hitl("comment", "a", "so", "--attach", f"spec=https://x.example/s.pdf#{fragment}")
+
+    assert done.code == 2
+    assert "is no SHA-256" in done.err
+    assert not service.requests
+
+
+@pytest.mark.parametrize("fragment", ["page=2", "12", "chapter-3"])
+def test_a_place_in_a_document_stays_in_its_address(hitl, service, fragment: str) -> None:
+    """It does not look like a digest."""
+    service.on("POST /v1/approvals/a/comments", {"status": "counted"})
+
+    assert hitl("comment", "a", "so", "--attach", f"spec=https://x.example/s.pdf#{fragment}").code == 0
+    assert service.body()["attachments"] == [{"name": "spec", "url": f"https://x.example/s.pdf#{fragment}"}]
+
+
+def test_show_says_what_an_answer_must_have(hitl, service) -> None:
+    """Fields with what fits them, labels, where a comment is needed, how sure it must be, who may break the glass."""
+    stage = {"name": "s1", "state": "open", "assurance": "high"}
+    asked = {
+        "id": "a",
+        "state": "open",
+        "form": {
+            "risk": {"enum": ["low", "high"]},
+            "sites": {"type": "array", "items": {"enum": ["a", "b"]}},
+            "note": {"type": "string"},
+            "any": {},
+        },
+        "required": ["risk"],
+        "outcomes": {"approved": {"label": "Go"}, "rejected": {"label": "Stop", "comment": "required"}},
+        "break_glass": ["eve"],
+        "stages": [stage, {**stage, "name": "s2", "state": "pending"}],
+        "decisions": [{"actor": "bob", "outcome": "approved", "stage": "s1", "form": {"risk": "low", "n": 2}}],
+    }
+    service.on("GET /v1/approvals/a", asked)
+
+    lines = hitl("show", "a").out.splitlines()
+
+    assert {
+        "outcomes:    approved (Go), rejected (Stop)",
+        "comment:     needed with rejected",
+        "field:       risk: one of low, high, required to agree",
+        "field:       sites: some of a, b",
+        "field:       note: string",
+        "field:       any: anything",
+        "assurance:   high in s1",
+        "emergency:   eve may decide alone (hitl override)",
+        "bob\ts1\trisk\tlow",
+        "bob\ts1\tn\t2",
+    } <= set(lines)
+    assert "assurance:   high in s2" not in lines

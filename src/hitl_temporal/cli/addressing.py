@@ -23,7 +23,7 @@ Key = Annotated[str | None, typer.Option("--key", metavar="KEY", help="Sent agai
 Reason = Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="Why; kept in the audit trail.")]
 
 
-def say(session: "Session", approval_id: str, send: "Callable[[], Receipt]") -> int:
+def say(session: "Session", approval_id: str, send: "Callable[[], Receipt]", *, is_kept: bool = True) -> int:
     """Send something to an approval, print its receipt and return the exit code.
 
     Whoever names the run instead is told which approvals it waits for. Nothing is chosen for people: what a run asks
@@ -44,4 +44,4 @@ def say(session: "Session", approval_id: str, send: "Callable[[], Receipt]") -> 
         waiting = ", ".join(run.open_approvals)
         what = f"its open approvals: {waiting}" if waiting else f"it has no open approval (it is {run.status})"
         raise CommandError(f"{approval_id!r} is a run, not an approval; {what}") from None
-    return tell(session, approval_id, receipt)
+    return tell(session, approval_id, receipt, is_kept=is_kept)

@@ -59,7 +59,10 @@ def override(
     key: Key = None,
 ) -> int:
     """Decide alone, over the heads of those who are asked; for admins, and in an emergency. It is marked for ever."""
-    return say(session, approval_id, lambda: session.client.override(approval_id, outcome, reason=reason, key=key))
+    client = session.client
+    return say(
+        session, approval_id, lambda: client.override(approval_id, outcome, reason=reason, key=key), is_kept=False
+    )
 
 
 @people(app)

@@ -25,6 +25,9 @@ Attached = Annotated[
 
 _DIGEST = re.compile(r"#(?:sha256[:=-])?([0-9a-f]{64})")
 
+_LIKE_A_DIGEST = re.compile(r"(?i:sha-?256.*|(?=[0-9]*[a-f])[0-9a-f]{3,}|[0-9a-f]{32,}|[0-9a-z]{60,68})")
+"""A fragment that nobody gives a place in a document: a digest, mistyped."""
+
 
 @people(app)
 def comment(
@@ -67,8 +70,12 @@ def _attachment(text: str) -> "dict[str, Json]":
         raise UsageError(
             f"--attach {text[:100]!r} is not NAME=URL; write for example `--attach plan=https://x.example/1`"
         )
-    where, _, last = url.strip().rpartition("#")
+    where, hash_, last = url.strip().rpartition("#")
     digest = _DIGEST.fullmatch(f"#{last}") if where else None
+    if digest is None and hash_ and _LIKE_A_DIGEST.fullmatch(last):
+        raise UsageError(
+            f"--attach {name.strip()[:100]!r}: {last[:100]!r} is no SHA-256: write its 64 digits in lower case"
+        )
     if digest is None:
         return {"name": name.strip(), "url": url.strip()}
     return {"name": name.strip(), "url": where, "digest": digest[1]}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hitl_temporal.cli.session import Session
     from hitl_temporal.client import Approval
     from hitl_temporal.client.approval import Decision, Stage
+    from hitl_temporal.domain.value import Json
 
 _KINDS = {"auto": "by a rule", "override": "as admin", "break_glass": "in an emergency"}
 """What a decision is called that was no vote."""
@@ -31,9 +32,13 @@ def show_approval(session: "Session", approval: "Approval") -> None:
     output.table(("STAGE", "STATE", "STANDS", "MAY DECIDE", "DUE"), stages)
     output.fields(pair for stage in approval.stages for pair in _about(stage))
     decided = [(*_decision(d), d.comment) for d in approval.decisions]
+    filled = [
+        (d.actor, d.stage, name, output.value(given)) for d in approval.decisions for name, given in d.form.items()
+    ]
     voided = [(*_decision(v.decision), v.why.replace("_", " ")) for v in approval.voided]
     untold = [d for d in approval.deliveries if d.state == "failed"]
     _print(("WHO", "DECIDED", "STAGE", "AT", "COMMENT"), decided)
+    _print(("WHO", "FILLED IN", "FIELD", "WITH"), filled)
     _print(("WHO", "HAD DECIDED", "STAGE", "AT", "COUNTS NO MORE"), voided)
     _print(("WHO", "SAID", "TO", "AT", "TEXT"), list(_conversation(approval)))
     _print(("WHO", "CHANGED", "BEFORE", "AFTER", "AT", "WHY"), list(_changes(approval)))
@@ -56,9 +61,7 @@ def _heading(approval: "Approval") -> Iterator[tuple[str, str]]:
     for document in approval.attachments:
         yield "attached", f"{document.name} {document.url}"
     yield "stands", approval.tally
-    yield "outcomes", ", ".join(approval.outcomes) if is_open else ""
-    for path, given in approval.edit.items() if is_open else ():
-        yield "may edit", f"{path}={output.value(given)}"
+    yield from _wanted(approval) if is_open else ()
     if approval.info is not None:
         info = approval.info
         what = "has sent it back" if info.rework else "has asked for more"
@@ -72,6 +75,36 @@ def _heading(approval: "Approval") -> Iterator[tuple[str, str]]:
     if approval.shadowed is not None:
         agreed = _AGREED[approval.shadowed.agrees]
         yield "shadow", f"a rule would have decided {approval.shadowed.outcome}; {agreed}"
+
+
+def _wanted(approval: "Approval") -> Iterator[tuple[str, str]]:
+    """Yield what an answer may be, and what it must have."""
+    labelled = ((name, choice.label) for name, choice in approval.outcomes.items())
+    yield "outcomes", ", ".join(f"{name} ({label})" if label else name for name, label in labelled)
+    needed = [name for name, choice in approval.outcomes.items() if choice.comment == "required"]
+    yield "comment", f"needed with {', '.join(needed)}" if needed else ""
+    for name, schema in approval.form.items():
+        yield "field", f"{name}: {_field(schema)}" + (", required to agree" if name in approval.required else "")
+    for path, given in approval.edit.items():
+        yield "may edit", f"{path}={output.value(given)}"
+    for stage in approval.stages:
+        if stage.is_live and stage.assurance != "low":
+            yield "assurance", f"{stage.assurance} in {stage.name}"
+    if approval.break_glass:
+        yield "emergency", f"{', '.join(approval.break_glass)} may decide alone (hitl override)"
+
+
+def _field(schema: "Json") -> str:
+    """Return what fits a field of a form, as its JSON Schema says it."""
+    match schema:
+        case {"enum": list(choices)}:
+            return f"one of {', '.join(map(output.value, choices))}"
+        case {"type": "array", "items": {"enum": list(choices)}}:
+            return f"some of {', '.join(map(output.value, choices))}"
+        case {"type": str(kind)}:
+            return kind
+        case _:
+            return "anything"
 
 
 def _about(stage: "Stage") -> Iterator[tuple[str, str]]:

@@ -25,20 +25,21 @@ _HINTS = {
 """What to do about a receipt, where its reason does not say it."""
 
 
-def tell(session: "Session", subject: str, receipt: "Receipt") -> int:
+def tell(session: "Session", subject: str, receipt: "Receipt", *, is_kept: bool = True) -> int:
     """Print a receipt and return the exit code.
 
     Args:
         session: Says whether JSON is wanted.
         subject: The id of what it is about.
         receipt: Refused or not.
+        is_kept: Whether what needs a better proof waits for it; nothing is kept of an override.
     """
     if session.as_json:
         output.as_json(receipt.document())
     elif receipt.is_accepted:
         output.line(in_words(subject, receipt))
     else:
-        output.error("; ".join([in_words(subject, receipt), *_elsewhere(session, subject, receipt)]))
+        output.error("; ".join([in_words(subject, receipt), *_elsewhere(session, subject, receipt, is_kept=is_kept)]))
     return DONE if receipt.is_accepted else FAILED
 
 
@@ -57,14 +58,15 @@ def tell_many(session: "Session", receipts: "Sequence[tuple[str, Receipt]]") -> 
     return DONE if all(receipt.is_accepted for _, receipt in receipts) else FAILED
 
 
-def _elsewhere(session: "Session", subject: str, receipt: "Receipt") -> tuple[str, ...]:
+def _elsewhere(session: "Session", subject: str, receipt: "Receipt", *, is_kept: bool) -> tuple[str, ...]:
     """Return where a person logs in afresh, which no command can, and confirms what is kept."""
     if receipt.status != "needs_step_up":
         return ()
     from hitl_temporal.client.wire import part
 
     page = f"{session.settings.base_url}/approvals/{part(subject)}"
-    return (f"log in again at {page} and go on there: an answer is kept for 15 minutes",)
+    said = "an answer is kept for 15 minutes" if is_kept else "nothing is kept of this one, so it is sent whole again"
+    return (f"log in again at {page} and go on there: {said}",)
 
 
 def in_words(subject: str, receipt: "Receipt") -> str:

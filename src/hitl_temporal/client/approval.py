@@ -53,6 +53,7 @@ class Stage(Answer):
     due: AwareDatetime | None = None
     reason: str = ""
     asked: tuple[str, ...] = ()
+    assurance: str = "low"
     claim: Claim | None = None
     stand_ins: dict[str, str] = Field(default_factory=dict)
     moves: tuple[Move, ...] = ()
@@ -80,6 +81,7 @@ class Decision(Answer):
     comment: str = ""
     kind: str = "vote"
     at: AwareDatetime | None = None
+    form: dict[str, Json] = Field(default_factory=dict)
     edited: dict[str, Change] = Field(default_factory=dict)
 
 
@@ -161,6 +163,8 @@ class Approval(Answer):
 
     Attributes:
         form: The JSON Schema of each field.
+        required: The fields that a positive answer must have.
+        break_glass: Who may decide alone in an emergency.
         edit: What may be changed with an answer, by path, with its value now.
         barred: Whose request it is: they never decide it.
         kept: The caller's answer that waits to be confirmed.
@@ -175,11 +179,13 @@ class Approval(Answer):
     show: dict[str, Json] = Field(default_factory=dict)
     attachments: tuple[Reference, ...] = ()
     form: dict[str, Json] = Field(default_factory=dict)
+    required: tuple[str, ...] = ()
     edit: dict[str, Json] = Field(default_factory=dict)
     outcomes: dict[str, Choice] = Field(default_factory=dict)
     requester: str = ""
     on_behalf_of: str | None = None
     barred: tuple[str, ...] = ()
+    break_glass: tuple[str, ...] = ()
     reason: str = ""
     tally: str = ""
     stages: tuple[Stage, ...] = ()
