@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from hitl_temporal.api.pages.words import moment
 from hitl_temporal.domain.approval.commands import VERBS, Receipt
 from hitl_temporal.domain.approval.digest import Item
 from hitl_temporal.domain.inputs import HIDDEN
@@ -96,7 +97,7 @@ async def test_the_page_tells_all_that_has_happened(bob: httpx.AsyncClient, hous
     for said in (
         "Cai has asked Dee for more; deadlines stand still",
         "A rule would have decided rejected; people decide.",
-        "Claimed by Bob until in 2 days",
+        f"Claimed by Bob until {moment(LATER)} (in 2 days)",
         "Gus stands in for Cai",
         "Asked for the 2. time",
         "Deadline moved from",
@@ -126,7 +127,7 @@ async def test_the_page_tells_all_that_has_happened(bob: httpx.AsyncClient, hous
                 "cooling": {"outcome": "approved", "reason": "", "stage": "s", "since": NOW, "until": LATER},
                 "stages": [],
             },
-            "may take it back until in 2 days",
+            f"may take it back until {moment(LATER)} (in 2 days)",
         ),
     ],
 )
@@ -430,3 +431,26 @@ async def test_the_requester_is_offered_every_input_of_the_run_that_asks(web: ht
     page = (await web.get("/approvals/r1.approve.1")).text
     assert re.search(r'>Port</label>.*?name="edit.json.inputs.port"', page, re.DOTALL)
     assert "Change my request" not in page
+
+
+@pytest.mark.parametrize("kind", ["override", "break_glass"])
+async def test_who_decides_alone_is_told_the_outcome_and_of_the_review(
+    web: httpx.AsyncClient, house: House, kind: str
+) -> None:
+    """A count of votes says nothing about it; only a broken glass is reviewed."""
+    decision = {"key": "k", "actor": "eli", "stage": "s", "outcome": "approved", "at": NOW, "digest": "d", "kind": kind}
+    house.approval = an_approval(state="approved", outcome="approved", decisions=[decision])
+    await web.post("/login", data={"user": "eli"})
+    token = hidden(await web.get("/"))["form_token"]
+    form = {"form_token": token, "verb": "override", "outcome": "approved", "reason": "now"}
+    page = (await web.post(PAGE, data=form)).text
+    assert "It has ended: Approve." in page
+    assert ("A review of it was asked of others." in page) == (kind == "break_glass")
+
+
+async def test_a_request_without_stages_has_no_list_of_who_decides(bob: httpx.AsyncClient, house: House) -> None:
+    """No heading over nothing."""
+    house.approval = an_approval(state="parked", stages=[], reason="no row holds")
+    page = (await bob.get(PAGE)).text
+    assert "Who decides" not in page
+    assert "an admin can decide alone" in page

@@ -13,7 +13,7 @@ from hitl_temporal.api.pages.markup import paragraphs
 from hitl_temporal.api.pages.questions import answers, questions
 from hitl_temporal.api.pages.session import LIFETIME, Sessions
 from hitl_temporal.api.pages.timeline import timeline
-from hitl_temporal.api.pages.words import RECEIPTS, relative, sentence
+from hitl_temporal.api.pages.words import RECEIPTS, moment, relative, sentence, wrong
 from hitl_temporal.definition.inputs import input_schema
 from hitl_temporal.domain.approval.commands import STATUSES
 from tests.api.house import BASE, FLOW, NOW, a_trail
@@ -102,7 +102,8 @@ def test_questions_follow_the_schema() -> None:
     ("distance", "said"),
     [
         (timedelta(0), "just now"),
-        (timedelta(seconds=59), "just now"),
+        (timedelta(seconds=59), "in a moment"),
+        (-timedelta(seconds=59), "just now"),
         (timedelta(seconds=60), "in 1 minute"),
         (timedelta(minutes=119), "in 1 hour"),
         (timedelta(days=2, hours=23), "in 2 days"),
@@ -128,3 +129,15 @@ def test_a_timeline_tells_moments_as_people_read_them() -> None:
     (fact,) = a_trail("step.granted", **{"hitl.until": "2026-12-15T01:58:17.207291+00:00", "hitl.reason": "2026-12-15"})
     (moment,) = timeline([fact])
     assert moment.about == (("reason", "2026-12-15"), ("until", "Tue 15 Dec 2026, 01:58 UTC"))
+
+
+def test_moments_in_a_reason_are_said_as_people_say_them() -> None:
+    """Without microseconds and offsets."""
+    assert sentence(f"'cai' has claimed it until {NOW.isoformat()}") == f"'cai' has claimed it until {moment(NOW)}."
+
+
+def test_what_is_wrong_is_said_by_the_label_of_its_field() -> None:
+    """Nobody has seen the name of a field of ours."""
+    assert wrong("with.for: 'xx' is not a duration") == "By how much: 'xx' is not a duration"
+    assert wrong("to: 'xx' is nobody") == "to: 'xx' is nobody"
+    assert wrong("nobody") == "nobody"

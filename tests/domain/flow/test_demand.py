@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from hitl_temporal.domain.approval.records import Decision, Kind
 from hitl_temporal.domain.flow.effects import StartAsk, StartCall
+from hitl_temporal.domain.flow.views import why
 from tests.domain.flow.world import START, World, ask, call
 
 PORT = {"port": {"type": "integer"}}
@@ -52,6 +53,8 @@ def test_what_has_changed_since_the_decision_parks() -> None:
     world = asking(demand="approve").answers("approve", material={"inputs.port": 23})
     assert world.step("apply").state == "parked"
     assert world.step("apply").error == "demand: inputs.port was decided as 23 and is 22 now: ask again"
+    [reason] = [r for r in why(world.run) if r.step == "apply"]
+    assert reason.releases.startswith(f"asking again first (hitl rerun {world.run.id} approve), then hitl rerun")
     world.operate("rerun", "approve", reason="again")
     world.answers("approve", material={"inputs.port": 22})
     world.operate("rerun", "apply", reason="decided anew")

@@ -23,7 +23,7 @@ from hitl_temporal.api.pages.route import page_router
 from hitl_temporal.api.pages.stepup import kept_answer, would_wait
 from hitl_temporal.api.pages.values import asked, declared, inputs_now
 from hitl_temporal.api.pages.visitor import Me, Visitor
-from hitl_temporal.api.pages.words import KINDS, REMARKS, comment_hint, headline, why_not
+from hitl_temporal.api.pages.words import KINDS, REMARKS, comment_hint, headline, overruled, why_not, wrong
 from hitl_temporal.api.receipts import receipt_response
 from hitl_temporal.app.services import Services
 from hitl_temporal.domain.approval.commands import Receipt
@@ -56,8 +56,11 @@ async def act(request: Request, approval_id: str, visitor: Me, use: UseCases, fo
     if receipt.status == "counted" and verb not in ENDING:
         return RedirectResponse(f"/approvals/{quote(approval_id, safe='')}", 303)
     if receipt.status == "invalid" and (status := await _visible(use, visitor, approval_id)) is not None:
-        return await _page(request, status, visitor, use, verb=verb, form=form, error=receipt.reason)
-    return _told(request, approval_id, verb, receipt, form)
+        return await _page(request, status, visitor, use, verb=verb, form=form, error=wrong(receipt.reason))
+    alone = verb == "override" and receipt.status == "counted"
+    status = await _visible(use, visitor, approval_id) if alone else None
+    said = overruled(status, visitor.me.person) if status is not None else ()
+    return _told(request, approval_id, verb, receipt, form, said)
 
 
 async def _visible(use: Services, visitor: Visitor, approval_id: str) -> Status | None:
@@ -68,7 +71,9 @@ async def _visible(use: Services, visitor: Visitor, approval_id: str) -> Status 
         return None
 
 
-def _told(request: Request, approval_id: str, verb: str, receipt: Receipt, form: Mapping[str, str]) -> HTMLResponse:
+def _told(
+    request: Request, approval_id: str, verb: str, receipt: Receipt, form: Mapping[str, str], said: tuple[str, ...]
+) -> HTMLResponse:
     problem = receipt_response(receipt)
     return render(
         request,
@@ -82,6 +87,7 @@ def _told(request: Request, approval_id: str, verb: str, receipt: Receipt, form:
         is_taken=receipt.status in {"counted", "recorded"},
         steps_up=receipt.status == "needs_step_up",
         is_kept=verb == "decide",
+        said=said,
         comment=form.get("comment") or form.get("text") or form.get("reason", ""),
     )
 

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hitl_temporal.api.pages.markup import paragraphs
 from hitl_temporal.api.pages.visitor import visitor_of
-from hitl_temporal.api.pages.words import moment, plain, relative, sentence, span, unquoted, value
+from hitl_temporal.api.pages.words import moment, plain, readable, relative, sentence, span, unquoted, value
 
 
 def render(
@@ -43,6 +43,7 @@ _FILTERS: dict[str, Any] = {  # Jinja2 infers the type of its filters from its o
     "moment": moment,
     "paragraphs": paragraphs,
     "plain": plain,
+    "readable": readable,
     "relative": relative,
     "segment": _segment,
     "sentence": sentence,

@@ -18,7 +18,7 @@ from hitl_temporal.api.pages.rendering import render
 from hitl_temporal.api.pages.route import page_router
 from hitl_temporal.api.pages.timeline import timeline
 from hitl_temporal.api.pages.visitor import Me, Visitor
-from hitl_temporal.api.pages.words import operated
+from hitl_temporal.api.pages.words import operated, wrong
 from hitl_temporal.api.receipts import receipt_response
 from hitl_temporal.app.services import Services
 from hitl_temporal.domain.flow.commands import Receipt
@@ -46,7 +46,7 @@ async def act(request: Request, run_id: str, visitor: Me, use: UseCases, form: O
     if receipt.status in {"done", "asked"}:
         return RedirectResponse(f"/runs/{quote(run_id, safe='')}", 303)
     if receipt.status == "invalid":
-        return await _page(request, run_id, visitor, use, form, error=receipt.reason)
+        return await _page(request, run_id, visitor, use, form, error=wrong(receipt.reason))
     return _told(request, run_id, receipt, form)
 
 
@@ -90,6 +90,7 @@ def _told(request: Request, run_id: str, receipt: Receipt, form: Mapping[str, st
         is_taken=receipt.status == "recorded",
         steps_up=False,
         is_kept=False,
+        said=(),
         comment=form.get("reason", ""),
     )
 

@@ -4,6 +4,7 @@ Must not know: markup, where the words go.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -73,17 +74,24 @@ _LONG_UNITS: Mapping[Unit, str] = {
     "bd": "working day",
 }
 
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+00:00")
+
+_LABELS = {"with.for": "By how much", "by": "By how much"}
+"""The field of a command to what its page calls it."""
+
+_ALONE = frozenset({"override", "break_glass"})
+
 _UNITS = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))
 
 
 def relative(at: datetime, now: datetime) -> str:
-    """Return how far a moment is from now: `in 2 days`, `3 hours ago`, `just now`; rounded down to one unit."""
+    """Return how far a moment is from now, in one unit: `in 2 days`, `3 hours ago`, `just now`, `in a moment`."""
     distance = abs(at - now)
     for name, unit in _UNITS:
         if count := distance // unit:
             words = f"{count} {name}{'' if count == 1 else 's'}"
             return f"in {words}" if at > now else f"{words} ago"
-    return "just now"
+    return "in a moment" if at > now else "just now"
 
 
 def moment(at: datetime) -> str:
@@ -111,7 +119,29 @@ def plain(name: str) -> str:
 
 def sentence(text: str) -> str:
     """Return a reason as a sentence: with a capital, unless it begins with a quoted id, and a full stop."""
+    text = readable(text)
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
+
+
+def readable(text: str) -> str:
+    """Return a text with its moments as people read them: to the minute, in UTC."""
+    return _ISO.sub(lambda found: moment(datetime.fromisoformat(found[0])), text)
+
+
+def wrong(reason: str) -> str:
+    """Return what is wrong with a form, by the label that its field has on the page."""
+    field, colon, rest = reason.partition(": ")
+    return f"{_LABELS[field]}: {rest}" if colon and field in _LABELS else reason
+
+
+def overruled(status: Approval, person: str) -> tuple[str, ...]:
+    """Return what came of somebody's decision over everybody's head; a broken glass is reviewed."""
+    mine = next((d for d in reversed(status.decisions) if d.actor == person and d.kind in _ALONE), None)
+    if mine is None:
+        return ()
+    chosen = status.outcomes.get(mine.outcome)
+    said = f"It has ended: {chosen.label if chosen is not None else plain(mine.outcome)}."
+    return (said, "A review of it was asked of others.") if mine.kind == "break_glass" else (said,)
 
 
 def headline(receipt: Receipt, verb: str = "decide") -> str:

@@ -192,7 +192,7 @@ def _why(run: Run, name: str) -> Reason | None:
             until = step.granted.until.isoformat()
             return because(f"grant until {until}", f"{until}, or hitl revoke {run.id} {name}", *out)
         case "parked":
-            return because(step.error, f"hitl rerun {run.id} {name}, or skip, finish or cancel it")
+            return _why_parked(run, name, because)
         case "running":
             what = "the end of" if step.instead is None else "the stop of"
             return because("job", f"{what} {definition.call}", definition.call or "")
@@ -208,6 +208,14 @@ def _why(run: Run, name: str) -> Reason | None:
             return because("answer", f"the withdrawal of {', '.join(out)}", *out, state="waiting")
         case _:
             return None
+
+
+def _why_parked(run: Run, name: str, because: Callable[..., Reason]) -> Reason:
+    error, releases = run.steps[name].error, f"hitl rerun {run.id} {name}, or skip, finish or cancel it"
+    if error.startswith("demand: "):  # what was decided stays as it is until people are asked again
+        asks = ", ".join(f"hitl rerun {run.id} {ask}" for ask in run.definition.step(name).demand)
+        releases = f"asking again first ({asks}), then {releases}"
+    return because(error, releases)
 
 
 def _why_undoing(run: Run, name: str, call: str, because: Callable[..., Reason]) -> Reason:
