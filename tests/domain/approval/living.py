@@ -13,6 +13,7 @@ from hitl_temporal.domain.approval import events
 from hitl_temporal.domain.approval.automatic import AUTO
 from hitl_temporal.domain.approval.clock import next_moment
 from hitl_temporal.domain.approval.commands import VERBS, Command, Decide, Receipt
+from hitl_temporal.domain.approval.context import MISSING, at_path
 from hitl_temporal.domain.approval.effects import Deliver, Effect, Reply, StartReview, Supersede
 from hitl_temporal.domain.approval.eligibility import may_act, may_act_anywhere
 from hitl_temporal.domain.approval.judge import flooded, judge
@@ -321,7 +322,8 @@ class Living(RuleBasedStateMachine):
                     inner = inner[part]
                 inner[last] = json.loads(json.dumps(value))
             assert json.dumps(context, sort_keys=True) == json.dumps(self.state.context, sort_keys=True)
-        assert {*self.state.amended} == {p for a in self.state.amendments for p in a.changes}
+        touched = {p for a in self.state.amendments for p in a.changes}
+        assert {*self.state.amended} == {p for p in touched if at_path(self.state.context, p) is not MISSING}
 
     @invariant()
     def decisions_are_about_what_is_asked_now(self) -> None:

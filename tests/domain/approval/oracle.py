@@ -58,6 +58,7 @@ def parties(state: Approval) -> set[str]:
         found.add(str(state.context["ben"]))
     if state.ask.author is not None:
         found.add(state.ask.author.removeprefix("user:"))
+    found.update(a.actor for a in state.amendments if a.kind == "amend")  # who has changed it as a party, stays one
     return {p for p in found if p}
 
 

@@ -284,7 +284,7 @@ class Lives(Living):
         assert selectors(self.state) == ()
 
 
-TestLives = pytest.mark.lives(Lives.TestCase)
+TestLives = pytest.mark.timeout(600)(pytest.mark.lives(Lives.TestCase))
 TestLives.settings = settings(
     max_examples=3_000 if IS_LONG else 60,
     stateful_step_count=60 if IS_LONG else 30,

@@ -386,4 +386,4 @@ AnyRun.TestCase.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-TestAnyRun = pytest.mark.lives(AnyRun.TestCase)
+TestAnyRun = pytest.mark.timeout(600)(pytest.mark.lives(AnyRun.TestCase))

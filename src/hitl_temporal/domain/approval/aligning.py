@@ -129,7 +129,8 @@ def is_affected(state: Approval, run: StageRun, new: StageRun, freed: frozenset[
 
 def _asked_too_few(state: Approval, run: StageRun, new: StageRun, freed: frozenset[str]) -> bool:
     """Tell whether a stage names somebody who was barred when it was opened, and is no more."""
-    may_anyway = run.document.allow_requester or run.state == "pending"
+    is_still_to_open = run.state == "pending" and run.held_since is None
+    may_anyway = run.document.allow_requester or is_still_to_open
     return not may_anyway and not freed.isdisjoint(state.roster.named_by((*run.who, *new.cast.who)))
 
 

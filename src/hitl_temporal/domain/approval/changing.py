@@ -12,7 +12,15 @@ from typing import Literal
 
 from hitl_temporal.domain.approval import aligning, room, stages
 from hitl_temporal.domain.approval.commands import Reference
-from hitl_temporal.domain.approval.context import amended, as_declared, at_path, found_at, unfit_field, unfit_value
+from hitl_temporal.domain.approval.context import (
+    MISSING,
+    amended,
+    as_declared,
+    at_path,
+    found_at,
+    unfit_field,
+    unfit_value,
+)
 from hitl_temporal.domain.approval.effects import Supersede
 from hitl_temporal.domain.approval.eligibility import eligible
 from hitl_temporal.domain.approval.lineup import line_up
@@ -115,7 +123,7 @@ def rewrite(
         subject=subject(state.ask, context),
         amendments=(*state.amendments, amendment),
         # As they stand in the end: where one lies in another, whoever sets them need not know which came first.
-        amended={p: found_at(context, p) for p in (*kept, *difference)},
+        amended={p: v for p in (*kept, *difference) if (v := at_path(context, p)) is not MISSING},
         reason="" if not state.live_stages else state.reason,
     )
     new = turn.state.subject

@@ -42,11 +42,11 @@ MAX_ADDED = 20
 def judge_delegate(state: Approval, command: Command, at: datetime) -> tuple[Status, str]:  # noqa: ARG001 - one shape
     """Judge a delegation."""
     assert isinstance(command, Delegate), "the table pairs `delegate` with Delegate"
-    if command.to == command.actor:
-        return "invalid", "to: you have this place already"
     stage = _stage_of(state, command.actor)
     if stage is None:
         return "not_eligible", _why_not(state, command.actor)
+    if command.to == command.actor:
+        return "invalid", "to: you have this place already"
     return _may_take(state, stage, _delegated(state, command))
 
 

@@ -26,7 +26,7 @@ from hitl_temporal.domain.approval.judge import RULES, is_intent, judge_with, ke
 from hitl_temporal.domain.approval.records import Refusal
 from hitl_temporal.domain.approval.state import MAX_SPENT, Approval
 from hitl_temporal.domain.approval.tally import of_approval
-from hitl_temporal.domain.approval.telling import ask_people, notify
+from hitl_temporal.domain.approval.telling import ask_people, forget_rounds, notify
 from hitl_temporal.domain.approval.turn import Turn
 from hitl_temporal.domain.people import Roster
 
@@ -175,6 +175,9 @@ def _deliver(turn: Turn, event: DeliveryEnded) -> None:
     known = deliveries[place]
     ended = known.but(state=event.state, reason=event.reason, channel=event.channel)
     turn.set(deliveries=(*deliveries[:place], ended, *deliveries[place + 1 :]))
+    stage = next((s for s in turn.state.stages if s.name == known.stage), None)
+    if known.settles is not None and stage is not None:
+        forget_rounds(turn, stage)
     turn.record(
         "delivered" if event.state == "delivered" else "delivery_failed",
         f"delivery:{known.id}",

@@ -25,7 +25,7 @@ MAX_CHANGES_BYTES = 150_000
 MAX_ANSWERS_BYTES = 150_000
 """The comments and forms of all answers, of those that count no more and those to be confirmed too."""
 
-MAX_ON_THEIR_WAY = 2_000
+MAX_ON_THEIR_WAY = 500
 """How many messages may be on their way when something is changed: each change may send as many again, and more."""
 
 _REMARK_BYTES = 150
