@@ -87,3 +87,11 @@ def test_an_edit_of_a_sensitive_input_is_hidden_before_and_after() -> None:
             "inputs.room": ("B 12", "C 1"),
         }
     assert result(play.state, EVIDENCE).amended == {"inputs.pin": "swordfish", "inputs.room": "C 1"}
+
+
+def test_nobody_is_told_the_values_of_a_sensitive_input_that_has_changed() -> None:
+    """That it has changed is told."""
+    play = of_a_run()
+    assert play.do("amend", "ann", set={"inputs.pin": "9876-new"}).status == "counted"
+    told = " ".join(d.text for d in play.state.deliveries)
+    assert ("inputs.pin" in told, SECRET in told, "9876" in told) == (True, False, False)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from hitl_temporal.domain.approval import aligning, room, stages
+from hitl_temporal.domain.approval import aligning, hiding, room, stages
 from hitl_temporal.domain.approval.commands import Reference
 from hitl_temporal.domain.approval.context import (
     MISSING,
@@ -152,7 +152,8 @@ def tell_difference(turn: Turn, actor: str, difference: Mapping[str, Change]) ->
     """Tell everybody who has had a hand in it, or is asked now, what has changed."""
     if not difference:
         return
-    parts = [f"{path}: {_short(c.before)} -> {_short(c.after)}" for path, c in difference.items()]
+    seen = hiding.changes(turn.state, difference)
+    parts = [f"{path}: {_short(c.before)} -> {_short(c.after)}" for path, c in seen.items()]
     asked = (*turn.state.told, *(d.person for d in turn.state.deliveries if d.occasion == "asked"))
     people = [p for p in dict.fromkeys((*participants(turn.state), *asked)) if p != actor]
     notify(turn, people, f"changed by {actor}: {'; '.join(parts)}")

@@ -15,7 +15,7 @@ from hitl_temporal.domain.value import Json
 
 def decision(state: Approval, found: Decision) -> Decision:
     """Return a decision as people may see it."""
-    form, edited = hidden(state.ask.form, found.form), _changes(state, found.edited)
+    form, edited = hidden(state.ask.form, found.form), changes(state, found.edited)
     return found if (form, edited) == (found.form, found.edited) else found.but(form=form, edited=edited)
 
 
@@ -27,8 +27,8 @@ def intent(state: Approval, found: Intent) -> Intent:
 
 def amendment(state: Approval, found: Amendment) -> Amendment:
     """Return a change as people may see it: that there was one."""
-    changes = _changes(state, found.changes)
-    return found if changes == found.changes else found.but(changes=changes)
+    seen = changes(state, found.changes)
+    return found if seen == found.changes else found.but(changes=seen)
 
 
 def by_path(state: Approval, values: Mapping[str, Json]) -> dict[str, Json]:
@@ -36,6 +36,7 @@ def by_path(state: Approval, values: Mapping[str, Json]) -> dict[str, Json]:
     return {path: HIDDEN if is_sensitive(state.fields, path) else value for path, value in values.items()}
 
 
-def _changes(state: Approval, changes: Mapping[str, Change]) -> dict[str, Change]:
+def changes(state: Approval, found: Mapping[str, Change]) -> dict[str, Change]:
+    """Return changes by path, without the values of sensitive inputs."""
     unseen = Change(before=HIDDEN, after=HIDDEN)
-    return {path: unseen if is_sensitive(state.fields, path) else change for path, change in changes.items()}
+    return {path: unseen if is_sensitive(state.fields, path) else change for path, change in found.items()}
