@@ -890,6 +890,18 @@ def test_messages_of_past_rounds_are_forgotten_and_not_whom_they_told() -> None:
     assert "cai" in audience(play.state)
 
 
+def test_what_settles_a_question_is_remembered_as_long_as_the_question() -> None:
+    """Channels answer in any order; nobody is told twice that a question has gone."""
+    play = Play({"who": "user:cai", "material": ["x"]}, context={"x": 0})
+    for n in range(3):
+        amend(play, x=n + 1)
+        play.deliver("settled:s1:cai")
+    play.deliver("asked:s1:cai")
+    play.decide("cai")
+    ids = [e.delivery.id for e in play.effects if isinstance(e, Deliver)]
+    assert len(ids) == len(set(ids))
+
+
 def test_nothing_is_changed_while_too_many_are_still_to_be_told() -> None:
     """Each change tells everybody again; a channel that is down must not let them pile up without end."""
     play = Play(context={"x": 0})

@@ -137,6 +137,9 @@ def forget_rounds(turn: Turn, stage: StageRun) -> None:
     """
     state = turn.state
     past = [d for d in state.deliveries if d.stage == stage.name and d.round < stage.round and d.state != "sending"]
+    on_their_way = {d.id for d in state.deliveries if d.state == "sending"}
+    # What brings a question up to date is remembered as long as the question: else it would be brought so again.
+    past = [d for d in past if d.settles not in on_their_way]
     if past:
         ids = frozenset(d.id for d in past)
         told = tuple(dict.fromkeys((*state.told, *(d.person for d in past))))
