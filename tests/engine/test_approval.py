@@ -226,8 +226,8 @@ async def test_decision_before_people_are_resolved_waits(rig: Rig) -> None:
         ({"title": "{{", "who": "user:bob"}, "title"),
         ({"title": "Go?", "who": "user:bob", "whom": "x"}, "whom"),
         ({"title": "Go?", "who": "user:bob", "at_due": "approved", "due": "1d"}, "silence"),
-        ("text", "dictionary"),
-        (None, "dictionary"),
+        ("text", "must be an object"),
+        (None, "must be an object"),
     ],
 )
 async def test_bad_ask_ends_failed_at_once_and_says_where(rig: Rig, document: object, names: str) -> None:
