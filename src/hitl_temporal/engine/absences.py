@@ -76,8 +76,7 @@ class Absences:
 
     @property
     def _may_continue_as_new(self) -> bool:
-        """Whether nothing is in flight whose end would fail the task, and with it an Update that came with it."""
-        return self._renewal.is_possible and (not self._recorder.is_exporting or self._renewal.is_urgent)
+        return self._renewal.is_due(is_busy=self._recorder.is_exporting)
 
     def _carry(self) -> AbsencesCarried:
         return AbsencesCarried(state=self._state, trail=self._recorder.trail, facts=self._recorder.unexported)

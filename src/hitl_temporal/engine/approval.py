@@ -295,9 +295,7 @@ class Approval:
 
     def _may_continue_as_new(self) -> bool:
         is_busy = bool(self._deliveries.open or self._consequences.open) or self._recorder.is_exporting
-        if self._mailbox or not self._renewal.is_possible:
-            return False
-        return not is_busy or self._renewal.is_urgent
+        return not self._mailbox and self._renewal.is_due(is_busy=is_busy)
 
     async def _continue_as_new(self) -> None:
         await workflow.wait_condition(workflow.all_handlers_finished)

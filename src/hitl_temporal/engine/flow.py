@@ -251,10 +251,9 @@ class Flow:
         return is_over or has_news or self._may_continue_as_new()
 
     def _may_continue_as_new(self) -> bool:
-        is_busy = bool(self._mailbox or self._news or self._early) or not self._errands.may_be_left
-        if is_busy or not self._renewal.is_possible:
+        if self._mailbox or self._news or self._early or not self._errands.may_be_left:
             return False
-        return not self._recorder.is_exporting or self._renewal.is_urgent
+        return self._renewal.is_due(is_busy=self._recorder.is_exporting)
 
     async def _continue_as_new(self) -> None:
         """Carry the run over once no call is in flight; open questions are adopted by the new run."""

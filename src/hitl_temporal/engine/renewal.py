@@ -27,3 +27,11 @@ class Renewal:
     def is_possible(self) -> bool:
         """Whether it is suggested, and no cancellation is on its way that a new run would not see."""
         return self.is_suggested and workflow.cancellation_reason() is None
+
+    def is_due(self, *, is_busy: bool) -> bool:
+        """Tell whether to do it now.
+
+        What is in flight is waited for until the history is full: its end would fail the task, and with it an Update
+        that came with it.
+        """
+        return self.is_possible and (not is_busy or self.is_urgent)

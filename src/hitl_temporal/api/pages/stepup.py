@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hitl_temporal.api.pages.offers import live
 from hitl_temporal.domain.approval.records import Intent
-from hitl_temporal.domain.approval.stage import ASSURANCES, Assurance
+from hitl_temporal.domain.approval.stage import suffices
 from hitl_temporal.domain.approval.status import Status
 from hitl_temporal.service.identity import Identity
 
@@ -33,14 +33,10 @@ def kept_answer(status: Status, me: Identity, now: datetime) -> Kept | None:
         return None
     outcome = status.outcomes.get(intent.outcome)
     label = outcome.label if outcome is not None else intent.outcome
-    return Kept(intent, label, all(_suffices(me, s.assurance) for s in live(status) if s.name == intent.stage))
+    return Kept(intent, label, all(suffices(me.assurance, s.assurance) for s in live(status) if s.name == intent.stage))
 
 
 def would_wait(status: Status, me: Identity) -> bool:
     """Tell whether an answer that I gave now would be kept until I log in afresh."""
     mine = next((s for s in live(status) if me.person in s.may_act), None)
-    return mine is not None and not _suffices(me, mine.assurance)
-
-
-def _suffices(me: Identity, needed: Assurance) -> bool:
-    return ASSURANCES.index(me.assurance) >= ASSURANCES.index(needed)
+    return mine is not None and not suffices(me.assurance, mine.assurance)

@@ -5,12 +5,11 @@ Digests are left out: they prove, and proving is the verification's business.
 Must not know: how facts are kept or proved.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from hitl_temporal.api.pages.words import moment
+from hitl_temporal.api.pages.words import ISO, readable
 from hitl_temporal.audit.render import WHO
 from hitl_temporal.domain.audit import Fact
 from hitl_temporal.domain.value import Json
@@ -19,9 +18,6 @@ _SUBJECTS = ("hitl.step", "hitl.stage")
 
 _LEFT_OUT = ("digest", "child.events", "child.workflow_id", "approval", "flow", "decision")
 """Ends of the names of attributes that prove, or that a page about this very run need not repeat."""
-
-
-_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+00:00")
 
 
 class Moment(NamedTuple):
@@ -48,7 +44,7 @@ def timeline(facts: Sequence[Fact]) -> tuple[Moment, ...]:
 
 def _to_read(found: Json) -> Json:
     """Return a moment that a fact writes for machines as people read it, anything else as it is."""
-    return moment(datetime.fromisoformat(found)) if isinstance(found, str) and _AT.fullmatch(found) else found
+    return readable(found) if isinstance(found, str) and ISO.fullmatch(found) else found
 
 
 def _moment(fact: Fact) -> Moment:

@@ -74,7 +74,8 @@ _LONG_UNITS: Mapping[Unit, str] = {
     "bd": "working day",
 }
 
-_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+00:00")
+ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+00:00")
+"""A moment as the domain and its facts write it."""
 
 _LABELS = {"with.for": "By how much", "by": "By how much"}
 """The field of a command to what its page calls it."""
@@ -125,7 +126,7 @@ def sentence(text: str) -> str:
 
 def readable(text: str) -> str:
     """Return a text with its moments as people read them: to the minute, in UTC."""
-    return _ISO.sub(lambda found: moment(datetime.fromisoformat(found[0])), text)
+    return ISO.sub(lambda found: moment(datetime.fromisoformat(found[0])), text)
 
 
 def wrong(reason: str) -> str:

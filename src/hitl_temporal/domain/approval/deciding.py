@@ -13,7 +13,7 @@ from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, Sta
 from hitl_temporal.domain.approval.eligibility import claimed_by_another, eligible, refusal, seat_of, spokesperson
 from hitl_temporal.domain.approval.records import Cooling, Decision, Intent, Refusal, times_voided
 from hitl_temporal.domain.approval.seats import Seat
-from hitl_temporal.domain.approval.stage import ASSURANCES, Assurance, Stage
+from hitl_temporal.domain.approval.stage import Assurance, Stage, suffices
 from hitl_temporal.domain.approval.state import MAX_UNPROVEN, Approval, StageRun
 from hitl_temporal.domain.approval.tally import of_approval, selectors_naming
 from hitl_temporal.domain.approval.telling import notify, tell_requester
@@ -69,7 +69,7 @@ def _verdict_in(state: Approval, place: Place, decide: Decide) -> tuple[Status, 
 
 def step_up(passed: Iterable[Stage], given: Assurance) -> tuple[Status, str] | None:
     """Return the verdict that asks for a better proof of who decides, None when this one does for all these stages."""
-    lacking = next((s for s in passed if _level(given) < _level(s.assurance)), None)
+    lacking = next((s for s in passed if not suffices(given, s.assurance)), None)
     if lacking is None:
         return None
     return "needs_step_up", f"stage {lacking.name!r} needs assurance {lacking.assurance!r}, this answer has {given!r}"
@@ -238,7 +238,7 @@ def confirmed(state: Approval, decide: Decide, at: datetime) -> Decide:
     if decide.comment or decide.form or decide.edit:
         return decide
     intent = next((i for i in state.intents if i.actor == decide.actor and i.outcome == decide.outcome), None)
-    if intent is None or at > intent.until or intent.digest != state.shown.digest:
+    if intent is None or not intent.holds(at, state.shown.digest):
         return decide
     owner = decide.on_behalf_of or intent.on_behalf_of
     said = {"comment": intent.comment, "form": intent.form, "edit": intent.edit, "on_behalf_of": owner}
@@ -312,7 +312,3 @@ def _unfit_edit(state: Approval, decide: Decide) -> str | None:
     if len(state.amendments) >= changing.MAX_AMENDMENTS:
         return f"edit: it has been changed {changing.MAX_AMENDMENTS} times: decide it as it is"
     return changing.unfit(state, decide.edit, "edit")
-
-
-def _level(assurance: Assurance) -> int:
-    return ASSURANCES.index(assurance)

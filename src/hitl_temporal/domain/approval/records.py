@@ -122,6 +122,10 @@ class Intent(Value):
         """The last moment at which it can be confirmed."""
         return self.at + INTENT_HOLDS
 
+    def holds(self, at: datetime, digest: str) -> bool:
+        """Tell whether it can be confirmed now: in time, and while what was shown is what is shown."""
+        return at <= self.until and self.digest == digest
+
 
 RemarkKind = Literal["comment", "info_requested", "info_provided", "sent_back", "resubmitted"]
 

@@ -28,6 +28,11 @@ Weights = dict[Selector, Annotated[StrictInt, Field(ge=1, le=1000)]]
 Quiet = Annotated[StrictBool | Selectors, Field(union_mode="left_to_right")]
 
 
+def suffices(given: Assurance, needed: Assurance) -> bool:
+    """Tell whether a door is as sure as is needed."""
+    return ASSURANCES.index(given) >= ASSURANCES.index(needed)
+
+
 class Escalation(Document):
     """What happens when nobody has decided for a while.
 

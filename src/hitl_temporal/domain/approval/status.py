@@ -123,7 +123,7 @@ class Status(Value):
 
 def status(state: Approval) -> Status:
     """Return the approval as people may see it: nothing that is sensitive, whoever reads it from Temporal."""
-    kept = tuple(i for i in state.intents if state.now <= i.until and i.digest == state.shown.digest)
+    kept = tuple(i for i in state.intents if i.holds(state.now, state.shown.digest))
     return Status(
         id=state.id,
         state=state.state,

@@ -5,6 +5,7 @@ Must not know: doors, who may (policy.py), what follows (machine.py settles that
 
 from collections.abc import Callable
 
+from hitl_temporal.domain.approval.judge import why_taken
 from hitl_temporal.domain.flow import extensions, grants, steps, undoing
 from hitl_temporal.domain.flow.commands import Cancel, ExtendGrant, Finish, Operate, Receipt, SetValue
 from hitl_temporal.domain.flow.effects import Reply
@@ -52,8 +53,7 @@ def _spent(run: Run, action: str, actor: str, key: str) -> Receipt | None:
     for name, receipt in run.receipts.items():
         done, _, whose = name.partition(":")
         if whose == f"{actor}:{key}":
-            reason = f"key: you have already sent a {done!r} with it: send another key with this"
-            return receipt if done == action else Receipt(status="invalid", reason=reason)
+            return receipt if done == action else Receipt(status="invalid", reason=why_taken(done))
     return None
 
 
