@@ -6,7 +6,7 @@ Must not know: who asks, what about.
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecution
@@ -19,9 +19,6 @@ from hitl_temporal.ports import TemporaryError
 
 LOOKS, PAUSE = 20, timedelta(milliseconds=500)
 """Temporal lists a workflow a moment after it has begun; on a busy server that may be some seconds."""
-
-_Started: TypeAlias = tuple[datetime, str]
-"""When a request was put, and its id: of those put at the same moment the order is by id."""
 
 
 class Subjects:
@@ -43,35 +40,37 @@ class Subjects:
         itself: whichever looks last sees them all.
         """
         rivals = await self._listed(about)
-        mine = (about.started_at, about.approval)
-        if mine not in rivals:  # withdrawn with its start, or so: it takes nobody's place
+        if about.approval not in rivals:  # withdrawn with its start, or so: it takes nobody's place
             return 0
-        newest = max(rivals)
-        return sum([await self._withdraw(approval, newest[1]) for _, approval in rivals - {newest}])
+        rivals[about.approval] = about.started_at
+        newest = max(rivals, key=lambda approval: (rivals[approval], approval))
+        return sum([await self._withdraw(approval, newest) for approval in rivals if approval != newest])
 
     @activity.defn(name=NEWER_ABOUT)
     async def newer_about(self, about: AboutSubject) -> Newer:
         """Return the newest open approval about the same, if it is newer than the one that asks."""
         mine = (about.started_at, about.approval)
-        newest = max(await self._rivals(about), default=mine)
+        others = ((at, a) for a, at in (await self._rivals(about)).items() if a != about.approval)
+        newest = max(others, default=mine)
         return Newer(approval=newest[1] if newest > mine else None)
 
-    async def _listed(self, about: AboutSubject) -> set[_Started]:
+    async def _listed(self, about: AboutSubject) -> dict[str, datetime]:
         """Return the open approvals about the same once this one is among them, or after a while as they are."""
         for _ in range(LOOKS):
             rivals = await self._rivals(about)
-            if any(approval == about.approval for _, approval in rivals):
+            if about.approval in rivals:
                 return rivals
             await asyncio.sleep(PAUSE.total_seconds())
         return await self._rivals(about)
 
-    async def _rivals(self, about: AboutSubject) -> set[_Started]:
+    async def _rivals(self, about: AboutSubject) -> dict[str, datetime]:
+        """Return the open approvals about the same, each with when it was put."""
         query = (
             f"WorkflowType = '{APPROVAL}' AND ExecutionStatus = 'Running' AND HitlWaiting = {literal(about.mark)} "
             "AND HitlState != 'withdrawn'"
         )
         try:
-            return {await _started(row) async for row in self._client.list_workflows(query)}
+            return {row.id: await _started(row) async for row in self._client.list_workflows(query)}
         except RPCError as error:
             raise TemporaryError(f"rivals of {about.approval!r} can't be found: {error.message}") from error
 
@@ -86,7 +85,7 @@ class Subjects:
         return True
 
 
-async def _started(row: WorkflowExecution) -> _Started:
+async def _started(row: WorkflowExecution) -> datetime:
     """Return when a request was put; a row has the time of its last continue-as-new."""
     written = (await row.memo()).get("started")
-    return datetime.fromisoformat(written) if isinstance(written, str) else row.start_time, row.id
+    return datetime.fromisoformat(written) if isinstance(written, str) else row.start_time

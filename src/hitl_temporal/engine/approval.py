@@ -310,7 +310,8 @@ class Approval:
             unsent=self._deliveries.unsent,
             pending=self._consequences.open,
         )
-        workflow.continue_as_new(args=[None, carried])
+        # Temporal itself carries the memo of the start alone: an old request would look new until it is written again.
+        workflow.continue_as_new(args=[None, carried], memo=dict(workflow.memo()))
 
     async def _close(self) -> ApprovalResult:
         self._feed(events.Closed(at=self._clock.now))
