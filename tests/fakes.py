@@ -14,7 +14,7 @@ from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.people import People, Roster
 from hitl_temporal.domain.value import Json
-from hitl_temporal.ports import InvalidInputError, Loaded, TemporaryError, UnknownFlowError
+from hitl_temporal.ports import InvalidInputError, Loaded, PermanentError, TemporaryError, UnknownFlowError
 
 PEOPLE = People.model_validate(
     {
@@ -118,18 +118,21 @@ class FakeCatalogue:
 
 
 class FakeNotifier:
-    """A `Notifier` that keeps messages; while `is_down` it takes none."""
+    """A `Notifier` that keeps messages; while `is_down` it takes none, and never one for those it `refuses`."""
 
     name = "fake"
 
     def __init__(self) -> None:
         self.messages: dict[str, Message] = {}
+        self.refuses: frozenset[str] = frozenset()
         self.is_down = False
 
     async def send(self, message: Message) -> str:
         """Keep the message under its key."""
         if self.is_down:
             raise TemporaryError("the channel is down")
+        if message.person in self.refuses:
+            raise PermanentError(f"{message.person} has no address")
         self.messages[message.key] = message
         return message.key
 

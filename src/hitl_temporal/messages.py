@@ -236,10 +236,15 @@ class Refresh(_Message):
 
 
 class Delivered(_Message):
-    """A channel has taken a message."""
+    """A channel has taken a message.
+
+    Attributes:
+        at: When, by the server's clock; a worker of an older release does not say.
+    """
 
     channel: str
     reference: str = ""
+    at: AwareDatetime | None = None
 
 
 class Facts(_Message):

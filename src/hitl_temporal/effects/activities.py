@@ -5,6 +5,7 @@ Must not know: workflows, who stands behind a port.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 from temporalio import activity
@@ -107,9 +108,12 @@ class Effects:
         """Send a message on the first channel that takes it, in the person's order of preference."""
         wanted = [self._notifiers[name] for name in message.via if name in self._notifiers]
         refusals: list[str] = []
+        began, started = activity.info().started_time, monotonic()  # the server's time, which tests may skip
         for notifier in wanted or [self._notifiers[self._default]]:
             try:
-                return Delivered(channel=notifier.name, reference=await notifier.send(message))
+                reference = await notifier.send(message)
+                at = began + timedelta(seconds=monotonic() - started)
+                return Delivered(channel=notifier.name, reference=reference, at=at)
             except PermanentError as error:
                 refusals.append(f"{notifier.name}: {error.reason}")
         raise PermanentError(f"no channel took message {message.key!r}: {'; '.join(refusals)}")

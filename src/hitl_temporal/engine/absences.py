@@ -54,8 +54,7 @@ class Absences:
             if self._may_continue_as_new:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if not self._mailbox:
-                    # Temporal carries over the memo of the start alone, not what was written since (measured).
-                    workflow.continue_as_new(self._carry(), memo={ABSENCES_MEMO: self._packed})
+                    self._renewal.continue_as_new(self._carry())
 
     @workflow.query(name="absences", description="The absences of one person, or of everybody, with reasons")
     def absences(self, person: Any = None, *_more: Any) -> Sequence[Absence]:
@@ -63,8 +62,9 @@ class Absences:
         return self._state.of(person if isinstance(person, str) else None)
 
     async def _judge(self, letter: Letter[Command, Receipt]) -> None:
-        people = await read(READ_PEOPLE, ReadPeople(people=people_of(letter.command)), PeopleRead)
-        before, at = self._state, workflow.now()
+        asked = ReadPeople(people=people_of(letter.command), at=letter.at)
+        people = await read(READ_PEOPLE, asked, PeopleRead)
+        before, at = self._state, people.at or letter.at
         self._state, receipt = carry_out(before, letter.command, roster=people.roster, at=at)
         if self._state != before:  # in the task that also answers: who has the receipt finds the list as it says
             self._packed = pack(self._state.absences, at)

@@ -65,15 +65,14 @@ class Approval:
         self._refused: ApplicationError | None = None
         self._request: Request | None = None
         self._state: State | None = None
-        self._news: list[events.Event] = []
         self._is_stale = False
-        self._clock = Clock()
         self._farewell = Farewell(carried.report_to if carried else ())
         self._listing = Listing()
         self._renewal = Renewal()
+        self._clock = Clock(self._renewal)
         self._consequences = Consequences(self._renewal)
         left = (carried.sending, carried.unsent) if carried else ((), ())
-        self._deliveries = Deliveries(lambda: self._now, self._news, self._renewal, *left)
+        self._deliveries = Deliveries(lambda: self._now, self._renewal, *left)
         self._mailbox: Mailbox[Command, Receipt] = Mailbox(VERBS, parse, Receipt, self._refuse, self._renewal)
         if carried is not None:
             self._state = carried.state
@@ -158,7 +157,7 @@ class Approval:
                 break
             if not self._deliveries.open:
                 self._recorder.flush()
-            self._recorder.flush_if_due(self._clock.now)
+            self._recorder.flush_if_due(self._clock)
             if self._may_continue_as_new():
                 await self._continue_as_new()
             await self._wait()
@@ -172,7 +171,7 @@ class Approval:
     @property
     def _is_over(self) -> bool:
         """Whether the outcome is there, every message has been brought up to date or given to the outbox, and so on."""
-        waits = self._deliveries.open or self._consequences.open or self._mailbox or self._news
+        waits = self._deliveries.open or self._consequences.open or self._mailbox or self._deliveries.ends
         return self._now.outcome is not None and not waits
 
     async def _judge_letters(self) -> None:
@@ -180,11 +179,12 @@ class Approval:
             if not self._mailbox:
                 return
             if number % options.MAX_LETTERS == 0:
-                await self._take_breath()
+                await self._clock.breathe()
             letter = self._mailbox.take()
             at, roster = self._clock.now, None
-            if self._now.outcome is not None and not letter.is_signal:
-                self._farewell.see_latecomer(letter.at)
+            if self._now.outcome is not None:
+                at = self._now.now  # for an approval that has its outcome time stands still
+                self._farewell.has_latecomer = self._farewell.has_latecomer or not letter.is_signal
             # Too late, whoever it is, or one more of a flood that is only counted: there is nothing to read.
             if self._now.outcome is None and self._refuse(letter.verb, letter.command) is None:
                 named = (letter.command.actor, getattr(letter.command, "to", None))
@@ -197,15 +197,8 @@ class Approval:
             )
             self._feed(event, letter)
 
-    async def _take_breath(self) -> None:
-        """Go on in another workflow task: one that judges thousands of letters would be taken for a deadlock."""
-        await workflow.sleep(options.BREATH, summary="go on with what has come")
-        self._renewal.sample()
-        self._clock.release()
-
     async def _take_news(self) -> None:
-        moment = next_moment(self._now)
-        is_due = moment is not None and moment <= self._clock.now
+        is_due = self._clock.has_come(next_moment(self._now))
         is_stale, self._is_stale = self._is_stale, False  # also after the outcome: else the loop would wait for nothing
         seen = None
         if (is_due or is_stale) and self._now.outcome is None:
@@ -213,12 +206,19 @@ class Approval:
             seen = await self._look(self._clock.now)
             await self._withdraw_if_moot()
             self._hear_of_calendars(seen)
-        if self._news:
-            while self._news:
-                self._feed(self._news.pop(0).but(at=self._clock.now))
-            self._show()
+        if self._deliveries.ends:
+            await self._tell_ends()
         if seen is not None:
             self._feed(events.TimePassed(at=self._clock.now, roster=seen.roster))
+
+    async def _tell_ends(self) -> None:
+        """Tell the domain together what became of messages: a thousand ends, one by one, would last for seconds."""
+        if any(e.at is None for e in self._deliveries.ends):
+            await self._clock.fix()
+        ends, self._deliveries.ends = self._deliveries.ends, []
+        at = max((e.at for e in ends if e.at is not None), default=self._now.now)
+        at = max(at, self._clock.held or at)
+        self._feed(events.DeliveriesEnded(at=at, ended=tuple(e.end for e in ends)))
 
     async def _look(self, at: datetime, *people: str) -> Seen:
         """Read what is around the approval, and hold the clock at when that was begun."""
@@ -238,8 +238,7 @@ class Approval:
         if self._now.outcome is not None and not had_outcome:
             self._deliveries.stop_asking()
         self._deliveries.begin()
-        if not isinstance(event, events.DeliveryEnded):  # of these many come at once: they are shown together
-            self._show()
+        self._show()
 
     def _carry_out(self, effect: Effect, letter: Letter[Command, Receipt] | None) -> None:
         match effect:
@@ -275,16 +274,12 @@ class Approval:
 
     async def _wait(self) -> None:
         moments = [m for m in (next_moment(self._now), self._recorder.due) if m is not None]
-        timeout = max(min(moments) - workflow.now(), options.NO_TIME) if moments else None
-        try:
-            await workflow.wait_condition(
-                lambda: bool(self._mailbox or self._news or self._is_stale) or self._must_move,
-                timeout=timeout,
-                timeout_summary=what_comes(self._now, min(moments)) if moments else None,
-            )
-        except TimeoutError:
-            self._renewal.sample()
-        self._clock.release()
+        until = min(moments, default=None)
+        await self._clock.wait(
+            until,
+            what_comes(self._now, until) if until else None,
+            lambda: bool(self._mailbox or self._deliveries.ends or self._is_stale) or self._must_move,
+        )
 
     @property
     def _must_move(self) -> bool:
@@ -299,7 +294,7 @@ class Approval:
 
     async def _continue_as_new(self) -> None:
         await workflow.wait_condition(workflow.all_handlers_finished)
-        if self._mailbox or self._news:
+        if self._mailbox or self._deliveries.ends:
             return
         carried = ApprovalCarried(
             state=self._now,
@@ -310,11 +305,10 @@ class Approval:
             unsent=self._deliveries.unsent,
             pending=self._consequences.open,
         )
-        # Temporal itself carries the memo of the start alone: an old request would look new until it is written again.
-        workflow.continue_as_new(args=[None, carried], memo=dict(workflow.memo()))
+        self._renewal.continue_as_new(None, carried)
 
     async def _close(self) -> ApprovalResult:
-        self._feed(events.Closed(at=self._clock.now))
+        self._feed(events.Closed(at=self._now.now))
         facts = await self._recorder.close()
         await hand_over(Unsent(messages=self._deliveries.unsent, facts=facts))
         answer = result(self._now, self._recorder.evidence)

@@ -5,7 +5,8 @@ Each delivery ends exactly once, as an event for the domain, whatever becomes of
 
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
+from datetime import datetime
+from typing import Literal, NamedTuple
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -31,13 +32,23 @@ LAST = frozenset({"settled", "notice"})
 NO_LONGER_NEEDED = "no longer needed: the approval has ended"
 
 
+class End(NamedTuple):
+    """What became of a delivery.
+
+    Attributes:
+        at: When, as the history keeps it; None: it does not, as of an activity that failed.
+    """
+
+    at: datetime | None
+    end: events.DeliveryEnd
+
+
 class Deliveries:
-    """Sends, stops and settles; puts what comes of it into `news`."""
+    """Sends, stops and settles; keeps what comes of it until the main loop tells it."""
 
     def __init__(
         self,
         look: Callable[[], Approval],
-        news: list[events.Event],
         renewal: Renewal,
         carried: tuple[Deliver, ...] = (),
         unsent: tuple[Message, ...] = (),
@@ -46,13 +57,13 @@ class Deliveries:
 
         Args:
             look: Gives the approval as it is now: a message tells what holds when it leaves.
-            news: Where the end of each delivery is told.
             renewal: Samples at the end of each delivery.
             carried: Deliveries of the run before that have not ended, in order.
             unsent: Messages of the run before that are left to the outbox.
         """
         self._look = look
-        self._news = news
+        self.ends: list[End] = []
+        """What has ended and is not told yet, in order."""
         self._renewal = renewal
         self._open: dict[str, Deliver] = {effect.delivery.id: effect for effect in carried}
         self._waiting: deque[Deliver] = deque()
@@ -75,6 +86,7 @@ class Deliveries:
         if self._look().outcome is not None:
             self._open = {i: e for i, e in self._open.items() if e.delivery.occasion in LAST}
         self._waiting.extend(self._open.values())
+        self._bound_settling()
         self.begin()
 
     def add(self, effect: Deliver) -> None:
@@ -86,11 +98,7 @@ class Deliveries:
         """Begin as many messages as may be under way at once; each that ends makes room for the next."""
         while self._waiting and len(self._open) - len(self._waiting) < MAX_UNDER_WAY:
             effect = self._waiting.popleft()
-            if self._is_last(effect) and workflow.now() >= self._settle_by:
-                self._unsent.append(message(self._look(), effect))
-                self._end(effect.delivery, "failed", "its turn did not come in time: left to the outbox")
-            else:
-                self.tasks.start(effect.delivery.id, self._deliver(effect))
+            self.tasks.start(effect.delivery.id, self._deliver(effect))
 
     def stop_asking(self) -> None:
         """Questions still on their way are not needed any more; those that have begun are settled."""
@@ -106,7 +114,21 @@ class Deliveries:
                 continue
             # Ended here, not in its task: one that is cancelled before its first step never runs at all.
             self.tasks.cancel(delivery.id)
-            self._end(delivery, "failed", NO_LONGER_NEEDED)
+            self._end(delivery, self._look().now, "failed", NO_LONGER_NEEDED)
+        self._bound_settling()
+
+    def _bound_settling(self) -> None:
+        """Let a timer end the wait when not all can be under way at once; that time is up must be in the history."""
+        if self._look().outcome is not None and len(self._open) > MAX_UNDER_WAY:
+            self.tasks.start("settling", self._leave_what_waits())
+
+    async def _leave_what_waits(self) -> None:
+        await workflow.sleep(SETTLE_WITHIN, summary="what waits to be settled is the outbox's")
+        self._renewal.sample()
+        for effect in self._waiting:
+            self._unsent.append(message(self._look(), effect))
+            self._end(effect.delivery, self._look().now, "failed", "its turn did not come in time: left to the outbox")
+        self._waiting.clear()
 
     def _is_last(self, effect: Deliver) -> bool:
         """Tell whether a message tells the end: it may hold back the result for a while, then it is the outbox's."""
@@ -117,7 +139,7 @@ class Deliveries:
         chosen = options.DELIVER
         if self._is_last(effect):  # those that had to wait for others hold back the result no longer than they
             chosen = options.SETTLE.copy()
-            chosen["schedule_to_close_timeout"] = self._settle_by - workflow.now()
+            chosen["schedule_to_close_timeout"] = max(self._settle_by - workflow.now(), options.BREATH)
         try:
             sent = await workflow.execute_activity(
                 DELIVER,
@@ -130,18 +152,21 @@ class Deliveries:
         except ActivityError as error:
             if self._is_last(effect):
                 self._unsent.append(text)
-            self._end(delivery, "failed", str(error.cause or error)[:500])
+            self._end(delivery, None, "failed", str(error.cause or error)[:500])
         else:
-            self._end(delivery, "delivered", channel=sent.channel)
+            self._end(delivery, sent.at or self._look().now, "delivered", channel=sent.channel)
         self._renewal.sample()
         self.begin()
 
     def _end(
-        self, delivery: Delivery, state: Literal["delivered", "failed"], reason: str = "", channel: str | None = None
+        self,
+        delivery: Delivery,
+        at: datetime | None,
+        state: Literal["delivered", "failed"],
+        reason: str = "",
+        channel: str | None = None,
     ) -> None:
         """Tell the end of a delivery, unless it was told when it was cancelled."""
         if self._open.pop(delivery.id, None) is not None:
-            ended = events.DeliveryEnded(
-                at=workflow.now(), delivery=delivery.id, state=state, reason=reason, channel=channel
-            )
-            self._news.append(ended)
+            end = events.DeliveryEnd(delivery=delivery.id, state=state, reason=reason, channel=channel)
+            self.ends.append(End(at, end))

@@ -6,8 +6,6 @@ An Update that comes with the last task is aborted by the server (docs/decisions
 Must not know: what the outcome means.
 """
 
-from datetime import datetime
-
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
@@ -23,7 +21,8 @@ class Farewell:
     def __init__(self, reports: tuple[ReportTo, ...] = ()) -> None:
         self._reports = list(reports)
         self._told = 0
-        self._latecomer: datetime | None = None
+        self.has_latecomer = False
+        """Whether somebody's Update came after the outcome: others may be on their way."""
 
     @property
     def reports(self) -> tuple[ReportTo, ...]:
@@ -40,10 +39,6 @@ class Farewell:
         if report not in self._reports:
             self._reports.append(report)
 
-    def see_latecomer(self, at: datetime) -> None:
-        """Remember that somebody's Update came after the outcome."""
-        self._latecomer = at
-
     async def tell(self, approval: str, answer: ApprovalResult) -> None:
         """Tell everybody who has not been told."""
         for report in self._reports[self._told :]:
@@ -56,8 +51,6 @@ class Farewell:
             self._told += 1
 
     async def linger(self) -> None:
-        """Stay for a moment when somebody has just come too late: others may be on their way."""
-        if self._latecomer is not None:
-            left = self._latecomer + options.LINGER - workflow.now()
-            if left > options.NO_TIME:
-                await workflow.sleep(left, summary="answer those who come with the decision")
+        """Stay for a moment when somebody has come too late."""
+        if self.has_latecomer:
+            await workflow.sleep(options.LINGER, summary="answer those who come with the decision")

@@ -42,7 +42,6 @@ with workflow.unsafe.imports_passed_through():
         Unsent,
     )
 
-from hitl_temporal.engine import options
 from hitl_temporal.engine.clock import Clock
 from hitl_temporal.engine.details import run_details
 from hitl_temporal.engine.errands import Errands
@@ -69,8 +68,7 @@ class Flow:
         self._listing = Listing()
         self._inputs, self._started_by, carried, self._refused = _read(args)
         self._renewal = Renewal()
-        self._clock = Clock()
-        self._has_slept = False
+        self._clock = Clock(self._renewal)
         self._mailbox: Mailbox[Operate, Receipt] = Mailbox(
             ACTIONS, parse, Receipt, lambda _verb, _command: None, self._renewal
         )
@@ -136,7 +134,7 @@ class Flow:
                 break
             if not self._errands.calls_in_flight:
                 self._recorder.flush()
-            self._recorder.flush_if_due(self._clock.now)
+            self._recorder.flush_if_due(self._clock)
             if self._renewal.is_possible:
                 self._errands.postpone_calls()
             if self._may_continue_as_new():
@@ -177,8 +175,8 @@ class Flow:
             self._feed(event, letter)
 
     async def _take_news(self) -> None:
-        if self._early or self._news or self._has_slept:
-            await self._fix_time()
+        if self._early or self._news or self._clock.has_slept:
+            await self._clock.fix()
         while self._early:
             told = self._early.pop(0)
             question = Question.answered_by(told, self._now)
@@ -189,19 +187,8 @@ class Flow:
             self._news.append(question.answered(told.result))
         while self._news:
             self._feed(self._news.pop(0).but(at=self._clock.now), letter=None)
-        moment = next_moment(self._now)
-        if moment is not None and moment <= self._clock.now:
+        if self._clock.has_come(next_moment(self._now)):
             self._feed(events.TimePassed(at=self._clock.now), letter=None)
-
-    async def _fix_time(self) -> None:
-        """Hold the clock at a time that the history keeps.
-
-        When a query comes to a new worker before the next task does, the SDK goes on with the time of the task before
-        (temporalio 1.35, seen with killed workers); a replay has the right one. Facts would have other hashes.
-        """
-        self._has_slept = False
-        found = await read(READ_PEOPLE, ReadPeople(at=self._clock.now), PeopleRead)
-        self._clock.hold(found.at)
 
     def _feed(self, event: events.Event, letter: Letter[Operate, Receipt] | None) -> None:
         self._run, effects = advance(self._now, event)
@@ -220,9 +207,10 @@ class Flow:
                     letter.receipt = effect.receipt
 
     async def _read_people(self, letter: Letter[Operate, Receipt]) -> Roster:
-        """Read whoever must be known to judge a command; machines are no people."""
+        """Read whoever must be known to judge a command; of a machine, which is nobody, the time alone."""
         actor = letter.command.actor
         if actor.startswith(SYSTEM):
+            await self._clock.fix()
             return Roster()
         asked = selectors(self._now, letter.verb, letter.command)
         found = await read(READ_PEOPLE, ReadPeople(selectors=asked, people=(actor,), at=letter.at), PeopleRead)
@@ -231,17 +219,12 @@ class Flow:
 
     async def _wait(self) -> None:
         moments = [m for m in (next_moment(self._now), self._recorder.due) if m is not None]
-        timeout = max(min(moments) - workflow.now(), options.NO_TIME) if moments else None
-        try:
-            await workflow.wait_condition(
-                lambda: bool(self._mailbox or self._news or self._early) or self._must_move,
-                timeout=timeout,
-                timeout_summary=f"until {min(moments).isoformat()}" if moments else None,
-            )
-        except TimeoutError:
-            self._has_slept = True
-            self._renewal.sample()
-        self._clock.release()
+        until = min(moments, default=None)
+        await self._clock.wait(
+            until,
+            f"until {until.isoformat()}" if until else None,
+            lambda: bool(self._mailbox or self._news or self._early) or self._must_move,
+        )
 
     @property
     def _must_move(self) -> bool:
@@ -266,7 +249,7 @@ class Flow:
             facts=self._recorder.unexported,
             postponed=self._errands.postponed,
         )
-        workflow.continue_as_new(args=[self._inputs, self._started_by, carried])
+        self._renewal.continue_as_new(self._inputs, self._started_by, carried)
 
     async def _close(self) -> Result:
         answer = result(self._now, self._recorder.evidence)

@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.messages import EXPORT_FACTS, Facts
 
 from hitl_temporal.engine import options
+from hitl_temporal.engine.clock import Clock
 from hitl_temporal.engine.renewal import Renewal
 
 
@@ -70,10 +71,10 @@ class Recorder:
             self._in_flight, self._waiting = self._waiting[:most], self._waiting[most:]
             self._export = asyncio.create_task(self._export_durably())
 
-    def flush_if_due(self, now: datetime) -> None:
+    def flush_if_due(self, clock: Clock) -> None:
         """Hand over what has waited long enough."""
         self.has_news = False
-        if self.due is not None and self.due <= now:
+        if clock.has_come(self.due):
             self.flush()
 
     async def close(self) -> tuple[Fact, ...]:

@@ -5,6 +5,8 @@ flag there and a replay the earlier one's. So handlers, timers and ends of activ
 sample (docs/measured.md).
 """
 
+from typing import NoReturn
+
 from temporalio import workflow
 
 from hitl_temporal.engine import options
@@ -35,3 +37,7 @@ class Renewal:
         that came with it.
         """
         return self.is_possible and (not is_busy or self.is_urgent)
+
+    def continue_as_new(self, *args: object) -> NoReturn:
+        """Go on in a new run, with the memo as it is now: Temporal itself carries that of the start (measured)."""
+        workflow.continue_as_new(args=args, memo=dict(workflow.memo()))

@@ -159,8 +159,8 @@ class Play:
 
     def deliver(self, delivery: str, state: str = "delivered", channel: str | None = "mail") -> None:
         """Let a channel answer."""
-        ended = {"at": self.now, "delivery": delivery, "state": state, "channel": channel}
-        self.feed(events.DeliveryEnded.model_validate(ended))
+        ended = {"delivery": delivery, "state": state, "channel": channel}
+        self.feed(events.DeliveriesEnded.model_validate({"at": self.now, "ended": [ended]}))
 
     def close(self) -> None:
         """Let the shell say that everything has been said and sent."""

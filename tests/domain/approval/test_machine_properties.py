@@ -272,8 +272,8 @@ class Lives(Living):
     def end_delivery(self, data: st.DataObject, state: str) -> None:
         """A channel answers, perhaps twice."""
         delivery = data.draw(st.sampled_from([*(d.id for d in self.state.deliveries), "unknown"]))
-        ended = {"at": self.now, "delivery": delivery, "state": state, "channel": "mail"}
-        self.feed(events.DeliveryEnded.model_validate(ended))
+        ended = {"delivery": delivery, "state": state, "channel": "mail"}
+        self.feed(events.DeliveriesEnded.model_validate({"at": self.now, "ended": [ended]}))
 
     @precondition(lambda self: self.state.outcome is not None)
     @rule()

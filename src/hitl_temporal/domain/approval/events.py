@@ -59,15 +59,21 @@ class CalendarChanged(Value):
     calendars: dict[str, Calendar]
 
 
-class DeliveryEnded(Value):
+class DeliveryEnd(Value):
     """A channel confirmed a message, or gave up on it for good."""
 
-    kind: Literal["delivery_ended"] = "delivery_ended"
-    at: AwareDatetime
     delivery: str
     state: Literal["delivered", "failed"]
     reason: str = ""
     channel: str | None = None
+
+
+class DeliveriesEnded(Value):
+    """What became of some messages, in the order in which they ended: of a crowd's many end at once."""
+
+    kind: Literal["deliveries_ended"] = "deliveries_ended"
+    at: AwareDatetime
+    ended: tuple[DeliveryEnd, ...]
 
 
 class Closed(Value):
@@ -78,6 +84,6 @@ class Closed(Value):
 
 
 Event = Annotated[
-    PeopleResolved | CommandSubmitted | TimePassed | CalendarChanged | DeliveryEnded | Closed,
+    PeopleResolved | CommandSubmitted | TimePassed | CalendarChanged | DeliveriesEnded | Closed,
     Field(discriminator="kind"),
 ]

@@ -17,7 +17,7 @@ from hitl_temporal.domain.approval.events import (
     CalendarChanged,
     Closed,
     CommandSubmitted,
-    DeliveryEnded,
+    DeliveriesEnded,
     Event,
     PeopleResolved,
     TimePassed,
@@ -52,7 +52,7 @@ def advance(state: Approval, event: Event) -> tuple[Approval, tuple[Effect, ...]
             if turn.state.outcome is None:
                 turn.set(calendars={**turn.state.calendars, **event.calendars})
                 clock.plan_anew(turn, "the calendar has changed")
-        case DeliveryEnded():
+        case DeliveriesEnded():
             _deliver(turn, event)
         case Closed():
             ending.close(turn)
@@ -167,23 +167,24 @@ def _tell_later(turn: Turn, command: Command, receipt: Receipt) -> None:
         notify(turn, (command.actor,), f"your answer {command.outcome!r} {word}: {receipt.reason}")
 
 
-def _deliver(turn: Turn, event: DeliveryEnded) -> None:
-    deliveries = turn.state.deliveries
-    place = next((n for n, d in enumerate(deliveries) if d.id == event.delivery), None)
-    if place is None or deliveries[place].state != "sending":
+def _deliver(turn: Turn, event: DeliveriesEnded) -> None:
+    ends = {e.delivery: e for e in reversed(event.ended)}  # a message ends once: what is told of it later is nothing
+    known = {d.id: d for d in turn.state.deliveries if d.id in ends and d.state == "sending"}
+    if not known:
         return
-    known = deliveries[place]
-    ended = known.but(state=event.state, reason=event.reason, channel=event.channel)
-    turn.set(deliveries=(*deliveries[:place], ended, *deliveries[place + 1 :]))
-    stage = next((s for s in turn.state.stages if s.name == known.stage), None)
-    if known.settles is not None and stage is not None:
-        forget_rounds(turn, stage)
-    turn.record(
-        "delivered" if event.state == "delivered" else "delivery_failed",
-        f"delivery:{known.id}",
-        person=known.person,
-        occasion=known.occasion,
-        stage=known.stage,
-        channel=event.channel,
-        reason=event.reason or None,
-    )
+    done = {i: d.but(state=ends[i].state, reason=ends[i].reason, channel=ends[i].channel) for i, d in known.items()}
+    turn.set(deliveries=tuple(done.get(d.id, d) for d in turn.state.deliveries))
+    settled = {d.stage for d in known.values() if d.settles is not None}
+    for stage in turn.state.stages:
+        if stage.name in settled:
+            forget_rounds(turn, stage)
+    for delivery in (done[i] for i in dict.fromkeys(e.delivery for e in event.ended) if i in done):
+        turn.record(
+            "delivered" if delivery.state == "delivered" else "delivery_failed",
+            f"delivery:{delivery.id}",
+            person=delivery.person,
+            occasion=delivery.occasion,
+            stage=delivery.stage,
+            channel=delivery.channel,
+            reason=delivery.reason or None,
+        )
