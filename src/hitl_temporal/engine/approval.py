@@ -85,7 +85,7 @@ class Approval:
             if route_named(self._request) is None:
                 self._state = first_state(self._request)
         except (ValidationError, AskError) as error:
-            self._refused = refusal(error)
+            self._refused = refusal(error, self._request)
         parent = self._request.parent if self._request and self._refused is None else None
         self._recorder = Recorder(Trail.begin(info.workflow_id, info.first_execution_run_id, parent), self._renewal)
 
@@ -96,7 +96,7 @@ class Approval:
             try:
                 self._state = await first_state_routed(self._request)
             except (ValidationError, AskError) as error:
-                self._refused = refusal(error)
+                self._refused = refusal(error, self._request)
         if self._refused is not None:
             raise self._refused
         life = asyncio.create_task(self._live())

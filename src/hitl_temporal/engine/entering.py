@@ -4,6 +4,7 @@ Must not know: how an approval goes on.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from pydantic import ValidationError
 from temporalio import workflow
@@ -14,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval.request import Request
     from hitl_temporal.domain.approval.routing import route_named, with_table
     from hitl_temporal.domain.approval.state import Approval
+    from hitl_temporal.domain.inputs import is_sensitive
     from hitl_temporal.domain.problems import first_problem
 
 from hitl_temporal.engine.surroundings import route
@@ -27,7 +29,7 @@ def one(request: object, more: Sequence[object]) -> Request:
         ValidationError: It is not one object that asks.
     """
     if more:
-        raise AskError(f"it takes one input, a JSON object, and got {1 + len(more)}")
+        raise AskError("the input", f"one JSON object is taken, and {1 + len(more)} came")
     return Request.model_validate(request)
 
 
@@ -65,9 +67,12 @@ async def first_state_routed(request: Request) -> Approval:
     return first_state(request.but(**{name: getattr(ask, name) for name in ask.model_fields_set}))
 
 
-def refusal(error: ValidationError | AskError) -> ApplicationError:
-    """Return what the execution fails with when its input can't be asked."""
-    reason = first_problem(error) if isinstance(error, ValidationError) else str(error)
+def refusal(error: ValidationError | AskError, request: Request | None) -> ApplicationError:
+    """Return what the execution fails with when its input can't be asked; None: nothing could be read of it."""
+    if isinstance(error, ValidationError):
+        reason = first_problem(error)
+    else:
+        reason = error.told(partial(is_sensitive, request.fields if request else {}))
     return ApplicationError(
         f"approval {workflow.info().workflow_id!r} can't be asked: {reason}", type="InvalidInput", non_retryable=True
     )

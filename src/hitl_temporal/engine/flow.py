@@ -165,7 +165,9 @@ class Flow:
                 at=info.workflow_start_time,
             )
         except ExpressionError as error:
-            raise ApplicationError(f"vars: {error}", type="InvalidInput", non_retryable=True) from error
+            raise ApplicationError(
+                f"vars: {error.told(loaded.definition.hides)}", type="InvalidInput", non_retryable=True
+            ) from error
 
     async def _judge_letters(self) -> None:
         while self._mailbox:

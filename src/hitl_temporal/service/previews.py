@@ -68,7 +68,7 @@ class Previews:
                 at=datetime.now(UTC),
             )
         except ExpressionError as error:  # such a run would be refused at its start
-            raise InvalidError(f"vars: {error}") from error
+            raise InvalidError(f"vars: {error.told(definition.hides)}") from error
         roster = await read_roster(self._directory, self._absences, *wanted(run, asks))
         return Previewed(
             flow=flow,

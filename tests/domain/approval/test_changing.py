@@ -2,12 +2,14 @@
 
 import pytest
 
+from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.changing import MAX_AMENDMENTS
 from hitl_temporal.domain.approval.clock import next_moment
 from hitl_temporal.domain.approval.context import found_at
 from hitl_temporal.domain.approval.dialogue import audience
 from hitl_temporal.domain.approval.effects import Deliver, Supersede
 from hitl_temporal.domain.approval.judge import default_key
+from hitl_temporal.domain.approval.opening import begin
 from hitl_temporal.domain.approval.result import result
 from hitl_temporal.domain.approval.room import MAX_ON_THEIR_WAY
 from hitl_temporal.domain.approval.state import Origin
@@ -908,3 +910,43 @@ def test_nothing_is_changed_while_too_many_are_still_to_be_told() -> None:
     (sending,) = [d for d in play.state.deliveries if d.person == "cai"]
     play.state = play.state.but(deliveries=tuple(sending.but(id=f"d{n}") for n in range(MAX_ON_THEIR_WAY + 1)))
     assert play.do("amend", "ann", set={"x": 1}).reason.startswith("set: 501 messages about it are still on their way")
+
+
+def test_an_answer_kept_by_its_own_edit_is_about_what_it_wrote() -> None:
+    """It brought 5, and is void once it is 1000 again: nobody has agreed to that, though it was so before."""
+    sized = {"material": ["amount"], "edit": ["amount"], "context": {"amount": 1000}}
+    play = Play({"who": "user:bob"}, {"who": "user:cai"}, **sized)
+    play.decide("bob")
+    assert play.decide("cai", edit={"amount": 5}).status == "counted"
+    assert amend(play, amount=1000) == "counted"
+    assert (play.state.decisions, [v.decision.actor for v in play.state.voided]) == ((), ["bob", "cai"])
+    assert play.decide("bob", key="again").status == "counted"
+    assert (play.stage_states, play.state.outcome) == (["approved", "open"], None)
+
+
+def test_what_is_material_to_one_stage_alone_is_in_the_digest() -> None:
+    """What was seen before it changed is not what is decided now; the result tells its value."""
+    play = Play({"who": "user:cai", "material": ["amount"]}, context={"amount": 1})
+    seen = play.state.shown.digest
+    assert amend(play, amount=1000) == "counted"
+    assert play.decide("cai", digest=seen).status == "superseded"
+    assert play.decide("cai", digest=play.state.shown.digest).status == "counted"
+    assert result(play.state, EVIDENCE).material == {"amount": 1000}
+
+
+def test_what_a_stage_that_does_not_apply_finds_material_is_not_looked_at() -> None:
+    """It may not even be there."""
+    play = Play({"who": "user:cai"}, {"who": "user:bob", "when": "big", "material": ["spec.a"]}, context={"big": False})
+    assert play.state.shown.material == {}
+
+
+def test_a_row_that_is_left_takes_what_was_material_with_it() -> None:
+    """The same stage in another row does not look at it any more, and its value may be gone."""
+    listing = {"name": "s", "who": "user:cai", "material": ["o.b"]}
+    rows = [{"if": "o != null", "stages": [listing]}, {"stages": [{"name": "s", "who": "user:cai"}]}]
+    routed = Ask.model_validate({"title": "Go?", "stages": {"route": {"rows": rows}}})
+    play = Play(is_resolved=False)
+    play.state = begin("a-1", routed, requester="ann", context={"o": {"b": 1}}, at=play.now)
+    play.resolve()
+    assert amend(play, o=None) == "counted"
+    assert (play.stage_states, play.state.stages[0].round) == (["open"], 2)

@@ -305,3 +305,16 @@ def test_who_agreed_to_an_edit_that_is_taken_back_is_asked_again() -> None:
     assert play.state.state == "cooling"
     assert play.do("retract", "cai").status == "counted"
     assert (play.stage_states, play.state.decisions) == (["open", "pending"], ())
+
+
+def test_a_vote_is_not_taken_back_where_its_change_cannot_be() -> None:
+    """Others have changed the rest since, and the question could not be put: it says so, and the vote stands."""
+    shown = {"rate": "{{kind == 'y' ? 0 : 10 / other}}"}
+    big = {"who": "user:cai", "when": "big"}
+    start = {"kind": "x", "other": 1, "big": True}
+    play = cooled({"who": "user:bob"}, big, context=start, edit=["kind"], show=shown)
+    play.decide("bob", edit={"kind": "y"})
+    assert play.do("amend", "ann", set={"other": 0, "big": False}).status == "counted"
+    refused = play.do("retract", "bob")
+    assert (refused.status, play.state.state) == ("invalid", "cooling")
+    assert refused.reason.startswith("what it has changed can't be changed back: edit: the question can't be put")

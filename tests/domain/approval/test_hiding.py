@@ -24,9 +24,9 @@ def asked(**keys: Any) -> Play:
     return Play({"who": "group:secops"}, form=FORM, **keys)
 
 
-def of_a_run(**keys: Any) -> Play:
+def of_a_run(stage: dict[str, Any] | None = None, **keys: Any) -> Play:
     """Return a question about inputs of a run, one of them sensitive."""
-    play = Play({"who": "group:secops"}, context={"inputs": {"pin": SECRET, "room": "B 12"}}, **keys)
+    play = Play({"who": "group:secops", **(stage or {})}, context={"inputs": {"pin": SECRET, "room": "B 12"}}, **keys)
     fields = {f"inputs.{name}": Input.model_validate(field) for name, field in FORM.items()}
     play.state = play.state.but(fields=fields)
     return play
@@ -95,3 +95,27 @@ def test_nobody_is_told_the_values_of_a_sensitive_input_that_has_changed() -> No
     assert play.do("amend", "ann", set={"inputs.pin": "9876-new"}).status == "counted"
     told = " ".join(d.text for d in play.state.deliveries)
     assert ("inputs.pin" in told, SECRET in told, "9876" in told) == (True, False, False)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"show": {"rate": "{{inputs.room == 'B 12' || inputs.pin == 'x' ? 1 : 10 / 0}}"}},
+        {"stage": {"when": "inputs.room == 'B 12' || inputs.pin"}},
+        {"beneficiary": "{{inputs.room == 'B 12' ? '' : 'group:' + inputs.pin}}"},
+        {
+            "attachments": [
+                {"name": "a", "url": "{{inputs.room == 'B 12' ? 'https://a.b/c' : 'javascript:' + inputs.pin}}"}
+            ]
+        },
+        {"stage": {"who": "{{inputs.room == 'B 12' ? 'group:secops' : inputs.pin}}"}},
+    ],
+)
+def test_what_keeps_a_question_from_being_put_tells_no_sensitive_value(keys: dict[str, Any]) -> None:
+    """Neither what an expression read nor what it gave: the receipt, the status and the trail have the place alone."""
+    play = of_a_run(**keys)
+    receipt = play.do("amend", "ann", set={"inputs.room": "C"})
+    assert (receipt.status, SECRET in receipt.reason) == ("invalid", False)
+    assert "sensitive" in receipt.reason
+    assert SECRET not in status(play.state).model_dump_json()
+    assert SECRET not in "".join(e.model_dump_json() for e in play.effects)

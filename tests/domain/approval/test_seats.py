@@ -198,6 +198,19 @@ def test_nobody_stands_in_for_a_requester() -> None:
     assert play.decide("gus").status == "not_eligible"
 
 
+@pytest.mark.parametrize("between", ["ann", "eli"])
+def test_nobody_who_is_barred_says_who_stands_in(between: str) -> None:
+    """A requester, or whom `not` excludes, who stands in and is away: that would choose who decides."""
+    play = Play({"who": "user:cai", "not": ["user:eli"]}, is_resolved=False)
+    play.away("cai", between)
+    play.away(between, "gus")
+    play.resolve()
+    assert (play.may_act(), play.sent("asked")) == (["cai"], ["cai"])
+    refused = play.decide("gus")
+    assert (refused.status, "could act only for 'cai'" in refused.reason) == ("not_eligible", True)
+    assert repr(between) in refused.reason
+
+
 def test_who_stands_in_for_two_answers_once() -> None:
     """The other waits for its owner, or for its deadline."""
     play = with_absences(("cai", "gus"), ("dee", "gus"), approve="all")

@@ -155,6 +155,32 @@ def test_status_hides_sensitive_inputs() -> None:
     assert (found.inputs, found.version, found.requester) == ({"port": 22, "pin": "***"}, 3, "ann")
 
 
+PIN_OR = "{{inputs.pin == 'x' ? 1 : 10 / inputs.port}}"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        call("a", **{"if": "inputs.port == 0 ? inputs.pin : false"}),
+        call("a", **{"with": {"n": PIN_OR}}),
+        ask("a", asked={"title": PIN_OR}),
+        ask("a", asked={"beneficiary": "group:{{inputs.pin}}"}),
+        wait("a", "{{inputs.pin == 'x' ? 1 : 10 / inputs.port}}h"),
+    ],
+)
+def test_what_keeps_a_step_from_starting_tells_no_sensitive_value(step: dict[str, Any]) -> None:
+    """Neither what its expression read nor what it gave; and so it is of an output, and of an undo."""
+    declared = {"port": {"type": "integer"}, "pin": {"type": "string", "sensitive": True}}
+    first = call("first", undo={"call": "undo.first", "with": {"n": PIN_OR}})
+    world = World(first, step, declared=declared, inputs={"port": 0, "pin": "1234"}, outputs={"n": PIN_OR})
+    world.succeeds("first")
+    assert (world.step("a").state, "sensitive" in world.step("a").error) == ("parked", True)
+    world.operate("skip", "a")
+    world.operate("cancel")
+    told = [world.run.reason, *(s.error for s in world.run.steps.values()), *(f.model_dump_json() for f in world.facts)]
+    assert "1234" not in "".join(told)
+
+
 def test_what_is_sensitive_in_a_form_goes_to_the_steps_that_follow_alone() -> None:
     """A call gets it; whoever looks at the run, or reads its result, does not."""
     form = {"pin": {"type": "string", "sensitive": True}, "room": {"type": "string"}}

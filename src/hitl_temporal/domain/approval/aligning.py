@@ -119,8 +119,8 @@ def is_affected(state: Approval, run: StageRun, new: StageRun, freed: frozenset[
         freed: Who was barred from it and is no more: then too few were asked.
     """
     return (
-        _is_touched(state, run)
-        or run.document != new.document
+        run.document != new.document  # first: what was material may not be there any more
+        or _is_touched(state, run)
         or _asks_others(run, new)
         or _is_by_party(state, run)
         or _asked_too_few(state, run, new, freed)

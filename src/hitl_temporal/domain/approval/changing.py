@@ -49,14 +49,18 @@ def unfit(state: Approval, changes: Mapping[str, Json], where: str, reason: str 
     full = room.for_changes(state, changes, reason)
     if full is not None:
         return f"{where}: {full}"
+    return _unaskable(state, context, where)
+
+
+def _unaskable(state: Approval, context: dict[str, Json], where: str) -> str | None:
+    """Return why the question can't be put over this context, None when it can."""
     try:
-        shown(state.ask, context)
+        shown(state.ask, state.requester, context)
         parties(state.ask, state.requester, state.on_behalf_of, context)
         break_glass(state.ask, state.requester, context)
         subject(state.ask, context)
-        stages_of(state.ask, state.requester, context)
     except AskError as error:
-        return f"{where}: the question can't be put with it: {error}"[:500]
+        return f"{where}: the question can't be put with it: {error.told(state.hides)}"[:500]
     return None
 
 
@@ -89,15 +93,23 @@ def amend(turn: Turn, actor: str, changes: Mapping[str, Json], reason: str) -> N
 
 def put_back(turn: Turn, vote: Decision, reason: str) -> None:
     """Undo what a vote that was taken back had changed: nobody has agreed to it now."""
-    before = turn.state
-    # Others may have changed it since; theirs stands.
-    mine = {p: c for p, c in vote.edited.items() if canonical(found_at(before.context, p)) == canonical(c.after)}
-    if not mine:
+    before, changes = turn.state, _undoing(turn.state, vote)
+    if not changes:
         return
-    changes = {path: change.before for path, change in mine.items()}
     difference = rewrite(turn, "edit", vote.actor, changes, reason)
     aligning.bring_in_line(turn, before)
     tell_difference(turn, vote.actor, difference)
+
+
+def unfit_to_put_back(state: Approval, vote: Decision) -> str | None:
+    """Return why what a vote had changed can't be undone, None when it can: others may have changed the rest since."""
+    return _unaskable(state, amended(state.context, _undoing(state, vote)), "edit")
+
+
+def _undoing(state: Approval, vote: Decision) -> dict[str, Json]:
+    """Return the values from before a vote's changes; what others have changed since stands."""
+    mine = {p: c for p, c in vote.edited.items() if canonical(found_at(state.context, p)) == canonical(c.after)}
+    return {path: change.before for path, change in mine.items()}
 
 
 def rewrite(
@@ -117,7 +129,7 @@ def rewrite(
     kept = [p for p in state.amended if p not in difference]  # the last change of a path comes last
     turn.set(
         context=context,
-        shown=shown(state.ask, context),
+        shown=shown(state.ask, state.requester, context),
         barred=_barred(state, context, amendment),
         break_glass=break_glass(state.ask, state.requester, context),
         subject=subject(state.ask, context),

@@ -22,7 +22,8 @@ _FREE: Memo[tuple[Seat, ...]] = Memo()
 def eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tuple[Seat, ...]:
     """Return the seats of those named by `selectors` that could be counted in this stage, in order; voters' included.
 
-    Neither a delegate nor a substitute opens a way that is barred: both the place and its holder are judged.
+    Neither a delegate nor a substitute opens a way that is barred: the place, its holder and everybody between them
+    are judged, or a requester who stands in for an approver would choose who decides by being away.
     """
     # Absences come and go with time, the other bars don't; who has decided elsewhere changes with each vote.
     time = (state.now, state.context) if state.roster.absences else ()
@@ -45,7 +46,8 @@ def _eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> t
     fit = [s for s in found if s.owner not in barred and (card := cards.get(s.owner)) is not None and card.active]
     if are_own(state, stage):
         return tuple(fit)
-    return tuple([s for s in fit if s.holder not in barred and state.roster.is_active(s.holder)])
+    free = [s for s in fit if s.holder not in barred and barred.isdisjoint(s.via)]
+    return tuple([s for s in free if state.roster.is_active(s.holder)])
 
 
 def owners(found: tuple[Seat, ...]) -> tuple[str, ...]:
@@ -139,10 +141,16 @@ def refusal(state: Approval, stage: StageRun, person: str, on_behalf_of: str | N
         if given is not None:
             return f"the place of {person!r} in stage {stage.name!r} has gone to {given.taker!r}"
         return f"{person!r} is not asked in stage {stage.name!r}"
-    reasons = [bar(state, stage, s.owner) for s in held]
+    reasons = [bar(state, stage, s.owner) or _bar_between(state, stage, s) for s in held]
     if all(reasons):
         return f"{person!r} could act only for {held[0].owner!r}: {reasons[0]}"
     return None
+
+
+def _bar_between(state: Approval, stage: StageRun, seat: Seat) -> str | None:
+    """Return what keeps somebody from handing a place on, None when nothing does."""
+    barred = _barred(state, stage)
+    return next((lasting_bar(state, stage, p) for p in seat.via if p in barred), None)
 
 
 def claimed_by_another(state: Approval, stage: StageRun, person: str) -> str | None:

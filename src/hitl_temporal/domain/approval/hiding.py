@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from hitl_temporal.domain.approval.records import Amendment, Change, Decision, Intent
 from hitl_temporal.domain.approval.state import Approval
-from hitl_temporal.domain.inputs import HIDDEN, hidden, is_sensitive
+from hitl_temporal.domain.inputs import HIDDEN, hidden
 from hitl_temporal.domain.value import Json
 
 
@@ -33,10 +33,10 @@ def amendment(state: Approval, found: Amendment) -> Amendment:
 
 def by_path(state: Approval, values: Mapping[str, Json]) -> dict[str, Json]:
     """Return values by path or expression, without those that are made of a sensitive input."""
-    return {path: HIDDEN if is_sensitive(state.fields, path) else value for path, value in values.items()}
+    return {path: HIDDEN if state.hides(path) else value for path, value in values.items()}
 
 
 def changes(state: Approval, found: Mapping[str, Change]) -> dict[str, Change]:
     """Return changes by path, without the values of sensitive inputs."""
     unseen = Change(before=HIDDEN, after=HIDDEN)
-    return {path: unseen if is_sensitive(state.fields, path) else change for path, change in found.items()}
+    return {path: unseen if state.hides(path) else change for path, change in found.items()}

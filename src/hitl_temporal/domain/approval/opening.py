@@ -5,7 +5,7 @@ Everything that can be wrong with a question is found here, before anybody is as
 Must not know: how people are found.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -25,7 +25,28 @@ Scope = dict[str, Json]
 
 
 class AskError(Exception):
-    """The question can't be put as it is; the message names the key and the mend."""
+    """The question can't be put as it is; the message names the key and the mend.
+
+    Attributes:
+        template: What gave the value that the message shows; empty: it shows none.
+    """
+
+    def __init__(self, where: str, what: str, template: str = "") -> None:
+        super().__init__(f"{where}: {what}")
+        self.where = where
+        self.template = template
+
+    def told(self, is_sensitive: Callable[[str], bool]) -> str:
+        """Say it to those who are shown no sensitive value.
+
+        Args:
+            is_sensitive: Tells of an expression whether it reads such a value.
+        """
+        if isinstance(self.__cause__, ExpressionError):
+            return f"{self.where}: {self.__cause__.told(is_sensitive)}"
+        if self.template and is_sensitive(self.template):
+            return f"{self.where}: {self.template!r} gives a sensitive value, which can't stand there and is not shown"
+        return str(self)
 
 
 def begin(  # noqa: PLR0913 - each is a part of the question
@@ -57,7 +78,7 @@ def begin(  # noqa: PLR0913 - each is a part of the question
         context=scope,
         fields=fields or {},
         origin=origin,
-        shown=shown(ask, scope),
+        shown=shown(ask, requester, scope),
         subject=subject(ask, scope),
         break_glass=break_glass(ask, requester, scope),
         barred=parties(ask, requester, on_behalf_of, scope),
@@ -67,7 +88,7 @@ def begin(  # noqa: PLR0913 - each is a part of the question
     )
     too_large = room.for_question(state)
     if too_large is not None:
-        raise AskError(too_large)
+        raise AskError("the question", too_large)
     return state
 
 
@@ -90,19 +111,21 @@ def subject(ask: Ask, scope: Scope) -> str | None:
     return (_text(ask.subject, "subject", scope).strip() or None) if ask.subject is not None else None
 
 
-def shown(ask: Ask, scope: Scope) -> Shown:
-    """Return what people see over this scope.
+def shown(ask: Ask, requester: str, scope: Scope) -> Shown:
+    """Return what people see over this scope, and what else they decide about: also what is material to one stage.
 
     Raises:
         AskError: As `begin`.
     """
+    asked = (s.document for s in stages(ask, requester, scope) if s.state != "skipped")
+    paths = dict.fromkeys((*ask.material, *(path for stage in asked for path in stage.material or ())))
     return Shown(
         title=_text(ask.title, "title", scope),
         body=_text(ask.body, "body", scope),
         show={name: _rendered(value, f"show.{name}", scope) for name, value in ask.show.items()},
         form={name: field.json_schema() for name, field in ask.form.items()},
         attachments=tuple(_attachments(ask, scope)),
-        material=material(ask.material, scope),
+        material=material(tuple(paths), scope),
     )
 
 
@@ -161,7 +184,7 @@ def entries(ask: Ask, scope: Scope) -> tuple[Stage | Parallel, ...]:
         return ask.stages
     table = ask.stages.route
     if not isinstance(table, Table):
-        raise AskError(f"stages: there is no route {table!r} in site.yaml")
+        raise AskError("stages", f"there is no route {table!r} in site.yaml")
     with _saying("stages.route"):
         return choose(table, scope)
 
@@ -230,11 +253,11 @@ def _attachments(ask: Ask, scope: Scope) -> Generator[Reference]:
             "digest": _text(attachment.digest, f"{where}.digest", scope).lower() if attachment.digest else None,
         }
         if (reason := unsafe(str(found["url"]))) is not None:
-            raise AskError(f"{where}.url: {reason}")
+            raise AskError(f"{where}.url", reason, attachment.url)
         try:
             yield Reference.model_validate(found)
         except ValueError as error:
-            raise AskError(f"{where}: a name, an address and the hex SHA-256 of the content are needed") from error
+            raise AskError(where, "a name, an address and the hex SHA-256 of the content are needed") from error
 
 
 def _selectors(entries: tuple[str, ...], where: str, requester: str, scope: Scope) -> tuple[str, ...]:
@@ -243,7 +266,8 @@ def _selectors(entries: tuple[str, ...], where: str, requester: str, scope: Scop
         rendered = _rendered(entry, where, scope)
         selectors = selector_list(rendered)
         if selectors is None:
-            raise AskError(f"{where}: {entry!r} gave {canonical(rendered)[:200]}, which is no selector such as user:ID")
+            gave = canonical(rendered)[:200]
+            raise AskError(where, f"{entry!r} gave {gave}, which is no selector such as user:ID", entry)
         found.extend(bind(s, requester) for s in selectors)
     return tuple(dict.fromkeys(found))
 
@@ -265,7 +289,7 @@ def _person(template: str | None, where: str, scope: Scope) -> str | None:
         return None
     plain = named.removeprefix("user:").strip()
     if not plain or (":" in plain and not plain.startswith(SYSTEM)):  # a group would keep nobody from deciding
-        raise AskError(f"{where}: {named!r} names no person: give the id of one")
+        raise AskError(where, f"{named!r} names no person: give the id of one", template or "")
     return plain
 
 
@@ -273,7 +297,7 @@ def _text(template: str, where: str, scope: Scope) -> str:
     with _saying(where):
         rendered = render(template, scope)
         if isinstance(rendered, (list, dict)):
-            raise AskError(f"{where}: {template!r} gave a {type(rendered).__name__}; a text is needed")
+            raise AskError(where, f"{template!r} gave a {type(rendered).__name__}; a text is needed")
         # Within text a value is written as people do; the blank makes a lone expression text too.
         return rendered if isinstance(rendered, str) else str(render(f" {template}", scope))[1:]
 
@@ -284,4 +308,4 @@ def _saying(where: str) -> Generator[None]:
     try:
         yield
     except ExpressionError as error:
-        raise AskError(f"{where}: {error}") from error
+        raise AskError(where, str(error)) from error

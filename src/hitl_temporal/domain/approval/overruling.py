@@ -202,9 +202,11 @@ def judge_retract(state: Approval, command: Command, at: datetime) -> tuple[Stat
         return "not_eligible", stranger
     if sum(v.why == "retracted" for v in state.voided) >= MAX_RETRACTED:
         return "invalid", f"votes have been taken back {MAX_RETRACTED} times: let it stand, or withdraw it"
-    if _vote_to_retract(state, state.cooling, command.actor) is None:
+    vote = _vote_to_retract(state, state.cooling, command.actor)
+    if vote is None:
         return "not_eligible", f"the deciding vote in stage {state.cooling.stage!r} is not {command.actor!r}'s"
-    return "counted", ""
+    stuck = changing.unfit_to_put_back(state, vote)
+    return ("counted", "") if stuck is None else ("invalid", f"what it has changed can't be changed back: {stuck}")
 
 
 def retract(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa: ARG001 - one shape

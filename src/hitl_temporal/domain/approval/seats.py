@@ -21,11 +21,13 @@ class Seat(NamedTuple):
         named: Whom the stage names: the place counts for the entries that name this person.
         owner: In whose name the answer counts.
         holder: Who may give it.
+        via: Through whose hands it came to the holder: whoever stands in may themselves be away.
     """
 
     named: str
     owner: str
     holder: str
+    via: tuple[str, ...] = ()
 
 
 def are_own(state: Approval, stage: StageRun) -> bool:
@@ -65,9 +67,9 @@ def _stand_ins(state: Approval, stage: StageRun, seat: Seat) -> Iterator[Seat]:
     found = stand_in(state.roster.absences, seat.holder, at=state.now, flow=state.flow, context=state.context)
     if found is None:
         return
-    person = found.person
+    chain = list(found.chain)
     for handover in stage.handovers:  # who stands in may have given away what they could do here
-        if handover.giver == person:
-            person = handover.taker
-    if person != seat.holder:
-        yield Seat(seat.named, seat.owner, person)
+        if handover.giver == chain[-1]:
+            chain.append(handover.taker)
+    if chain[-1] != seat.holder:
+        yield Seat(seat.named, seat.owner, chain[-1], tuple(chain[1:-1]))

@@ -110,6 +110,7 @@ def ask_again(turn: Turn, stage: StageRun) -> None:
         state="pending",
         reason="",
         round=stage.round + 1,
+        bound=material(stage.document.material or (), turn.state.context),  # a vote that stays is about this
         let_in=(),
         held_since=None,
         opened_at=None,

@@ -25,7 +25,7 @@ from hitl_temporal.domain.approval.records import (
 )
 from hitl_temporal.domain.approval.stage import Stage
 from hitl_temporal.domain.calendar import Calendar
-from hitl_temporal.domain.inputs import Input
+from hitl_temporal.domain.inputs import Input, is_sensitive
 from hitl_temporal.domain.memo import Memo
 from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import Json, Value, digest
@@ -308,6 +308,10 @@ class Approval(Value):
     def stage(self, name: str) -> StageRun:
         """Return a stage by its name."""
         return next(s for s in self.stages if s.name == name)
+
+    def hides(self, expression: str) -> bool:
+        """Tell whether an expression reads a sensitive input of the run."""
+        return is_sensitive(self.fields, expression)
 
     @property
     def total_refused(self) -> int:

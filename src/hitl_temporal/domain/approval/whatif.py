@@ -96,7 +96,7 @@ def replay(
     try:
         own, then = _play(record, record.ask, people, known), _play(record, candidate, people, known)
     except AskError as error:
-        refused = (f"it could not be asked: {error}"[:_MOST_SAID],)
+        refused = (f"it could not be asked: {error.told(record.hides)}"[:_MOST_SAID],)
         return _told(record, record.outcome, "refused", differences=refused)
     changes = tuple(differences(record.outcome, own.state, then.state))
     unheard = tuple(why for place, why in then.unheard.items() if place not in own.unheard)

@@ -7,6 +7,7 @@ Must not know: how expressions are read and evaluated.
 """
 
 import json
+from collections.abc import Callable
 from typing import cast
 
 
@@ -29,6 +30,16 @@ class ExpressionError(Exception):
         """Say it in one bounded line."""
         known = short(", ".join(f"{path} = {value}" for path, value in self.values), 300)
         return f"expression {short(self.expression, 200)!r}: {self.reason}" + (f" (with {known})" if known else "")
+
+    def told(self, is_sensitive: Callable[[str], bool]) -> str:
+        """Say it to those who are shown no sensitive value: also what it gave, or failed with, may be made of one.
+
+        Args:
+            is_sensitive: Tells of a path, or of an expression, whether it reads such a value.
+        """
+        if any(map(is_sensitive, (self.expression, *(path for path, _ in self.values)))):
+            return f"expression {short(self.expression, 200)!r}: fails on a sensitive value, which is not shown"
+        return str(self)
 
 
 def glimpse(value: object) -> str:

@@ -17,7 +17,7 @@ from hitl_temporal.domain.duration import Backoff, PositiveDuration, lasting, pa
 from hitl_temporal.domain.fault import fault
 from hitl_temporal.domain.flow.needs import RESULTS, Need, read_needs
 from hitl_temporal.domain.ids import FlowNameText, StepIdText
-from hitl_temporal.domain.inputs import Input
+from hitl_temporal.domain.inputs import Input, is_sensitive
 from hitl_temporal.domain.value import Document, Json, digest
 
 VERBS = ("call", "ask", "wait")
@@ -198,6 +198,15 @@ class Flow(Document):
             if strange := [r for r in need.results if r not in known]:
                 return f"{name!r} to be {strange[0]!r}, which it never is; write one of {', '.join(known)}"
         return None
+
+    @cached_property
+    def fields(self) -> dict[str, Input]:
+        """What the inputs must be like, by path."""
+        return {f"inputs.{name}": field for name, field in self.inputs.items()}
+
+    def hides(self, expression: str) -> bool:
+        """Tell whether an expression reads a sensitive input."""
+        return is_sensitive(self.fields, expression)
 
     @cached_property
     def all_needs(self) -> Mapping[str, tuple[Need, ...]]:

@@ -19,7 +19,7 @@ from hitl_temporal.domain.flow.definition import Extend
 from hitl_temporal.domain.flow.effects import StartAsk
 from hitl_temporal.domain.flow.events import ExtensionAnswered, ExtensionFailed, ExtensionTaken
 from hitl_temporal.domain.flow.scope import scope
-from hitl_temporal.domain.flow.starting import question
+from hitl_temporal.domain.flow.starting import question, told
 from hitl_temporal.domain.flow.state import Extension, Run
 from hitl_temporal.domain.flow.steps import approval_id
 from hitl_temporal.domain.flow.times import after
@@ -70,7 +70,7 @@ def impossible(run: Run, step_id: str, command: ExtendGrant) -> str | None:
         if extend.ask is not None:
             _question(run, step_id, extend.ask, wished)
     except (CalendarError, AskError) as error:
-        return str(error)
+        return told(run, error)
     return None
 
 
@@ -108,7 +108,7 @@ def _ask_again(turn: Turn, step_id: str, asked: Extension) -> None:
     try:
         _ask(turn, step_id, asked)
     except AskError as error:  # a variable that it shows has changed meanwhile
-        _fail(turn, step_id, asked, str(error))
+        _fail(turn, step_id, asked, told(turn.run, error))
 
 
 def _hear_answer(turn: Turn, asked: Extension, event: ExtensionAnswered) -> None:
@@ -136,7 +136,7 @@ def _grant(turn: Turn, step_id: str, asked: Extension) -> None:
     try:
         until = _longer(turn.run, step_id, asked)
     except CalendarError as error:  # another extension came first, and the calendar does not reach so far
-        _fail(turn, step_id, asked, str(error))
+        _fail(turn, step_id, asked, told(turn.run, error))
         return
     _turn_into(turn, step_id, asked, asked.but(state="granted"))
     _move(turn, step_id, asked, until)

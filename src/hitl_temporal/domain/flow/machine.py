@@ -33,7 +33,7 @@ from hitl_temporal.domain.flow.events import (
 )
 from hitl_temporal.domain.flow.readiness import readiness
 from hitl_temporal.domain.flow.scope import initial_vars, scope
-from hitl_temporal.domain.flow.starting import start
+from hitl_temporal.domain.flow.starting import start, told
 from hitl_temporal.domain.flow.state import Run, RunStatus, StepRun
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import Json, digest
@@ -246,9 +246,9 @@ def _complete(turn: Turn) -> None:
         try:
             outputs[name] = render(template, now)
         except ExpressionError as error:  # the work is done: an output that can't be told is null, and said
-            outputs[name] = None
-            failed.append(f"output {name!r}: {error}")
-            turn.record("run.output_failed", f"output:{name}", output=name, reason=str(error))
+            outputs[name], reason = None, told(turn.run, error)
+            failed.append(f"output {name!r}: {reason}")
+            turn.record("run.output_failed", f"output:{name}", output=name, reason=reason)
     turn.set(outputs=outputs)
     _end(turn, "completed", "; ".join(failed)[:1000])
 

@@ -20,7 +20,6 @@ from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.steps import approval_id, park, skip
 from hitl_temporal.domain.flow.times import after, duration_of
 from hitl_temporal.domain.flow.turn import Turn
-from hitl_temporal.domain.inputs import Input, is_sensitive
 from hitl_temporal.domain.value import Json, canonical, digest
 
 
@@ -40,7 +39,14 @@ def start(turn: Turn, step: Step) -> None:
             case _:
                 _start_wait(turn, step, n, now)
     except (ExpressionError, AskError, CalendarError, ValueError) as error:
-        park(turn, step.id, str(error))
+        park(turn, step.id, told(turn.run, error))
+
+
+def told(run: Run, error: ExpressionError | AskError | CalendarError | ValueError) -> str:
+    """Return what kept a step from starting as people may see it."""
+    if isinstance(error, ExpressionError | AskError):
+        return error.told(run.definition.hides)
+    return str(error)
 
 
 def call(step_id: str, n: int, key: str, what: Step | Undo, now: dict[str, Json]) -> StartCall:
@@ -92,7 +98,7 @@ def _refuse_undecided(run: Run, step: Step, now: dict[str, Json]) -> None:
 
 def _difference(run: Run, path: str, before: Mapping[str, Json], after: Mapping[str, Json]) -> str:
     """Return what is not as it was decided; everybody who sees the run reads it, so nothing sensitive stands in it."""
-    if is_sensitive(_fields(run), path):
+    if run.definition.hides(path):
         return f"{path} is not as it was decided"
     was, now_is = canonical(before[path]), canonical(after[path])
     return f"{path} was decided as {was[:100]} and is {now_is[:100]} now"
@@ -152,12 +158,7 @@ def _start_ask(turn: Turn, step: Step, n: int, now: dict[str, Json]) -> None:
     )
     turn.set_step(step.id, started_at=turn.now, since=turn.now, error="")
     turn.record("step.started", f"{step.id}:{n}:started", step=step.id, approval=approval)
-    turn.effects.append(effect.but(fields=_fields(run)))
-
-
-def _fields(run: Run) -> dict[str, Input]:
-    """Return what the inputs must be like, by path."""
-    return {f"inputs.{name}": field for name, field in run.definition.inputs.items()}
+    turn.effects.append(effect.but(fields=run.definition.fields))
 
 
 def _start_wait(turn: Turn, step: Step, n: int, now: dict[str, Json]) -> None:

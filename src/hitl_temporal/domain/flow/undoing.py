@@ -6,7 +6,7 @@ Must not know: the order (machine.py chooses).
 from hitl_temporal.domain.expressions import ExpressionError
 from hitl_temporal.domain.flow.grants import leave
 from hitl_temporal.domain.flow.scope import scope, self_view
-from hitl_temporal.domain.flow.starting import call
+from hitl_temporal.domain.flow.starting import call, told
 from hitl_temporal.domain.flow.steps import take_back
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import Json, digest
@@ -24,7 +24,7 @@ def start_undo(turn: Turn, step_id: str) -> None:
         effect = call(step_id, old.done.n, key, undo, now)
         arguments_digest = digest(effect.arguments)
     except (ExpressionError, ValueError) as error:
-        park_undo(turn, step_id, str(error))
+        park_undo(turn, step_id, told(turn.run, error))
         return
     turn.record(
         "step.undo_started",
