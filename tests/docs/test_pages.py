@@ -58,7 +58,7 @@ def test_an_editor_shows_what_the_page_says(heading: str) -> None:
 
 def test_every_verb_is_on_its_page_with_route_body_and_who() -> None:
     """What a verb takes beside what the door adds, in the order of the table."""
-    doors = {"actor", "key", "via", "assurance"}
+    doors = {"actor", "key", "via", "assurance", "click"}
     rows = []
     for name, verb in VERBS.items():
         method, path = PATHS[name]

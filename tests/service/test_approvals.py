@@ -127,6 +127,40 @@ async def test_recorded_answer_that_does_not_count_is_told_to_the_person(
     assert told[0].person == person
 
 
+async def test_an_answer_without_a_key_counts_once_and_is_found_again(
+    idle_rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has judged anything yet, so no door can tell which stage it is for: Update and Signal are one click."""
+    monkeypatch.setattr(door, "PATIENCE", door.PATIENCE / 4)
+    rig, approvals = idle_rig, use(idle_rig)
+    stages = [{"name": "a", "who": "user:cai"}, {"name": "b", "who": "user:cai", "distinct": False}]
+    handle = await rig.ask({"title": "Go?", "requester": "ann", "stages": stages})
+    recorded = await approvals.act(me("cai"), handle.id, "decide", {"outcome": "approved"})
+    assert recorded.status == "recorded"
+    async with rig.worker():
+        await rig.until_put(handle)
+        assert (await approvals.receipt(me("cai"), handle.id, recorded.key)).status == "counted"
+        assert [d.stage for d in (await approvals.show(me("cai"), handle.id)).decisions] == ["a"]
+        await approvals.act(me("cai"), handle.id, "decide", {"outcome": "approved"})
+        await handle.result()
+        assert (await approvals.receipt(me("cai"), handle.id, recorded.key)).status == "counted"
+
+
+async def test_who_takes_no_part_does_not_get_in_by_clicking(idle_rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that is kept, judged later and refused is told to its author, and shows them nothing."""
+    monkeypatch.setattr(door, "PATIENCE", door.PATIENCE / 4)
+    rig, approvals = idle_rig, use(idle_rig)
+    handle = await rig.ask({**ASK, "show": {"salary": "99k"}})
+    stranger = Identity("bob", frozenset(), frozenset({"leads"}), "medium", "api")
+    assert (await approvals.act(stranger, handle.id, "decide", {"outcome": "approved"})).status == "recorded"
+    async with rig.worker():
+        while not (told := [m for m in rig.notifier.messages.values() if m.person == "bob"]):
+            await asyncio.sleep(0.02)
+        with pytest.raises(NotFoundError):
+            await approvals.show(stranger, handle.id)
+    assert (told[0].title, told[0].show) == (handle.id, {})
+
+
 async def test_a_digest_is_of_the_whole_inbox_where_the_person_lives(rig: Rig) -> None:
     """Also of more than a page; an unknown time zone is UTC."""
     name = f"ivo-{uuid4().hex[:8]}"  # whom no other test asks: lists are of the whole server

@@ -22,7 +22,7 @@ from hitl_temporal.api.problems import MEDIA_TYPE, ProblemDetails
 from hitl_temporal.domain.approval.commands import Command
 from hitl_temporal.domain.flow.commands import Operate
 
-SAID_BY_DOORS = frozenset({"actor", "via", "assurance"})
+SAID_BY_DOORS = frozenset({"actor", "via", "assurance", "click"})
 """What no body of a command says: the door knows who calls, and how sure it is."""
 
 APART = "body."

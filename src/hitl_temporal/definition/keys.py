@@ -81,8 +81,8 @@ uniqueItems | no entry stands twice
 properties | name to what an object has under it, a part
 default | used when it is not given
 optional | may be left out, and is null then
-sensitive | nobody is shown the value: status, pages, commands and what steps gave have `***` for it. Later steps get \
-it, and so does whatever shows it by an expression of its own
+sensitive | nobody is shown the value: status, pages, commands and what steps gave have `***` for it. An expression \
+that fails on it tells no value. Later steps get it, and so does whatever shows it by an expression of its own
 """
 
 _PART = """

@@ -14,7 +14,7 @@ from hitl_temporal.domain.approval.ask import Answers
 from hitl_temporal.domain.approval.closed import judge_closed
 from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, Withdraw, parse
 from hitl_temporal.domain.approval.digest import Digest, Item, digest_of
-from hitl_temporal.domain.approval.judge import default_key, spent, withdrawal_key
+from hitl_temporal.domain.approval.judge import spent, withdrawal_key
 from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.approval.status import Status
 from hitl_temporal.messages import APPROVAL
@@ -127,12 +127,11 @@ class Approvals:
         if (reason := foreign_actor(me, body)) is not None:
             key = body.get("key")
             return Receipt(status="invalid", reason=reason, key=key if isinstance(key, str) else "")
-        command = parse(verb, {**body, "actor": me.person, "via": me.via, "assurance": me.assurance})
+        doors = {"actor": me.person, "via": me.via, "assurance": me.assurance, "click": None}
+        command = parse(verb, {**body, **doors})
         if isinstance(command, Receipt):
             return command
-        if command.key is None and not isinstance(command, Decide | Withdraw):
-            command = command.model_copy(update={"key": uuid4().hex})  # the update and the signal of one click are one
-        key = command.key or _key_of(approval_id, command, await memo_of(description))
+        command, key = _one_click(approval_id, command)
         handle = self._client.get_workflow_handle(approval_id)
         payload = command.model_dump(mode="json", by_alias=True, exclude_none=True)
 
@@ -144,7 +143,6 @@ class Approvals:
             verb,
             payload,
             Receipt,
-            kept={**payload, "key": key},
             recorded=Receipt(status="recorded", reason="kept by Temporal; judged when a worker is back", key=key),
             closed=closed,
         )
@@ -199,8 +197,15 @@ def _must_be_approval(approval_id: str, description: WorkflowExecutionDescriptio
         raise NotFoundError(f"{approval_id!r} is a run of {description.workflow_type!r}, not an approval")
 
 
-def _key_of(approval_id: str, command: Command, memo: Mapping[str, object]) -> str:
-    """Return the key under which a command without one will be judged, so that its receipt can be read later."""
-    if not isinstance(command, Decide):
-        return withdrawal_key(approval_id, command)
-    return default_key(approval_id, command.actor, str(memo.get("stage") or ""), command.outcome)
+def _one_click(approval_id: str, command: Command) -> tuple[Command, str]:
+    """Return a command that counts once, as Update and as the Signal after it, and by what its receipt is found.
+
+    Which stage an answer without a key is for is told when it is judged, and its key with it.
+    """
+    if command.key is not None:
+        return command, command.key
+    one = uuid4().hex
+    if isinstance(command, Decide):
+        return command.model_copy(update={"click": one}), one
+    key = withdrawal_key(approval_id, command) if isinstance(command, Withdraw) else one
+    return command.model_copy(update={"key": key}), key

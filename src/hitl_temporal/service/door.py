@@ -55,7 +55,6 @@ async def send(
     *,
     recorded: R,
     closed: Callable[[], Awaitable[R]],
-    kept: Mapping[str, object] | None = None,
 ) -> R:
     """Send a command and return its receipt.
 
@@ -64,7 +63,6 @@ async def send(
         verb: The name of its Update and Signal.
         payload: The command, with its key.
         receipt_type: What the Update answers.
-        kept: The command as a Signal carries it, with the key that the receipt names; None: as `payload`.
         recorded: The answer when Temporal has kept the command and nobody has judged it yet.
         closed: Finds the answer of a workflow that has ended.
 
@@ -89,7 +87,7 @@ async def send(
         if error.status not in _FALL_BACK:
             raise UnavailableError(f"Temporal refused {verb!r} for {handle.id!r}: {error.message}") from error
     await log.ainfo("door.signalled", verb=verb, workflow_id=handle.id)
-    return await _signal(handle, verb, kept or payload, recorded, closed)
+    return await _signal(handle, verb, payload, recorded, closed)
 
 
 async def _signal(

@@ -30,6 +30,17 @@ def test_a_counted_answer_gets_its_receipt_again() -> None:
     assert judge_closed("a-1", ended(play), ANSWERS, "decide", decide("dee")) == last
 
 
+def test_a_click_that_closed_it_gets_its_receipt_too() -> None:
+    """What the door knows it by leads to the answer, whatever stage that was for."""
+    play = Play({"who": "user:cai"}, {"who": "user:cai", "distinct": False})
+    play.decide("cai", click="first")
+    play.decide("cai", click="last")
+    for click in ("first", "last"):
+        found = judge_closed("a-1", ended(play), ANSWERS, "decide", decide("cai", click=click))
+        assert (found.status, found.key) == ("counted", click)
+    assert judge_closed("a-1", ended(play), ANSWERS, "decide", decide("dee", click="last")).status == "closed"
+
+
 def test_another_answer_finds_it_closed() -> None:
     """Of whoever, with whatever key or outcome."""
     play = Play()

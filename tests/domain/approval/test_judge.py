@@ -3,7 +3,10 @@
 import pytest
 
 from hitl_temporal.domain.approval.commands import Decide
+from hitl_temporal.domain.approval.dialogue import audience
+from hitl_temporal.domain.approval.effects import Deliver
 from hitl_temporal.domain.approval.judge import default_key, flooded, spent
+from hitl_temporal.domain.approval.message import message
 from hitl_temporal.domain.approval.state import MAX_REFUSALS, MAX_REFUSALS_BY_ACTOR
 from tests.domain.approval.playing import Play, people_with, people_without
 
@@ -74,6 +77,22 @@ def test_who_may_not_act_is_not_eligible_and_told_why(actor: str, says: str) -> 
     receipt = Play().decide(actor)
     assert receipt.status == "not_eligible"
     assert says in receipt.reason
+
+
+def test_who_takes_no_part_learns_nothing_by_trying() -> None:
+    """They are told that it does not count, by the id that they know: nothing of the question, and no part in it."""
+    play = Play(show={"salary": "99k"}, body="Fire eli")
+    play.signal("gus")
+    play.signal("ann")
+    told = {e.delivery.person: message(play.state, e) for e in play.effects if isinstance(e, Deliver)}
+    bare, whole = told["gus"], told["ann"]
+    assert (bare.title, bare.body, bare.show, bare.outcomes, bare.requester, bare.tally) == ("a-1", "", {}, {}, "", "")
+    assert (bare.text, whole.title) == (
+        "your answer 'approved' does not count: 'gus' is not asked in stage 's1'",
+        "Go?",
+    )
+    assert ("gus" in audience(play.state), "ann" in audience(play.state)) == (False, True)
+    assert play.do("comment", "gus", text="let me in").status == "not_eligible"
 
 
 def test_an_inactive_person_is_not_eligible() -> None:
@@ -244,6 +263,24 @@ def test_the_made_key_holds_the_open_stage_where_the_person_may_act() -> None:
     keys = [play.decide("cai").key, play.decide("cai").key]
     assert keys == [default_key("a-1", "cai", s, "approved") for s in ("s1", "s2")]
     assert play.state.outcome == "approved"
+
+
+def test_what_is_sent_twice_by_one_click_counts_once() -> None:
+    """A door that gets no answer to its Update sends a Signal: by then the person may act in another stage."""
+    play = Play({"who": "user:cai"}, {"who": "user:cai", "distinct": False})
+    counted = play.decide("cai", click="c")
+    assert play.signal("cai", click="c") == counted.but(key="c")
+    assert [d.stage for d in play.state.decisions] == ["s1"]
+    assert spent(play.state, "cai", "c") == counted.but(key="c")
+    assert spent(play.state, "dee", "c") is None
+    assert play.decide("cai", click="another").status == "counted"
+    assert play.state.outcome == "approved"
+
+
+def test_a_click_that_does_not_count_is_known_by_itself() -> None:
+    """Its receipt is found by what the door has named; a key that was given goes before it."""
+    play = Play()
+    assert [play.signal("ann", click="c").key, play.decide("ann", click="d", key="k").key] == ["c", "k"]
 
 
 def test_the_made_key_holds_the_last_stage_of_who_may_not_act_any_more() -> None:

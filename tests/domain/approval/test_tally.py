@@ -77,10 +77,10 @@ def test_a_stage_that_has_not_begun_counts_nothing(state: str) -> None:
 
 
 def test_a_receipt_tells_the_count_just_after_it() -> None:
-    """The next stage's, once it is open."""
+    """The next stage's, once it is open; who takes no part is not told how it stands."""
     play = Play({"who": "group:secops", "approve": 2}, {"who": "group:leads"})
-    assert [play.decide(p).tally for p in ("gus", "cai", "dee", "bob")] == snapshot(
-        ["0 of 2, secops pending", "1 of 2, secops pending", "0 of 1, leads pending", "1 of 1"]
+    assert [play.decide(p).tally for p in ("gus", "ann", "cai", "dee", "bob")] == snapshot(
+        ["", "0 of 2, secops pending", "1 of 2, secops pending", "0 of 1, leads pending", "1 of 1"]
     )
 
 

@@ -6,6 +6,7 @@ from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.whatif import Replayed, replay, unknown_selectors
 from hitl_temporal.domain.calendar import DEFAULT
+from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.value import Json
 from tests.domain.approval.playing import PEOPLE, Play, people_with
 
@@ -226,3 +227,25 @@ def test_who_stands_in_for_somebody_new_counts() -> None:
     roster = PEOPLE.roster(unknown_selectors(play.state, strict))
     assert replay(play.state, strict, roster).after == "open"
     assert replay(play.state, strict, roster.but(absences=away)).after == "approved"
+
+
+def test_what_nobody_has_filled_in_is_no_answer_to_another_form() -> None:
+    """A field that is gone was left out, or has its default: the answers are those that were given."""
+    texts = {"type": "string", "optional": True}
+    play = Play(form={"note": texts, "zone": {"type": "string", "default": "eu"}, "room": {"type": "string"}})
+    play.decide("cai", form={"room": "B 12"})
+    same = replayed(play, candidate(form={"room": {"type": "string"}}))
+    assert (same.changed, same.unheard) == (False, ())
+    assert replayed(play, candidate()).unheard == ("cai: this approval has no form, but room was sent",)
+
+
+def test_what_was_given_as_sensitive_is_told_by_no_other_form() -> None:
+    """Neither by one that does not call it so, nor by an expression that fails on it."""
+    play = Play(form={"pin": {"type": "string", "sensitive": True}}, context={"inputs": {"pin": "hunter2"}})
+    play.state = play.state.but(fields={"inputs.pin": Input.model_validate({"type": "string", "sensitive": True})})
+    play.decide("cai", form={"pin": "hunter2"})
+    stricter = replayed(play, candidate(form={"pin": {"type": "string", "pattern": "^z+$"}}))
+    asked = replayed(play, candidate({"who": "{{inputs.pin}}"}))
+    assert stricter.unheard
+    assert asked.after == "refused"
+    assert "hunter2" not in stricter.model_dump_json() + asked.model_dump_json()

@@ -9,8 +9,8 @@ from hitl_temporal.domain.approval.deciding import unfit
 from hitl_temporal.domain.approval.judge import (
     closed_verdict,
     default_key,
-    spent_on,
     stage_key,
+    taken_by,
     why_taken,
     withdrawal_key,
 )
@@ -30,7 +30,7 @@ def judge_closed(approval: str, result: Result | None, answers: Answers | None, 
         command: What was sent with it.
     """
     key = _key(approval, result, command)
-    taken = spent_on(result, command.actor, key) if result is not None and key else None
+    taken = taken_by(result, command, key) if result is not None else None
     if taken is not None:
         known, receipt = taken
         return receipt if known == verb else Receipt(status="invalid", reason=why_taken(known), key=key)

@@ -39,13 +39,18 @@ Values = Annotated[dict[str, Json], AfterValidator(_json)]
 
 
 class Command(FromOutside):
-    """Who does something, and the key that makes a repetition harmless."""
+    """Who does something, and the key that makes a repetition harmless.
+
+    Attributes:
+        click: What an Update without a key has in common with the Signal that takes its place: they count once.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     actor: Name
     key: Key | None = None
     via: Name | None = None
+    click: Key | None = None
 
 
 class Reference(Value):

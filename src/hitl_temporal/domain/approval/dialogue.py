@@ -25,7 +25,7 @@ def may_see(state: Approval, person: str) -> bool:
 def audience(state: Approval) -> tuple[str, ...]:
     """Return who takes part: asked for it, was or is asked, was told, has acted, may act now or in an emergency."""
     asked = (p for s in state.stages for p in s.asked)
-    told = (*state.told, *(d.person for d in state.deliveries))
+    told = (*state.told, *(d.person for d in state.deliveries if not d.is_bare))
     now = (seat.holder for s in state.live_stages for seat in seats(state, s, s.who))
     wanted = (state.info.to,) if state.info is not None else ()  # a notice is forgotten after a hundred others
     glass = state.roster.named_by(state.break_glass.who) if state.break_glass is not None else ()

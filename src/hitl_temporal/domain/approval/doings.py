@@ -6,7 +6,7 @@ or did not count is not among them.
 Must not know: what is done with them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ from hitl_temporal.domain.approval.commands import (
 from hitl_temporal.domain.approval.records import Decision, Handover
 from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.people import SYSTEM
+from hitl_temporal.domain.value import Json, canonical
 
 RECORDED = f"{SYSTEM}record"
 """Who does again what the record keeps without its author."""
@@ -59,7 +60,7 @@ def doings(record: Approval) -> tuple[Doing, ...]:
         *_amended(record),
         *_extended(record),
         *_added(record),
-        *(_decided(d) for d in record.decisions if d.kind != "auto"),
+        *(_decided(record, d) for d in record.decisions if d.kind != "auto"),
         *_withdrawn(record),
     )
     return tuple(sorted(found, key=lambda d: d.at))
@@ -67,7 +68,7 @@ def doings(record: Approval) -> tuple[Doing, ...]:
 
 def _voided(record: Approval) -> Iterator[Doing]:
     for void in record.voided:
-        yield _decided(void.decision)
+        yield _decided(record, void.decision)
         if void.why == "retracted":
             yield Doing(void.at, "retract", Retract(actor=void.decision.actor))
 
@@ -125,7 +126,13 @@ def _withdrawn(record: Approval) -> Iterator[Doing]:
         yield Doing(record.withdrawal.at, "withdraw", Withdraw(actor=record.withdrawal.actor))
 
 
-def _decided(decision: Decision) -> Doing:
+def _filled_in(record: Approval, form: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what somebody has filled in: what was added to it is not theirs, and another form adds its own."""
+    added = {name: canonical(field.default) for name, field in record.ask.form.items()}
+    return {name: value for name, value in form.items() if canonical(value) != added.get(name)}
+
+
+def _decided(record: Approval, decision: Decision) -> Doing:
     if decision.kind != "vote":
         reason = decision.comment or _REASON
         override = Override(
@@ -143,7 +150,7 @@ def _decided(decision: Decision) -> Doing:
             actor=decision.actor,
             outcome=decision.outcome,
             comment=decision.comment,
-            form=decision.form,
+            form=_filled_in(record, decision.form),
             edit={path: change.after for path, change in decision.edited.items()},
             on_behalf_of=decision.on_behalf_of,
             via=decision.via,

@@ -75,7 +75,7 @@ def judge(state: Approval, verb: str, command: Command, at: datetime) -> Receipt
 
 def judge_with(state: Approval, verb: str, command: Command, at: datetime, key: str) -> Verdict:
     """Return the verdict on a command under this key: what it was answered before goes before everything else."""
-    taken = spent_on(state, command.actor, key)
+    taken = taken_by(state, command, key)
     if taken is not None and taken[0] == verb:
         return Verdict(taken[1], is_new=False)
     if taken is not None:
@@ -86,8 +86,11 @@ def judge_with(state: Approval, verb: str, command: Command, at: datetime, key: 
         status, reason = "closed", deciding.why_cooling(state.cooling)
     else:
         status, reason = RULES[verb].judge(state, command, at)
-    tally = "" if status == "counted" else of_approval(state)  # what counts has a tally once it has been counted
-    return Verdict(Receipt(status=status, reason=reason, tally=tally, key=key))
+    if status == "counted":  # it has a tally once it has been counted
+        return Verdict(Receipt(status=status, reason=reason, key=key))
+    # How it stands is for those who take part. A key that is not spent may as well be what the door knows it by.
+    tally = of_approval(state) if dialogue.may_see(state, command.actor) else ""
+    return Verdict(Receipt(status=status, reason=reason, tally=tally, key=command.key or command.click or key))
 
 
 def flooded(state: Approval, verb: str, command: Command, at: datetime) -> Receipt | None:
@@ -152,6 +155,12 @@ def spent_on(known: Remembering, actor: str, key: str) -> tuple[str, Receipt] | 
         return None
     verb, _, tally = kept.partition(" ")
     return verb, Receipt(status="counted", tally=tally, key=key)
+
+
+def taken_by(known: Remembering, command: Command, key: str) -> tuple[str, Receipt] | None:
+    """Return on what a command was spent already, by its key or by the click that it came with."""
+    keys = (k for k in (command.click, key) if k)
+    return next((taken for k in keys if (taken := spent_on(known, command.actor, k)) is not None), None)
 
 
 def why_taken(verb: str) -> str:

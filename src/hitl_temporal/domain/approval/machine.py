@@ -8,7 +8,7 @@ Must not know: clocks, randomness, I/O, Temporal.
 
 from typing import assert_never
 
-from hitl_temporal.domain.approval import clock, ending, stages, waking
+from hitl_temporal.domain.approval import clock, dialogue, ending, stages, waking
 from hitl_temporal.domain.approval.automatic import decision_of, rule_to_follow
 from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, Withdraw
 from hitl_temporal.domain.approval.deciding import add, keep_intent
@@ -128,6 +128,8 @@ def _obey(turn: Turn, event: CommandSubmitted) -> None:
         if not isinstance(command, Decide | Withdraw):
             stages.see_who_is_left(turn)
             _spend(turn, verb, command.actor, receipt.key)
+        elif isinstance(command, Decide) and command.click is not None:
+            _spend(turn, verb, command.actor, command.click)
         done = spent(turn.state, command.actor, receipt.key)
         assert done is not None, f"key {receipt.key!r} of {command.actor!r} was spent"
         turn.reply(done)
@@ -164,7 +166,8 @@ def _tell_later(turn: Turn, command: Command, receipt: Receipt) -> None:
     """Tell somebody what became of an answer that was only `recorded`; of the end everybody is told anyway."""
     if isinstance(command, Decide) and turn.state.outcome is None:
         word = "waits until you confirm it" if receipt.status == "needs_step_up" else "does not count"
-        notify(turn, (command.actor,), f"your answer {command.outcome!r} {word}: {receipt.reason}")
+        is_bare = not dialogue.may_see(turn.state, command.actor)  # to be told of a click opens nothing to a stranger
+        notify(turn, (command.actor,), f"your answer {command.outcome!r} {word}: {receipt.reason}", is_bare=is_bare)
 
 
 def _deliver(turn: Turn, event: DeliveriesEnded) -> None:

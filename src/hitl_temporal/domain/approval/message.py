@@ -55,6 +55,8 @@ class Message(Value):
 def message(state: Approval, effect: Deliver) -> Message:
     """Return the message of a delivery, as the approval stands now."""
     delivery = effect.delivery
+    if delivery.is_bare:
+        return _bare(state, effect)
     card = state.roster.cards.get(delivery.person)
     stage = next((s for s in state.stages if s.name == delivery.stage), None)
     return Message(
@@ -81,4 +83,25 @@ def message(state: Approval, effect: Deliver) -> Message:
         due=effect.due,
         tally=of_approval(state),
         outcome=state.outcome,
+    )
+
+
+def _bare(state: Approval, effect: Deliver) -> Message:
+    """Return a message to somebody who takes no part: they know the approval's id already, and learn nothing else."""
+    delivery = effect.delivery
+    card = state.roster.cards.get(delivery.person)
+    return Message(
+        key=f"{state.id}:{delivery.id}",
+        approval=state.id,
+        occasion=delivery.occasion,
+        stage="",
+        person=delivery.person,
+        name=card.name if card else delivery.person,
+        via=effect.via,
+        title=state.id,
+        body="",
+        digest="",
+        text=delivery.text,
+        outcomes={},
+        requester="",
     )

@@ -240,6 +240,7 @@ class Delivery(Value):
         text: What a notice says.
         on_behalf_of: In whose place this person is asked.
         settles: The id of the delivery that this one brings up to date.
+        is_bare: Whether it goes to somebody who takes no part: it tells nothing of what is asked, and gives no part.
     """
 
     id: str
@@ -253,3 +254,4 @@ class Delivery(Value):
     on_behalf_of: str | None = None
     settles: str | None = None
     round: int = 1
+    is_bare: bool = False

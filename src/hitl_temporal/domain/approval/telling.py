@@ -81,7 +81,9 @@ def tell_escalation(turn: Turn, stage: StageRun, people: Iterable[str], index: i
     turn.send(*(message(turn.state, "escalated", stage, person, *numbers) for person in people))
 
 
-def notify(turn: Turn, people: Iterable[str], text: str, stage: StageRun | None = None) -> None:
+def notify(
+    turn: Turn, people: Iterable[str], text: str, stage: StageRun | None = None, *, is_bare: bool = False
+) -> None:
     """Tell people something that asks nothing of them; machines and strangers to the directory hear nothing."""
     state = turn.state
     wanted = [p for p in dict.fromkeys(people) if not p.startswith(SYSTEM) and state.roster.is_active(p)]
@@ -99,6 +101,7 @@ def notify(turn: Turn, people: Iterable[str], text: str, stage: StageRun | None 
             stage=name,
             text=text,
             round=stage.round if stage else 1,
+            is_bare=is_bare,
         )
         sent.append(Deliver(delivery=delivery, via=_via(state, stage, person)))
     turn.send(*sent)
@@ -142,7 +145,7 @@ def forget_rounds(turn: Turn, stage: StageRun) -> None:
     past = [d for d in past if d.settles not in on_their_way]
     if past:
         ids = frozenset(d.id for d in past)
-        told = tuple(dict.fromkeys((*state.told, *(d.person for d in past))))
+        told = tuple(dict.fromkeys((*state.told, *(d.person for d in past if not d.is_bare))))
         turn.set(deliveries=tuple(d for d in state.deliveries if d.id not in ids), told=told)
 
 

@@ -29,6 +29,7 @@ from hitl_temporal.domain.approval.opening import AskError, begin
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.surroundings import selectors
 from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import Card, Load, Roster
 from hitl_temporal.domain.value import Json, Value
 
@@ -166,7 +167,7 @@ def _asks(state: Approval, stage: StageRun, person: str) -> bool:
 def _begin(record: Approval, ask: Ask, context: dict[str, Json]) -> Approval:
     return begin(
         record.id,
-        ask,
+        ask.but(form={name: _as_sensitive(record, name, field) for name, field in ask.form.items()}),
         requester=record.requester,
         on_behalf_of=record.on_behalf_of,
         context=context,
@@ -175,6 +176,12 @@ def _begin(record: Approval, ask: Ask, context: dict[str, Json]) -> Approval:
         seed=record.seed,
         at=record.started_at,
     )
+
+
+def _as_sensitive(record: Approval, name: str, field: Input) -> Input:
+    """Return a field that tells nothing of a value that was given as a sensitive one."""
+    was = record.ask.form.get(name)
+    return field.but(sensitive=True) if was is not None and was.sensitive else field
 
 
 def _contexts(record: Approval) -> Iterator[dict[str, Json]]:
