@@ -1,22 +1,13 @@
-"""People as they are now: what is read for them, and what is not."""
+"""The people of a question as activities read them: no more of them than can be carried."""
 
-from collections.abc import Sequence
-
-from hitl_temporal.domain.absence import Absence
-from hitl_temporal.domain.people import Roster
+from hitl_temporal.domain.people import MAX_PEOPLE, Group, Person
 from hitl_temporal.effects.rosters import read_roster
-from hitl_temporal.ports import TemporaryError
-from tests.fakes import FakeDirectory
+from tests.fakes import PEOPLE, FakeAbsences, FakeDirectory
 
 
-class Unreachable:
-    """A list of absences that nobody can read now."""
-
-    async def of(self, people: Sequence[str]) -> dict[str, tuple[Absence, ...]]:
-        """Refuse for a while."""
-        raise TemporaryError(f"no answer about {len(people)}")
-
-
-async def test_who_asks_about_nobody_does_not_wait_for_who_is_away() -> None:
-    """A run reads for the time alone: absences that can't be read must not hold it up."""
-    assert await read_roster(FakeDirectory(), Unreachable(), (), ()) == Roster()
+async def test_a_group_too_large_to_be_carried_is_only_counted() -> None:
+    """Else no workflow task that reads it would ever succeed; who was asked for by id is there."""
+    many = {f"p{n}": Person(name=f"P {n}") for n in range(MAX_PEOPLE + 1)}
+    people = PEOPLE.but(people={**PEOPLE.people, **many}, groups={"all": Group(members=tuple(many))})
+    found = await read_roster(FakeDirectory(people), FakeAbsences(), ("group:all",), ("cai", "nobody"))
+    assert (found.oversized, list(found.cards), found.members) == (MAX_PEOPLE + 2, ["cai"], {"group:all": ()})

@@ -74,6 +74,10 @@ class Load(Value):
     decided: int = 0
 
 
+MAX_PEOPLE = 1_500
+"""How many people an approval may name in all its stages: they travel with it at each step."""
+
+
 class Roster(Value):
     """Who each selector named when the directory was read, and the cards of all of them.
 
@@ -84,6 +88,8 @@ class Roster(Value):
         cards: One entry per person in `members` or asked for by id and known; whoever is missing is not a person.
         absences: Out of office: one entry per person who has absences and is in `cards`, or stands in for somebody who
             is, however far; the substitutes are in `cards` too.
+        oversized: How many people the selectors name where that is more than can be carried (`MAX_PEOPLE`); then they
+            name nobody here, so that nobody acts whom a `not` might bar. 0: they are all here.
     """
 
     members: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -91,6 +97,21 @@ class Roster(Value):
     loads: dict[str, Load] = Field(default_factory=dict)
     turns: dict[str, int] = Field(default_factory=dict)
     absences: dict[str, tuple[Absence, ...]] = Field(default_factory=dict)
+    oversized: int = 0
+
+    def bounded(self, people: Iterable[str]) -> "Roster":
+        """Return it as it is, or if it is too large, only with the cards of these people, who were asked for by id."""
+        if len(self.cards) <= MAX_PEOPLE:
+            return self
+        cards = {p: self.cards[p] for p in dict.fromkeys(people) if p in self.cards}
+        return Roster(members=dict.fromkeys(self.members, ()), cards=cards, oversized=len(self.cards))
+
+    @property
+    def why_nobody(self) -> str | None:
+        """Why it names nobody although there are people, None where it is as the directory says."""
+        if not self.oversized:
+            return None
+        return f"{self.oversized} people are named in all, and {MAX_PEOPLE} is the most: name smaller groups"
 
     def named_by(self, selectors: Iterable[str]) -> tuple[str, ...]:
         """Return the people that any of the selectors names, each once, in order.

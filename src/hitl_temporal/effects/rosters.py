@@ -17,7 +17,7 @@ async def read_roster(
     Raises:
         TemporaryError: The directory or the absences can't be read.
     """
-    roster = await directory.read(selectors, people)
+    roster = (await directory.read(selectors, people)).bounded(people)
     if not roster.cards:  # a run reads for the time alone (engine/flow.py): that must not wait for who is away
         return roster
     found = await absences.of(tuple(roster.cards))

@@ -111,8 +111,9 @@ class Play:
 
     def roster(self, *people: str) -> Roster:
         """Read the directory and the absences as the shell does."""
+        named = (*people, *known_people(self.state))
         return with_absences(
-            self.people, self.absences, self.people.roster(selectors(self.state), (*people, *known_people(self.state)))
+            self.people, self.absences, self.people.roster(selectors(self.state), named).bounded(named)
         )
 
     def away(self, person: str, substitute: str | None = None, **rest: object) -> None:

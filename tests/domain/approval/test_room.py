@@ -1,11 +1,19 @@
 """How much an approval holds: each share has its bound, and none of them keeps anybody from deciding."""
 
+from typing import Any
+
 import pytest
 
 from hitl_temporal.domain.approval.opening import AskError
-from hitl_temporal.domain.approval.room import MAX_ANSWERS_BYTES, MAX_CHANGES_BYTES, MAX_QUESTION_BYTES, MAX_TALK_BYTES
+from hitl_temporal.domain.approval.room import (
+    MAX_ANSWERS_BYTES,
+    MAX_CHANGES_BYTES,
+    MAX_PLACES,
+    MAX_QUESTION_BYTES,
+    MAX_TALK_BYTES,
+)
 from hitl_temporal.domain.approval.state import MAX_SPENT
-from hitl_temporal.domain.people import Group, People, Person
+from hitl_temporal.domain.people import MAX_PEOPLE, Group, People, Person
 from hitl_temporal.domain.value import Json
 from tests.domain.approval.playing import PEOPLE, Play
 
@@ -164,3 +172,67 @@ def test_all_of_it_with_a_thousand_people_still_travels() -> None:
         assert play.decide(person, key=f"{n:0200}", form={"note": "x" * 7_000}).status == "counted"
     one = (len(play.state.model_dump_json()) - size_before) / 20 - 7_000
     assert len(play.state.model_dump_json()) + 980 * one < MOST_THAT_TEMPORAL_TAKES
+
+
+# --- People -----------------------------------------------------------------------------------------------------------
+
+
+def crowd(number: int) -> People:
+    """Return the directory with a group of so many, cai and dee among them."""
+    many = {f"p{n}": Person(name=f"P {n}") for n in range(number - 2)}
+    groups = {**PEOPLE.groups, "crowd": Group(members=("cai", "dee", *many))}
+    return PEOPLE.but(people={**PEOPLE.people, **many}, groups=groups)
+
+
+def asked_of(number: int, *more: dict[str, Any], **stage: Any) -> Play:
+    """Return a question to so many."""
+    play = Play({"who": "group:crowd", **stage}, *more, is_resolved=False)
+    play.people = crowd(number)
+    play.resolve()
+    return play
+
+
+def test_so_many_are_asked_and_no_more() -> None:
+    """A stage of more parks and says so; an operator can't let it ask them all the same, but one of them is picked."""
+    assert asked_of(MAX_PLACES).state.state == "open"
+    play = asked_of(MAX_PLACES + 1)
+    assert (play.state.state, play.sent("asked")) == ("parked", [])
+    assert play.stage.reason.startswith(f"{MAX_PLACES + 1} people would be asked in all, and {MAX_PLACES} is the most")
+    play.reassign("eli", "gus")
+    assert (play.state.state, play.sent("asked"), "is the most" in play.stage.reason) == ("parked", [], True)
+    assert asked_of(MAX_PLACES + 1, pick="random").state.state == "open"
+
+
+def test_all_stages_together_ask_so_many() -> None:
+    """The second finds no room for its people."""
+    play = asked_of(MAX_PLACES - 1, {"who": "group:leads"}, {"who": ["user:gus", "user:eli"]})
+    play.decide("cai")
+    play.decide("bob")
+    assert (play.stage_states, play.state.stages[2].reason[:4]) == (["approved", "approved", "parked"], "1002")
+
+
+@pytest.mark.parametrize("keys", [{}, {"wait_for_all": True}, {"who": "user:cai", "not": "group:crowd"}])
+def test_more_people_than_can_be_carried_are_nobody(keys: dict[str, Any]) -> None:
+    """A group has grown beyond all bounds: nobody is let through whom a `not` might bar, and nobody has said yes."""
+    play = asked_of(2 if "not" not in keys else MAX_PEOPLE + 1, **keys)
+    if "not" not in keys:
+        play.decide("dee", "rejected") if keys else None
+        play.people = crowd(MAX_PEOPLE + 1)
+    assert play.decide("cai").status == "not_eligible"
+    assert play.state.state == "parked"
+    assert "people are named in all, and 1500 is the most" in play.stage.reason
+    play.people = crowd(3)
+    assert play.do("reassign", "eli", to="gus", reason="it is small again").status == "counted"
+    assert play.state.state == "open"
+
+
+def test_of_too_many_those_are_known_who_are_asked_for() -> None:
+    """An admin can still decide."""
+    roster = crowd(MAX_PEOPLE).roster(("group:crowd", "user:cai"), ("eli",)).bounded(("eli", "nobody"))
+    assert (roster.oversized, list(roster.cards), roster.named_by(("group:crowd", "user:cai"))) == (
+        MAX_PEOPLE + 1,
+        ["eli"],
+        (),
+    )
+    play = asked_of(MAX_PEOPLE + 1)
+    assert play.do("override", "eli", outcome="approved", reason="go").status == "counted"

@@ -5,6 +5,7 @@ Must not know: when a stage opens, what is sent.
 
 from typing import NamedTuple
 
+from hitl_temporal.domain.approval import room
 from hitl_temporal.domain.approval.eligibility import eligible, owners
 from hitl_temporal.domain.approval.picking import pick
 from hitl_temporal.domain.approval.state import Approval, StageRun, Way
@@ -67,6 +68,10 @@ def _ways(state: Approval, stage: StageRun) -> tuple[tuple[Way, ...], bool]:
 def why_stuck(state: Approval, stage: StageRun) -> str | None:
     """Return why those who are asked could never decide a stage, None when they can."""
     people = stage.asked
+    if (why := state.roster.why_nobody) is not None:
+        return why
+    if (full := room.for_places(state, stage)) is not None:
+        return full
     if not people:
         return f"nobody can act: {', '.join(stage.who) or '`who`'} names no eligible person"
     if possible(state, stage):

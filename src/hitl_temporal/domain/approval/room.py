@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from hitl_temporal.domain.approval.commands import Decide, Reference
 from hitl_temporal.domain.approval.context import at_path
-from hitl_temporal.domain.approval.state import Approval
+from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.value import Json, canonical
 
 MAX_QUESTION_BYTES = 300_000
@@ -24,6 +24,9 @@ MAX_CHANGES_BYTES = 150_000
 
 MAX_ANSWERS_BYTES = 150_000
 """The comments and forms of all answers, of those that count no more and those to be confirmed too."""
+
+MAX_PLACES = 1_000
+"""How many people all stages together may ask: each has a message, its last word, and perhaps an answer."""
 
 MAX_ON_THEIR_WAY = 500
 """How many messages may be on their way when something is changed: each change may send as many again, and more."""
@@ -44,6 +47,14 @@ def for_question(state: Approval) -> str | None:
         f"the question with its context has {size} bytes, and {MAX_QUESTION_BYTES} is the most; "
         "leave large values out and link to them"
     )
+
+
+def for_places(state: Approval, stage: StageRun) -> str | None:
+    """Return why a stage can't ask all those whom it names, None when it can."""
+    asked = len(stage.asked) + sum(len(s.asked) for s in state.stages if s.name != stage.name)
+    if asked <= MAX_PLACES:
+        return None
+    return f"{asked} people would be asked in all, and {MAX_PLACES} is the most: name smaller groups, or `pick` a few"
 
 
 def for_talk(state: Approval, text: str, attachments: Iterable[Reference] = (), *, answers: bool = False) -> str | None:

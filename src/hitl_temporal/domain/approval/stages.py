@@ -6,7 +6,7 @@ Must not know: who submitted what.
 from datetime import datetime
 
 from hitl_temporal.domain import calendar
-from hitl_temporal.domain.approval import clock
+from hitl_temporal.domain.approval import clock, room
 from hitl_temporal.domain.approval.answering import who_answers
 from hitl_temporal.domain.approval.eligibility import filled, may_act
 from hitl_temporal.domain.approval.ending import conclude
@@ -89,8 +89,8 @@ def see_who_is_left(turn: Turn) -> None:
                     park(turn, stage, f"it was sent back, and {info.to!r} is not there to answer: an operator may")
         return
     for name in [s.name for s in turn.state.live_stages if s.document.wait_for_all]:
-        stage = turn.state.stage(name)
-        if stage.state == "open" and not turn.state.is_decided:
+        stage, is_known = turn.state.stage(name), not turn.state.roster.oversized
+        if stage.state == "open" and is_known and not turn.state.is_decided:
             settle_votes(turn, stage)
     if turn.state.is_decided:
         return
@@ -173,7 +173,7 @@ def reopen(turn: Turn, stage: StageRun) -> None:
         _open(turn, turn.set_stage(stage, state="pending", reason=""))
         return
     opened = turn.set_stage(stage, state="open", reason="")
-    reason = out_of_reach(turn.state, opened)
+    reason = room.for_places(turn.state, opened) or out_of_reach(turn.state, opened)
     if reason is not None:
         turn.set_stage(opened, state="parked", reason=reason)
         return

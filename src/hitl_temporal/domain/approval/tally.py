@@ -63,8 +63,8 @@ def out_of_reach(state: Approval, stage: StageRun) -> str | None:
     if any(votes >= way.needed for votes, way in zip(could, stage.ways, strict=True)):
         return None
     if len(stage.ways) > 1:
-        return "too few are left: none of the ways to agree is possible any more"
-    return f"too few are left: {first.needed} must agree, only {could[0]} can"
+        return state.roster.why_nobody or "too few are left: none of the ways to agree is possible any more"
+    return state.roster.why_nobody or f"too few are left: {first.needed} must agree, only {could[0]} can"
 
 
 def needed(roster: Roster, stage: StageRun, ways: Sequence[Way], people: Sequence[str]) -> tuple[tuple[Way, ...], int]:
