@@ -170,6 +170,25 @@ def test_whom_an_operator_had_added_is_replaced_too() -> None:
     assert play.may_act() == ["bob"]
 
 
+@pytest.mark.parametrize("to", ["group:empty", "group:gone"])
+def test_whom_an_operator_had_added_keeps_the_question_where_an_escalation_names_nobody(to: str) -> None:
+    """They are replaced by nobody, and nobody is no one to decide instead."""
+    play = Play({"who": "group:secops", **escalated("replace", to=to)})
+    play.reassign("eli", "gus")
+    play.wait("1h", reads_people=True)
+    assert (play.stage.state, play.may_act()) == ("open", ["cai", "dee", "gus"])
+
+
+def test_whom_an_operator_had_added_is_not_counted_among_those_who_decide_instead() -> None:
+    """All of those who can refuse now is one."""
+    play = Play({"who": "group:secops", "approve": "all", "reject": "all", **escalated("replace")})
+    play.reassign("eli", "gus")
+    play.wait("1h")
+    assert (play.stage.asked, play.stage.ways[0].needed, play.stage.reject) == (("bob",), 1, 1)
+    play.decide("bob", "rejected")
+    assert play.state.outcome == "rejected"
+
+
 def test_who_is_replaced_and_brought_in_again_is_another_fact() -> None:
     """An operator had added somebody before others were asked instead, and does so again."""
     play = Play({"who": "user:cai", **escalated("replace")})

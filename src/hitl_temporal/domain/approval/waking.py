@@ -90,7 +90,8 @@ def _bring_in(turn: Turn, stage: StageRun, to: tuple[str, ...], *, instead: bool
     """Let those act whom an escalation names: beside those who were asked, or instead of them."""
     if not stage.asked:
         return turn.set_stage(stage, let_in=tuple(dict.fromkeys((*stage.let_in, *to))))
-    people = tuple(dict.fromkeys(s.named for s in eligible(turn.state, stage, to)))
+    kept = tuple(h for h in stage.handovers if h.giver is not None)  # whom an operator had added, is replaced too
+    people = tuple(dict.fromkeys(s.named for s in eligible(turn.state, stage.but(handovers=kept), to)))
     if not instead or not people:  # an escalation to nobody takes the question from nobody
         return turn.set_stage(stage, who=tuple(dict.fromkeys((*stage.who, *to))))
     # It is as if the stage were opened for them: thresholds are taken of who can decide now.
@@ -98,7 +99,6 @@ def _bring_in(turn: Turn, stage: StageRun, to: tuple[str, ...], *, instead: bool
     counted, reject = needed(turn.state.roster, stage, ways, people)
     settle(turn, stage, text="it has gone to others")
     stages.void(turn, stage, "replaced")
-    kept = tuple(h for h in stage.handovers if h.giver is not None)  # whom an operator had added, is replaced too
     return turn.set_stage(stage, who=to, ways=counted, asked=people, reject=reject, handovers=kept)
 
 
