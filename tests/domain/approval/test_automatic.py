@@ -14,6 +14,7 @@ from tests.domain.approval.test_views import EVIDENCE
 
 SMALL = {"if": "x < 10", "outcome": "approved", "reason": "small"}
 BANNED = {"if": "x == 7", "outcome": "rejected"}
+LATER = {"later": {"label": "Later"}}
 
 
 def watched(x: int = 1, *rules: dict[str, str], **ask: object) -> Play:
@@ -51,6 +52,44 @@ def test_who_has_not_answered_has_not_disagreed() -> None:
     for play in (silent, withdrawn, by_rule):
         assert play.state.shadowed is not None
         assert (play.state.shadowed.agrees, play.facts("shadow_compared")) == (None, [])
+
+
+NOT_YET = {"approve": 2, "reject": 2, "due": "1h"}
+REFUSED = {"after": "30m", "how": "decide", "outcome": "rejected"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer"),
+    [
+        ({**NOT_YET, "at_due": "reject"}, "rejected"),
+        ({**NOT_YET, "at_due": "approved", "at_due_positive": True}, "approved"),
+        ({**NOT_YET, "escalate": [REFUSED]}, "rejected"),
+    ],
+)
+def test_silence_is_no_opinion_although_somebody_has_said_the_same(stage: dict[str, object], answer: str) -> None:
+    """One of the two who were needed has answered, and then nobody had decided when it was due."""
+    play = Play({"who": "group:trio", **stage}, auto=[SMALL], shadow=True, context={"x": 1})
+    play.decide("cai", answer)
+    play.wait("1h")
+    assert play.state.outcome == answer
+    assert play.state.shadowed is not None
+    assert (play.state.shadowed.agrees, play.facts("shadow_compared")) == (None, [])
+
+
+def test_votes_that_leave_no_way_to_agree_are_an_opinion() -> None:
+    """Nobody has said `rejected`, and people have decided it."""
+    both = {"who": "group:secops", "approve": "all", "reject": 2}
+    play = Play(both, auto=[SMALL], shadow=True, context={"x": 1}, outcomes=LATER)
+    play.decide("cai", "later")
+    assert play.state.outcome == "rejected"
+    assert [f["agrees"] for f in play.facts("shadow_compared")] == [False]
+
+
+def test_the_word_of_one_who_overrules_is_an_opinion() -> None:
+    """A person has looked at it."""
+    play = watched(shadow=True)
+    play.do("override", "eli", outcome="rejected", reason="no")
+    assert [f["agrees"] for f in play.facts("shadow_compared")] == [False]
 
 
 def test_a_rule_that_does_not_hold_is_not_watched() -> None:

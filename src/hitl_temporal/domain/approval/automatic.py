@@ -55,9 +55,9 @@ def _is_sampled(state: Approval) -> bool:
 
 
 def compare_with_people(turn: Turn, outcome: str) -> None:
-    """Say whether people came to what a rule would have decided; an outcome that nobody has answered was silence's."""
-    shadowed, answered = turn.state.shadowed, {d.outcome for d in turn.state.decisions}
-    if shadowed is None or outcome in RESERVED_OUTCOMES or outcome not in answered:
+    """Say whether people came to what a rule would have decided."""
+    shadowed = turn.state.shadowed
+    if shadowed is None or outcome in RESERVED_OUTCOMES:
         return
     agrees = shadowed.outcome == outcome
     turn.set(shadowed=shadowed.but(agrees=agrees))

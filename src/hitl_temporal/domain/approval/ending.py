@@ -14,11 +14,12 @@ OVERTAKEN = "the approval has ended"
 
 
 def conclude(turn: Turn, outcome: str, reason: str, stage: str) -> None:
-    """End with what votes have decided, once it has cooled off if the ask says so."""
+    """End with what votes have decided, once it has cooled off if the ask says so; or with what time has, at once."""
     state, delay = turn.state, turn.state.ask.cooling_off
     run = state.stage(stage)
-    if delay is None or reached(state, run) != run.state:  # silence has decided: nobody could take it back
-        end(turn, outcome, reason)
+    by_silence = reached(state, run) != run.state
+    if delay is None or by_silence:  # nobody could take back what silence has decided
+        end(turn, outcome, reason, by_silence=by_silence)
         return
     try:
         name = state.ask.calendar
@@ -32,7 +33,7 @@ def conclude(turn: Turn, outcome: str, reason: str, stage: str) -> None:
     )
 
 
-def end(turn: Turn, outcome: str, reason: str, *, live: str = "skipped") -> None:
+def end(turn: Turn, outcome: str, reason: str, *, live: str = "skipped", by_silence: bool = False) -> None:
     """End the approval and bring every message that was sent up to date.
 
     Args:
@@ -40,6 +41,7 @@ def end(turn: Turn, outcome: str, reason: str, *, live: str = "skipped") -> None
         outcome: The approval's.
         reason: Why, for people.
         live: What the stages become that are open: the outcome too, when it is theirs.
+        by_silence: Whether time has decided: whatever was answered until then is no opinion on the outcome.
     """
     for stage in turn.state.live_stages:
         said = OVERTAKEN if live == "skipped" else stage.reason
@@ -48,7 +50,8 @@ def end(turn: Turn, outcome: str, reason: str, *, live: str = "skipped") -> None
         if stage.state == "pending":
             turn.set_stage(stage, state="skipped", reason=OVERTAKEN)
     turn.set(outcome=outcome, reason=reason, ended_at=turn.now, info=None, cooling=None, intents=())
-    compare_with_people(turn, outcome)
+    if not by_silence:
+        compare_with_people(turn, outcome)
     settle(turn)
     tell_requester(turn, f"{turn.state.shown.title}: {outcome}" + (f" ({reason})" if reason else ""))
 
