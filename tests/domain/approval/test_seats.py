@@ -505,6 +505,75 @@ def test_nobody_is_added_whom_a_later_stage_would_lose() -> None:
     assert play.do("add_approver", "ann", to="dee").status == "counted"
 
 
+@pytest.mark.parametrize("who", ["group:gone", "user:bob"])
+def test_nobody_is_added_on_whom_a_later_stage_may_fall_back(who: str) -> None:
+    """Whether it will need them can't be told before it opens: who is named first may have decided another by then."""
+    play = Play({"who": "user:bob"}, {"who": who, "fallback": "user:dee"})
+    receipt = play.do("add_approver", "ann", to="dee")
+    assert (receipt.status, receipt.reason[:39]) == ("invalid", "to: 'dee' is to decide stage 's2' too, ")
+    assert [play.decide(p).status for p in ("bob", "dee")] == ["counted"] * 2
+
+
+def test_nobody_is_added_who_may_help_out_in_a_later_stage() -> None:
+    """It may need their vote."""
+    play = Play({"who": "user:cai"}, {"who": "group:leads", "quiet": "user:dee", "approve": 2})
+    assert play.do("add_approver", "ann", to="dee").status == "invalid"
+    assert [play.decide(p).status for p in ("cai", "bob", "dee")] == ["counted"] * 3
+
+
+def test_nobody_is_added_whom_a_stage_that_waits_for_an_earlier_one_has_asked_meanwhile() -> None:
+    """An escalation had brought them in."""
+    later = {"who": "group:leads", "approve": 2, "material": [], "escalate": [{"after": "1h", "to": "user:dee"}]}
+    play = Play({"who": "user:cai", "material": ["x"]}, {**later, "reject": 2}, context={"x": 1})
+    play.decide("cai")
+    play.wait("1h", reads_people=True)
+    play.do("amend", "ann", set={"x": 2})
+    assert play.stage_states == ["open", "pending"]
+    assert play.do("add_approver", "ann", to="dee").status == "invalid"
+
+
+def test_who_waits_for_a_claim_is_not_added() -> None:
+    """They are asked all the same, and the stage would lose them."""
+    play = Play({"who": "group:secops", "approve": "all"})
+    play.do("claim", "cai")
+    assert play.do("add_approver", "ann", to="dee").reason == "to: 'dee' is asked already, or has answered"
+    play.decide("cai")
+    play.decide("dee")
+    assert play.state.outcome == "approved"
+
+
+def test_who_is_asked_again_when_the_request_comes_back_is_not_added_meanwhile() -> None:
+    """Nobody may act until then, and the stage would lose them."""
+    play = Play({"who": "group:secops", "approve": "all"}, rework=1)
+    play.decide("cai", "rework", comment="which?")
+    assert play.do("add_approver", "ann", to="dee").reason == "to: 'dee' is asked already, or has answered"
+
+
+def test_who_has_given_their_place_away_is_not_added() -> None:
+    """It is filled in their name: one person is one vote."""
+    play = Play({"who": "user:dee"})
+    play.do("delegate", "dee", to="gus")
+    assert play.do("add_approver", "ann", to="dee").reason == "to: 'dee' is asked already, or has answered"
+    assert play.do("add_approver", "ann", to="cai").status == "counted"
+    play.decide("cai")
+    play.decide("gus")
+    assert play.state.outcome == "approved"
+
+
+def test_who_could_still_decide_a_parked_stage_is_not_added() -> None:
+    """It waits for others to come beside them."""
+    play = Play({"who": "group:secops", "approve": 3})
+    assert play.stage.state == "parked"
+    assert play.do("add_approver", "ann", to="dee").reason == "to: 'dee' is asked already, or has answered"
+
+
+def test_whose_place_was_given_to_another_is_free_to_be_added() -> None:
+    """An operator has taken them out of the stage."""
+    play = Play({"who": "user:cai"})
+    play.reassign("eli", "gus", "cai")
+    assert play.do("add_approver", "ann", to="cai").status == "counted"
+
+
 def test_nobody_operates_their_own_request() -> None:
     """Neither its deadline nor who has claimed it is theirs to change, whatever role they have."""
     play = Play({"who": "group:secops", "due": "1h"}, requester="eli")

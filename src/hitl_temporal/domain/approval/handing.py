@@ -121,7 +121,8 @@ def judge_add(state: Approval, command: Command, at: datetime) -> tuple[Status, 
     reason = party_bar(state, command.to) or state.roster.stranger(command.to)
     if reason is not None:
         return "invalid", f"to: {reason}"
-    if any(d.actor == command.to for d in state.decisions) or command.to in may_act_anywhere(state):
+    has_place = any(_has_place(state, s, s.who, command.to) for s in live)
+    if has_place or any(d.actor == command.to for d in state.decisions):
         return "invalid", f"to: {command.to!r} is asked already, or has answered"
     later = _wanted_later(state, command.to)
     if later is not None:
@@ -129,11 +130,18 @@ def judge_add(state: Approval, command: Command, at: datetime) -> tuple[Status, 
     return "counted", ""
 
 
+def _has_place(state: Approval, stage: StageRun, selectors: tuple[str, ...], person: str) -> bool:
+    """Tell whether a person has a place of these in a stage, or holds one, whether or not they may act just now."""
+    return any(person in {s.owner, s.holder} for s in eligible(state, stage, selectors))
+
+
 def _wanted_later(state: Approval, person: str) -> str | None:
-    """Return the stage that would lose a person by being decided by them elsewhere, None when none would."""
+    """Return the stage that could lose a person by being decided by them elsewhere, None when none could."""
     for stage in state.stages:
-        named = eligible(state, stage, stage.cast.who) if stage.state == "pending" and stage.document.distinct else ()
-        if any(person in {s.owner, s.holder} for s in named):
+        cast = stage.cast
+        # Who will be there then nobody can tell: the fallback may be needed yet, and so may the help of who is quiet.
+        wanted = (*stage.who, *cast.who, *cast.fallback, *cast.quiet)
+        if stage.state == "pending" and stage.document.distinct and _has_place(state, stage, wanted, person):
             return stage.name
     return None
 
