@@ -158,6 +158,7 @@ RICH: list[dict[str, object]] = [
                 "approve": "each",
                 "reject": "each",
                 "fallback": "group:blue",
+                "quiet": ["user:gus", "user:eli"],
                 "remind": ["10m", "1h"],
                 "escalate": [{"after": "90m", "to": ["user:hal", "user:gus"], "how": "replace"}],
             }
@@ -174,6 +175,7 @@ RICH: list[dict[str, object]] = [
                 "assurance": "medium",
                 "wait_for_all": True,
                 "due": "1bd",
+                "escalate": [{"after": "1h", "to": ["user:gus", "user:eli"]}],
             },
             {"name": "s1", "who": "group:blue", "pick": "2 by round_robin", "quiet": ["user:fay"], "material": ["x"]},
         ],

@@ -266,7 +266,7 @@ class Living(RuleBasedStateMachine):
         stage = self.state.stage(decision.stage)
         then = self.named[decision.actor, decision.key, decision.stage]
         every = {s for w in stage.ways for s in w.who} | set(stage.cast.weights)
-        return frozenset(s for s in every if decision.named in then(s))
+        return frozenset(s for s in every if decision.named in then(s)) | oracle.brought_in(stage, decision.named)
 
     # --- What must hold at any time -----------------------------------------------------------------------------------
 

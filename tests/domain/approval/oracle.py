@@ -15,6 +15,7 @@ from hitl_temporal.domain.approval.state import Approval, StageRun, Way
 from hitl_temporal.domain.people import Roster
 
 POSITIVE = frozenset({"approved", "fine"})
+BROUGHT_IN = "by an operator"
 
 
 @dataclass(frozen=True)
@@ -180,12 +181,16 @@ def weigh(stage: StageRun, people: Iterable[frozenset[str]]) -> int:
 def strength(stage: StageRun, way: Way, people: Sequence[frozenset[str]]) -> int:
     """Return how many votes people are on a way, by trying every assignment to its entries."""
     written = {s for w in stage.ways for s in w.who}
+
+    def stands_for_any(mine: frozenset[str]) -> bool:
+        return BROUGHT_IN in mine and not mine & written
+
     if not way.each:
-        here = [p for p in people if p & set(way.who) or not p & written or len(stage.ways) == 1]
+        here = [p for p in people if p & set(way.who) or stands_for_any(p) or len(stage.ways) == 1]
         return weigh(stage, here)
     slots: list[frozenset[str] | None] = [*people, *[None] * len(way.entries)]
     return max(
-        sum(p is not None and bool(p & set(e) or not p & written) for p, e in zip(chosen, way.entries, strict=True))
+        sum(p is not None and bool(p & set(e) or stands_for_any(p)) for p, e in zip(chosen, way.entries, strict=True))
         for chosen in permutations(slots, len(way.entries))
     )
 
@@ -193,4 +198,9 @@ def strength(stage: StageRun, way: Way, people: Sequence[frozenset[str]]) -> int
 def named_by(world: World, stage: StageRun, named: str) -> frozenset[str]:
     """Return which of a stage's selectors name somebody now."""
     every = {s for w in stage.ways for s in w.who} | set(stage.cast.weights)
-    return frozenset(s for s in every if named in world.names((s,)))
+    return frozenset(s for s in every if named in world.names((s,))) | brought_in(stage, named)
+
+
+def brought_in(stage: StageRun, named: str) -> frozenset[str]:
+    """Return the mark of whom an operator has added to a stage; nobody else counts for what does not name them."""
+    return frozenset(BROUGHT_IN for h in stage.handovers if (h.giver, h.taker) == (None, named))

@@ -169,6 +169,7 @@ def test_who_answers_after_changing_teams_counts_for_the_new_one() -> None:
 
 # --- Alternatives -----------------------------------------------------------------------------------------------------
 
+TRIO = "group:trio"
 EITHER = {"any_of": [{"who": "group:secops", "approve": "all"}, {"who": "user:eli"}]}
 
 
@@ -191,8 +192,8 @@ def test_votes_on_two_ways_do_not_add_up() -> None:
     assert of_approval(play.state) == "1 of 2 from secops or 1 of 2 from eli and bob, secops and bob pending"
 
 
-def test_who_is_brought_in_counts_on_every_way() -> None:
-    """No way names them."""
+def test_whom_an_operator_brings_in_counts_on_every_way() -> None:
+    """No way names them, and the operator could have given them any place."""
     play = Play({"any_of": [{"who": "group:secops", "approve": 2}, {"who": ["user:eli", "user:bob"], "approve": 2}]})
     play.reassign("eli", "gus")
     play.decide("gus")
@@ -235,6 +236,83 @@ def test_the_fallback_is_asked_where_no_way_names_anybody() -> None:
     assert Play(none).may_act() == ["cai", "dee"]
     one = {"any_of": [{"who": "group:empty"}, {"who": "user:eli"}], "fallback": "group:secops"}
     assert Play(one).may_act() == ["eli"]
+
+
+# --- Who is named by none of them -------------------------------------------------------------------------------------
+
+SEVERAL = [
+    {"who": ["group:secops", "group:leads"], "approve": "each"},
+    {"any_of": [{"who": "group:trio", "approve": 3}, {"who": "group:leads"}]},
+]
+
+
+@pytest.mark.parametrize("stage", SEVERAL)
+def test_who_is_quiet_and_in_no_entry_agrees_for_none(stage: dict[str, object]) -> None:
+    """Of each entry means of each, and one of the leads is one of the leads."""
+    play = Play({**stage, "quiet": ["user:gus", "user:eli"]})
+    assert [play.decide(p).status for p in ("gus", "eli")] == ["counted"] * 2
+    assert play.state.outcome is None
+    for person in ("cai", "bob"):
+        play.decide(person)
+    assert play.state.outcome == "approved"
+
+
+@pytest.mark.parametrize("stage", SEVERAL)
+def test_whom_an_escalation_adds_agrees_for_none_that_does_not_name_them(stage: dict[str, object]) -> None:
+    """Nothing says for which of them they would stand; they may refuse."""
+    play = Play({**stage, "escalate": [{"after": "1h", "to": "user:gus"}]})
+    play.wait("1h")
+    assert play.decide("gus").status == "counted"
+    assert play.state.outcome is None
+    play = Play({**stage, "escalate": [{"after": "1h", "to": "user:gus"}]})
+    play.wait("1h")
+    play.decide("gus", "rejected")
+    assert play.state.outcome == "rejected"
+
+
+@pytest.mark.parametrize("people", [("eli", "bob"), ("bob", "eli")])
+def test_who_is_quiet_and_in_an_entry_agrees_for_it(people: tuple[str, ...]) -> None:
+    """They are not told, and that is all."""
+    play = Play({"who": ["group:trio", "group:leads"], "approve": "each", "quiet": "user:eli"})
+    for person in people:
+        assert play.state.outcome is None
+        play.decide(person)
+    assert play.state.outcome == "approved"
+
+
+def test_who_is_quiet_and_in_no_entry_refuses_for_none() -> None:
+    """One of each must refuse."""
+    play = Play({"who": ["group:secops", "group:leads"], "approve": 2, "reject": "each", "quiet": "user:gus"})
+    play.decide("gus", "rejected")
+    play.decide("cai", "rejected")
+    assert play.state.outcome is None
+    play.decide("bob", "rejected")
+    assert play.state.outcome == "rejected"
+
+
+def test_an_entry_is_not_filled_by_those_who_are_in_none() -> None:
+    """It has nobody who may act, whoever helps out: one of each can't be had."""
+    play = Play({"who": ["group:secops", "group:empty"], "approve": "each", "quiet": "user:gus"})
+    assert play.stage.reason == "2 votes are needed, but only 1 can act"
+
+
+def test_whom_an_escalation_lets_into_a_stage_that_has_nobody_stands_in_for_every_entry() -> None:
+    """They are its fallback then."""
+    play = Play({"who": ["group:gone", "group:empty"], "approve": "each", "escalate": [{"after": "1h", "to": TRIO}]})
+    play.wait("1h")
+    play.decide("cai")
+    play.decide("dee")
+    assert play.state.outcome == "approved"
+
+
+def test_an_operator_lets_somebody_stand_in_for_an_entry_who_is_there_quietly() -> None:
+    """They had a place before, which counted for nothing."""
+    play = Play({"who": ["group:secops", "group:empty"], "approve": "each", "quiet": "user:gus"})
+    assert play.reassign("eli", "gus").status == "counted"
+    assert play.stage.state == "open"
+    play.decide("gus")
+    play.decide("cai")
+    assert play.state.outcome == "approved"
 
 
 # --- Weights ----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Numbers of votes that can't be reached, and weights of people who are not asked.
+"""Numbers of votes that can't be reached, votes that count for nothing, and weights of people who are not asked.
 
 Must not know: who will ask, who is away.
 """
@@ -27,9 +27,10 @@ def check_picks(stages: Iterable[Placed], document: Document) -> Iterator[Proble
 
 
 def check_votes(stages: Iterable[Placed], document: Document, people: People) -> Iterator[Problem]:
-    """Yield the thresholds above what those named can reach, and weights of people who are not asked."""
+    """Yield the thresholds above what those named can reach, votes for no entry, and weights of who is not asked."""
     for placed in stages:
         yield from _check_thresholds(_completed(placed), document, people)
+        yield from _check_entries(_completed(placed), document, people)
         weights = placed.stage.weights or {}
         yield from _check_weights((*placed.at, "weights"), weights, (placed.stage,), document, people)
 
@@ -62,13 +63,36 @@ def _check_thresholds(placed: Placed, document: Document, people: People) -> Ite
     quiet = stage.quiet if isinstance(stage.quiet, tuple) else ()
     numbers = [((*at, "approve"), stage.approve, (*stage.who, *quiet))] if stage.who else []
     for index, way in enumerate(stage.any_of):
-        numbers.append(((*at, "any_of", index, "approve"), way.approve, (*way.who, *quiet)))
+        helping = quiet if len(stage.any_of) == 1 else ()
+        numbers.append(((*at, "any_of", index, "approve"), way.approve, (*way.who, *helping)))
     numbers.append(((*at, "reject"), stage.reject, (*(s for a in stage.alternatives for s in a.who), *quiet)))
     for where, threshold, who in numbers:
         votes = _votes(stage, who, people)
         if isinstance(threshold, int) and votes is not None and 0 < votes < threshold:
             message = f"`{where[-1]}: {threshold}`, but those named have {votes} in all: the stage would park"
             yield document.problem(where, message, "name more people, or ask for fewer votes", "warning")
+
+
+def _check_entries(placed: Placed, document: Document, people: People) -> Iterator[Problem]:
+    """Yield who may come to vote and is named by no entry, where a vote counts only for those that name its author."""
+    at, stage, _ = placed
+    ways = stage.alternatives
+    if len(ways) == 1 and ways[0].approve != "each":
+        return
+    entries = (*(s for w in ways for s in w.who), *stage.fallback)
+    known = _named(entries, people)
+    quiet = stage.quiet if isinstance(stage.quiet, tuple) else ()
+    helpers = [((*at, "quiet", index), selector) for index, selector in enumerate(quiet)]
+    for index, step in enumerate(stage.escalate):
+        if step.how == "add":
+            helpers.extend(((*at, "escalate", index, "to", n), selector) for n, selector in enumerate(step.to))
+    for where, selector in helpers:
+        named = _named((selector,), people)
+        if selector not in entries and known and named and named.isdisjoint(known):
+            several = "several `any_of`" if len(ways) > 1 else "`approve: each`"
+            message = f"{selector!r} is in no entry of `who`: under {several} nobody of it can agree, only refuse"
+            mend = "name it in an entry, or make a stage of each entry, side by side (`parallel`)"
+            yield document.problem(where, message, mend, "warning")
 
 
 def _votes(stage: Stage, who: tuple[str, ...], people: People) -> int | None:

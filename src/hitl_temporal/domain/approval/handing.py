@@ -81,15 +81,16 @@ def judge_reassign(state: Approval, command: Command, at: datetime) -> tuple[Sta
         return "not_eligible", state.reason or "no stage is open"
     handover = _reassigned(state, command)
     own = next((s for s in seats(state, stage, stage.who) if command.to in {s.named, s.owner}), None)
-    if command.source is None and own is not None and not _helps(state, stage):
+    if command.source is None and own is not None and not _helps(state, stage, handover):
         gone = "" if own.holder == command.to else f"; {own.holder!r} holds it, give it from there"
         return "invalid", f"to: {command.to!r} has a place in stage {stage.name!r} already{gone}"
     return _may_take(state, stage, handover)
 
 
-def _helps(state: Approval, stage: StageRun) -> bool:
-    """Tell whether a parked stage could go on as it is: people have come back, and nobody had to be brought in."""
-    return stage.state == "parked" and out_of_reach(state, stage.but(state="open")) is None
+def _helps(state: Approval, stage: StageRun, handover: Handover) -> bool:
+    """Tell whether a parked stage could go on: people have come back, or somebody counts for any entry with it."""
+    opened = stage.but(state="open", handovers=(*stage.handovers, handover))
+    return stage.state == "parked" and out_of_reach(state, opened) is None
 
 
 def _reassigned(state: Approval, command: Reassign) -> Handover:

@@ -1,8 +1,9 @@
 """Counting: which outcome the votes of a stage have reached, if any, and the count in words.
 
 Each positive outcome is counted by itself against the ways to approve, each negative one against `reject`. A vote
-counts for the entries that named the person for whose place it stands when it was given; who has come in later (by
-`add`, by an operator) counts for any of them.
+counts for the entries that named the person for whose place it stands when it was given. Whom no entry names, because
+they are quiet or an escalation has added them, counts for none: of each entry means of each. Only an operator stands
+in for any of them with whom they bring in, as they could give that person any place.
 
 Must not know: who is allowed to vote.
 """
@@ -99,11 +100,16 @@ def strength(roster: Roster, stage: StageRun, way: Way, people: Sequence[str]) -
 
 
 def _entries_of(roster: Roster, stage: StageRun, way: Way, people: Sequence[str]) -> list[frozenset[int]]:
-    """Return which entries of a way each of these people could count for; who has come in later, for any of them."""
-    members = [frozenset(roster.named_by(entry)) for entry in way.entries]
-    everywhere = frozenset(range(len(members)))
-    known = frozenset(p for w in stage.ways for p in roster.named_by(w.who))
-    return [frozenset(n for n, m in enumerate(members) if p in m) if p in known else everywhere for p in people]
+    """Return which entries of a way each of these people could count for."""
+    anywhere = _for_any(roster, stage)
+    members = [anywhere.union(roster.named_by(entry)) for entry in way.entries]
+    return [frozenset(n for n, m in enumerate(members) if p in m) for p in people]
+
+
+def _for_any(roster: Roster, stage: StageRun) -> frozenset[str]:
+    """Return who counts for any entry and on every way: whom an operator has brought in, and none of them names."""
+    brought_in = frozenset(h.taker for h in stage.handovers if h.giver is None)
+    return brought_in.difference(*(roster.named_by(w.who) for w in stage.ways)) if brought_in else brought_in
 
 
 def in_words(state: Approval, stage: StageRun) -> str:
@@ -278,12 +284,11 @@ def _of_way(roster: Roster, way: Way, people: Iterable[str]) -> list[str]:
 
 
 def _on(roster: Roster, stage: StageRun, way: Way, people: Sequence[str]) -> Sequence[str]:
-    """Return who of these people counts on a way: whom it names, and whom no way names."""
+    """Return who of these people counts on a way: everybody where there is one, else whom it names."""
     if len(stage.ways) == 1:
         return people
-    here = frozenset(roster.named_by(way.who))
-    elsewhere = frozenset(p for w in stage.ways for p in roster.named_by(w.who)) - here
-    return [p for p in people if p not in elsewhere]
+    here = _for_any(roster, stage).union(roster.named_by(way.who))
+    return [p for p in people if p in here]
 
 
 def _weight(roster: Roster, stage: StageRun, people: Sequence[str]) -> int:
