@@ -4,7 +4,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from hitl_temporal.domain.approval.tally import MAX_TALLY, in_words, of_approval
-from tests.domain.approval.playing import Play, people_without
+from tests.domain.approval.playing import Play, people_with, people_without
 
 
 def test_a_stage_is_told_in_words() -> None:
@@ -66,6 +66,66 @@ def test_a_stage_is_told_in_words() -> None:
             "before people are known": "",
         }
     )
+
+
+EACH = {"who": ["group:secops", "group:leads"], "approve": "each"}
+
+
+def test_one_of_each_waits_only_for_the_entries_that_are_missing() -> None:
+    """A second vote of the same entry would bring it no nearer."""
+    play = Play(EACH)
+    assert play.decide("cai").tally == "1 of 2, leads pending"
+    assert play.may_act() == ["dee", "bob"]
+
+
+def test_one_of_each_waits_for_everybody_whose_vote_can_be_moved_to_another_entry() -> None:
+    """Whoever is in both counts for the one that helps most."""
+    play = Play({"who": ["group:trio", "group:secops"], "approve": "each"})
+    assert play.decide("cai").tally == "1 of 2, trio and secops pending"
+    assert Play(EACH).decide("gus").tally == "0 of 2, secops and leads pending"
+
+
+def test_one_of_each_waits_for_whoever_brings_one_of_its_outcomes_nearer() -> None:
+    """Outcomes do not add up: for one the leads are missing, for the other secops."""
+    play = Play(EACH, outcomes={"fine": {"label": "Fine", "positive": True}})
+    play.people = people_with("leads", "bob", "gus")
+    assert play.decide("cai").tally == "1 of 2, leads pending"
+    assert play.decide("bob", "fine").tally == "1 of 2, secops and leads pending"
+
+
+def test_who_is_to_be_heard_too_is_pending_although_their_entry_has_its_vote() -> None:
+    """Nothing is settled before."""
+    assert Play({**EACH, "wait_for_all": True}).decide("cai").tally == "1 of 2, secops and leads pending"
+
+
+def test_a_stage_of_several_ways_does_not_wait_for_those_whom_none_names() -> None:
+    """They could only refuse."""
+    play = Play({"any_of": [{"who": "group:secops", "approve": 2}, {"who": "user:eli"}], "quiet": "user:gus"})
+    assert of_approval(play.state) == "0 of 2 from secops or 0 of 1 from eli, secops and eli pending"
+
+
+def test_sending_back_is_no_refusal() -> None:
+    """Nothing has been said against it."""
+    play = Play({"who": "group:secops", "approve": 2}, rework=1)
+    assert play.decide("cai", "rework", comment="which?").tally == "0 of 2"
+
+
+def test_who_has_been_given_a_place_is_pending_and_not_its_former_holder() -> None:
+    """Of a person's place; of a group's where none of the group may act any more."""
+    play = Play({"who": ["user:cai", "group:leads"], "approve": 2})
+    assert play.reassign("eli", "gus", "cai").tally == "0 of 2, gus and leads pending"
+    assert play.do("delegate", "bob", to="dee").tally == "0 of 2, gus and dee pending"
+    play = Play({"who": "group:secops", "approve": 2})
+    assert play.reassign("eli", "gus", "cai").tally == "0 of 2, secops pending"
+    assert play.reassign("eli", "bob", "dee").tally == "0 of 2, gus and bob pending"
+
+
+def test_who_is_away_is_pending_and_their_substitute_is_not_named() -> None:
+    """It is one place, and they may still answer."""
+    play = Play({"who": "user:cai"}, is_resolved=False)
+    play.away("cai", "gus")
+    play.resolve()
+    assert of_approval(play.state) == "0 of 1, cai pending"
 
 
 @pytest.mark.parametrize("state", ["pending", "skipped"])

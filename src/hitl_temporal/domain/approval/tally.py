@@ -218,13 +218,19 @@ def _is_possible(state: Approval, stage: StageRun, votes: Mapping[str, tuple[str
 
 def _most(state: Approval, stage: StageRun, way: Way, votes: Mapping[str, tuple[str, ...]], more: Sequence[str]) -> int:
     """Return the most votes that one positive outcome has on a way, with these added."""
-    agreed = [people for o, people in votes.items() if state.ask.is_positive(o)] or [()]
+    agreed = _agreed(state, votes)
     return max(strength(_roster(state, stage), stage, way, [*people, *more]) for people in agreed)
 
 
+def _agreed(state: Approval, votes: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return the votes of each positive outcome that has some, of none where none has: they do not add up."""
+    return [people for o, people in votes.items() if state.ask.is_positive(o)] or [()]
+
+
 def _against(state: Approval, stage: StageRun, votes: Mapping[str, tuple[str, ...]]) -> int:
-    counts = [_reject_strength(state, stage, v) for o, v in votes.items() if not state.ask.is_positive(o)]
-    return max(counts, default=0)
+    """Return the most votes that one negative outcome has; who has sent the request back has not refused it."""
+    negative = [people for o, people in votes.items() if o != REWORK and not state.ask.is_positive(o)]
+    return max((_reject_strength(state, stage, people) for people in negative), default=0)
 
 
 def _reject_strength(state: Approval, stage: StageRun, people: Sequence[str]) -> int:
@@ -252,7 +258,7 @@ def _could(state: Approval, stage: StageRun, way: Way, free: tuple[Seat, ...]) -
         return _most(state, stage, way, votes, [s.named for s in free])
     places = list(dict.fromkeys([s.named for s in free]))
     holders = list(dict.fromkeys([s.holder for s in free]))
-    agreed = [people for o, people in votes.items() if state.ask.is_positive(o)] or [()]
+    agreed = _agreed(state, votes)
     held = {h: {s.named for s in free if s.holder == h} for h in holders}
     if not way.each:
         weights = {p: strength(_roster(state, stage), stage, way, [p]) for p in places}
@@ -311,17 +317,39 @@ def _pending(state: Approval, stage: StageRun) -> tuple[str, ...]:
     free = free_seats(state, stage)
     if stage.claim is not None and any(s.holder == stage.claim.holder for s in free):
         return (stage.claim.holder,)
-    named = {s.named for s in free}
+    holders: dict[str, str] = {}
+    for seat in _awaited(state, stage, free):
+        holders.setdefault(seat.named, seat.holder)
     seen: set[str] = set()
     names: list[str] = []
     for selector in stage.who:
         kind, _, name = selector.partition(":")
-        people = [p for p in state.roster.named_by((selector,)) if p in named]
-        seen.update(people)
-        if people:
-            names.append(name if kind in {"group", "role", "owner"} else people[0])
-    if len(seen) < len(named):
-        names.extend(s.holder for s in free if s.named not in seen)
+        members = state.roster.named_by((selector,))
+        mine = {p: holders[p] for p in members if p in holders}
+        seen.update(mine)
+        # Where all its places have gone to others, it is those who can do something.
+        is_group = kind in {"group", "role", "owner"} and not frozenset(members).isdisjoint(mine.values())
+        names.extend((name,) if is_group else mine.values())
+    names.extend(holder for p, holder in holders.items() if p not in seen)
     listed = tuple(dict.fromkeys(names))
     more = len(listed) - MAX_NAMED
     return listed if more <= 0 else (*listed[:MAX_NAMED], f"{more} more")
+
+
+def _awaited(state: Approval, stage: StageRun, free: tuple[Seat, ...]) -> tuple[Seat, ...]:
+    """Return the seats whose vote would bring a stage nearer to its end; of one that waits for everybody, all."""
+    if stage.document.wait_for_all or _is_plain(stage):
+        return free
+    roster, places = _roster(state, stage), list(dict.fromkeys(s.named for s in free))
+    awaited: set[str] = set()
+    for way in stage.ways:
+        if not way.each:
+            awaited.update(_on(roster, stage, way, places))
+            continue
+        could = list(zip(places, _entries_of(roster, stage, way, places), strict=True))
+        for people in _agreed(state, _votes(state, stage)):
+            given = _entries_of(roster, stage, way, people)
+            now = most_pairs(given)
+            nearer = {e for e in frozenset(e for _, e in could) if most_pairs([*given, e]) > now}
+            awaited.update(p for p, e in could if e in nearer)
+    return tuple(s for s in free if s.named in awaited)
