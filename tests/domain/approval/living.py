@@ -125,6 +125,9 @@ class Living(RuleBasedStateMachine):
         now = [*after.decisions, *(v.decision for v in after.voided)]
         assert {(d.actor, d.key, d.stage) for d in ever} <= {(d.actor, d.key, d.stage) for d in now}
         assert before.voided == after.voided[: len(before.voided)]
+        sent_back = {d.stage for d in before.decisions if d.outcome == "rework"}
+        voided = after.voided[len(before.voided) :]
+        assert all(v.decision.stage in sent_back for v in voided if v.why == "sent_back"), "those beside it stand"
         assert before.conversation == after.conversation[: len(before.conversation)]
         assert before.amendments == after.amendments[: len(before.amendments)]
         added = {s.name for s in before.stages if s.is_added}

@@ -281,13 +281,69 @@ def test_it_comes_again_with_an_answer_or_a_change(verb: str) -> None:
     assert len(play.facts("resubmitted")) == 1
 
 
-def test_stages_beside_one_that_has_agreed_keep_what_they_said() -> None:
-    """Only those that were open are asked anew."""
+def test_a_stage_that_has_agreed_keeps_what_it_said_when_one_beside_it_sends_back() -> None:
+    """It was passed before."""
     play = Play({"parallel": [{"name": "a", "who": "group:leads"}, {"name": "b", "who": "user:cai"}]}, rework=1)
     play.decide("bob")
     play.decide("cai", "rework", **BACK)
     play.do("provide_info", "ann", text="443")
     assert play.stage_states == ["approved", "open"]
+
+
+def beside(**rest: object) -> Play:
+    """Return a request that one of two stages has sent back after an hour, while the other has one of two votes."""
+    both = {"name": "a", "who": "group:secops", "approve": "all", "due": "5h", **rest}
+    stages = {"parallel": [both, {"name": "b", "who": "group:leads", "due": "5h"}]}
+    play = Play(stages, context={"port": 22, "host": "x"}, rework=1)
+    play.decide("cai")
+    play.wait("1h")
+    play.decide("bob", "rework", **BACK)
+    play.wait("2h")
+    return play
+
+
+@pytest.mark.parametrize("change", [None, {"host": "y"}])
+def test_an_open_stage_beside_the_one_that_sends_back_keeps_its_votes(change: dict[str, object] | None) -> None:
+    """It has not sent it back, and what is material to it is as it was; its clock has stood still."""
+    play = beside(material=["port"])
+    if change is None:
+        play.do("provide_info", "ann", text="the usual")
+    else:
+        play.do("amend", "ann", set=change)
+    assert [(d.actor, d.stage) for d in play.state.decisions] == [("cai", "a")]
+    assert [(v.decision.actor, v.why) for v in play.state.voided] == [("bob", "sent_back")]
+    assert [(s.round, s.due_at) for s in play.state.stages] == [(1, MONDAY + 7 * HOUR), (2, MONDAY + 8 * HOUR)]
+    assert (play.may_act("a"), play.may_act("b")) == (["dee"], ["bob"])
+    for person in ("dee", "bob"):
+        assert play.decide(person, key="new").status == "counted"
+    assert play.state.outcome == "approved"
+
+
+def test_a_change_asks_a_stage_again_beside_the_one_that_sent_back() -> None:
+    """What is material to it has another value now."""
+    play = beside(material=["port"])
+    play.do("amend", "ann", set={"port": 443})
+    assert [(v.decision.actor, v.why) for v in play.state.voided] == [("bob", "sent_back"), ("cai", "changed")]
+    assert (play.may_act("a"), play.may_act("b")) == (["cai", "dee"], ["bob"])
+
+
+def test_a_stage_beside_the_one_that_sent_back_goes_on_when_somebody_sends_it_in_again() -> None:
+    """It was parked only because nobody was there to do so."""
+    play = beside()
+    play.people = people_without("ann")
+    play.wait("1d", reads_people=True)
+    assert play.stage_states == ["parked", "parked"]
+    play.do("provide_info", "eli", text="this one")
+    assert (play.stage_states, play.may_act("a"), play.may_act("b")) == (["open", "open"], ["dee"], ["bob"])
+
+
+def test_a_stage_beside_the_one_that_sent_back_stays_parked_where_nobody_can_decide_it() -> None:
+    """Whoever sends it in again."""
+    stages = {"parallel": [{"name": "a", "who": "group:empty"}, {"name": "b", "who": "group:leads"}]}
+    play = Play(stages, rework=1)
+    play.decide("bob", "rework", **BACK)
+    play.do("provide_info", "ann", text="443")
+    assert play.stage_states == ["parked", "open"]
 
 
 def test_rounds_are_bounded() -> None:

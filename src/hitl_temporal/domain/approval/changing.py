@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from hitl_temporal.domain.approval import aligning, hiding, room, stages
+from hitl_temporal.domain.approval.ask import REWORK
 from hitl_temporal.domain.approval.commands import Reference
 from hitl_temporal.domain.approval.context import (
     MISSING,
@@ -192,24 +193,30 @@ def wait_for_requester(turn: Turn, remark: Remark, at: datetime, *, rework: bool
 
 
 def go_on(turn: Turn) -> None:
-    """Let the clocks run again; what was sent back is asked anew, of those who had it."""
+    """Let the clocks run again; what was sent back comes again as it is."""
     info = turn.state.info
     assert info is not None, f"approval {turn.state.id!r} waits for nothing"
     turn.set(info=None)
+    end_wait(turn, info)
     if info.rework:
-        ask_all_again(turn)
         stages.open_next(turn)
-        return
+
+
+def end_wait(turn: Turn, info: InfoWanted) -> None:
+    """Let the open stages go on; the one that had sent the request back becomes as it was before it was asked.
+
+    Those beside it keep their answers: whether a change with which it comes again touches them, is judged as of any.
+    """
+    sent_back = {d.stage for d in turn.state.decisions if d.outcome == REWORK}
     why = f"waited for {info.to} since {info.since.isoformat()}"
     for stage in turn.state.live_stages:
+        if stage.name in sent_back:
+            stages.void(turn, stage, "sent_back")
+            stages.ask_again(turn, stage)
+            continue
         stages.run_again(turn, stage, info.since, why)
-
-
-def ask_all_again(turn: Turn) -> None:
-    """Make the stages that had sent the request back as they were before they were asked."""
-    for stage in turn.state.live_stages:
-        stages.void(turn, stage, "sent_back")
-        stages.ask_again(turn, stage)
+        if info.rework and stage.state == "parked":  # perhaps only because nobody was there to send it in again
+            stages.reopen(turn, turn.state.stage(stage.name))
 
 
 def _short(value: Json) -> str:

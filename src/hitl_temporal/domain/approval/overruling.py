@@ -74,7 +74,7 @@ def amend(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noqa
         remark = changing.remark(turn, "resubmitted", command.actor, command.reason, to=info.by)
         turn.set(conversation=(*turn.state.conversation, remark), info=None)
         turn.record("resubmitted", f"remark:{remark.number}", began=info.since, actor=command.actor, to=info.by)
-        changing.ask_all_again(turn)
+        changing.end_wait(turn, info)
     changing.amend(turn, command.actor, command.changes, command.reason)
 
 
