@@ -22,6 +22,7 @@ from hitl_temporal.service.errors import (
     InvalidError,
     NotFoundError,
     ServiceError,
+    UnansweredError,
     UnavailableError,
 )
 from hitl_temporal.service.runs import Refusal, RunItem
@@ -411,6 +412,16 @@ async def test_a_decision_without_temporal_is_said_not_to_be_recorded(bob: httpx
     answer = await bob.post("/approvals/x", data={"form_token": token, "outcome": "approved"})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert "Nothing was recorded." in answer.text
+    assert "it will count once" in answer.text
+
+
+async def test_a_decision_whose_answer_was_lost_may_have_been_recorded(bob: httpx.AsyncClient, house: House) -> None:
+    """Nobody is told otherwise; sending it again is safe."""
+    token = hidden(await bob.get("/"))["form_token"]
+    house.error = UnansweredError("it is not known whether this was recorded", "k")
+    answer = await bob.post("/approvals/x", data={"form_token": token, "outcome": "approved"})
+    assert (answer.status_code, "Nothing was recorded" in answer.text) == (503, False)
+    assert "It may have been recorded." in answer.text
     assert "it will count once" in answer.text
 
 

@@ -10,7 +10,7 @@ from hitl_temporal.api.approvals import VERB_PATHS
 from hitl_temporal.domain.approval.commands import VERBS, Receipt
 from hitl_temporal.domain.approval.digest import Item
 from hitl_temporal.service.batch import AT_ONCE, MOST
-from hitl_temporal.service.errors import ForbiddenError, InvalidError, NotFoundError, UnavailableError
+from hitl_temporal.service.errors import ForbiddenError, InvalidError, NotFoundError, UnansweredError, UnavailableError
 from tests.api.house import NOW, House, an_approval, browser
 
 BATCH = "/v1/decisions:batch"
@@ -50,6 +50,16 @@ async def test_keys_that_were_spent_are_shown_to_nobody(http: httpx.AsyncClient,
     assert "spent" not in shown
     assert shown["audience"] == ["ann", "bob"]
     assert (await http.get("/v1/approvals/a/decisions/k")).json()["key"] == "k"
+
+
+async def test_what_was_sent_and_not_answered_says_where_to_look(http: httpx.AsyncClient, house: House) -> None:
+    """503 names the key, and the receipt that it has if it was recorded."""
+    house.error = UnansweredError("it is not known whether this was recorded", "a/key")
+    answer = await http.post("/v1/approvals/a%2Fb/decisions", json={"outcome": "approved"})
+    assert (answer.status_code, "retry-after" in answer.headers, answer.json()["key"]) == (503, True, "a/key")
+    assert answer.json()["detail"].endswith("GET /v1/approvals/a%2Fb/decisions/a%2Fkey")
+    house.error = UnavailableError("nothing was recorded")
+    assert "key" not in (await http.post("/v1/approvals/a%2Fb/decisions", json={"outcome": "approved"})).json()
 
 
 # --- If-Match ---------------------------------------------------------------------------------------------------------
@@ -106,16 +116,17 @@ async def test_a_batch_has_a_receipt_for_each_in_order(http: httpx.AsyncClient, 
         "unknown": NotFoundError("there is no 'unknown'"),
         "strange": InvalidError("no id"),
         "away": UnavailableError("Temporal does not answer; nothing was recorded"),
+        "lost": UnansweredError("it is not known whether this was recorded", "its-key"),
     }
-    ids = ["a", "refused", "unknown", "strange", "away", "z"]
+    ids = ["a", "refused", "unknown", "strange", "away", "lost", "z"]
     wanted = [{"id": i, "outcome": "approved", "comment": i, "key": f"key-{i}"} for i in ids]
     answer = await http.post(BATCH, json={"decisions": wanted})
     receipts = answer.json()["receipts"]
     assert answer.status_code == 200
     assert [r["id"] for r in receipts] == ids
-    statuses = ["counted", "superseded", "not_eligible", "invalid", "unavailable", "counted"]
+    statuses = ["counted", "superseded", "not_eligible", "invalid", "unavailable", "unanswered", "counted"]
     assert [r["status"] for r in receipts] == statuses
-    assert [r["key"] for r in receipts] == ["", "k", "key-unknown", "key-strange", "key-away", ""]
+    assert [r["key"] for r in receipts] == ["", "k", "key-unknown", "key-strange", "key-away", "its-key", ""]
     assert receipts[2]["reason"] == "there is no 'unknown'"
     assert [s["comment"] for s in house.sent] == ids
     assert {s["verb"] for s in house.sent} == {"decide"}
@@ -126,6 +137,15 @@ async def test_without_temporal_a_batch_is_503(http: httpx.AsyncClient, house: H
     house.error = UnavailableError("Temporal does not answer")
     answer = await http.post(BATCH, json={"decisions": [{"id": "a", "outcome": "approved"}]})
     assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
+
+
+async def test_a_batch_of_which_something_was_sent_names_the_keys(http: httpx.AsyncClient, house: House) -> None:
+    """The whole is not said to be unrecorded: of each the receipt says what is known."""
+    house.receipts = {"away": UnavailableError("nothing was recorded"), "lost": UnansweredError("not known", "k")}
+    wanted = [{"id": i, "outcome": "approved"} for i in ("away", "lost")]
+    answer = await http.post(BATCH, json={"decisions": wanted})
+    assert answer.status_code == 200
+    assert [(r["status"], r["key"]) for r in answer.json()["receipts"]] == [("unavailable", ""), ("unanswered", "k")]
 
 
 async def test_the_key_of_a_batch_is_that_of_each_that_has_none(http: httpx.AsyncClient, house: House) -> None:

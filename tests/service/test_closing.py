@@ -8,7 +8,7 @@ import pytest
 
 from hitl_temporal.domain.approval.commands import Receipt
 from hitl_temporal.service import door
-from hitl_temporal.service.errors import UnavailableError
+from hitl_temporal.service.errors import UnansweredError, UnavailableError
 from hitl_temporal.service.runs import Runs
 from tests.engine.conftest import Rig
 from tests.engine.test_closing import LAST_TASK, long_goodbye
@@ -82,3 +82,14 @@ async def test_an_answer_that_never_comes_is_not_waited_for(rig: Rig, monkeypatc
             recorded=Receipt(status="recorded"),
             closed=for_ever,
         )
+
+
+async def test_a_start_that_is_not_answered_may_have_started(idle_rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The id to look for is named."""
+    rig = idle_rig
+    rig.catalogue.add("steps: [{id: a, wait: {for: 1d}}]")
+    monkeypatch.setattr("hitl_temporal.service.runs.START_WITHIN_SECONDS", 0.0)
+    runs = Runs(rig.client, rig.catalogue, rig.directory, rig.queue)
+    run_id = f"r-{uuid4().hex[:8]}"
+    with pytest.raises(UnansweredError, match=rf"not known whether 'test_flow' was started, as '{run_id}'"):
+        await runs.start(me("ann"), "test_flow", {}, run_id=run_id)

@@ -8,12 +8,13 @@ from fastapi.responses import JSONResponse
 from hitl_temporal.api.bodies import IdempotencyKey, json_object
 from hitl_temporal.api.description import takes
 from hitl_temporal.api.identity import Caller, UseCases
-from hitl_temporal.api.links import approval_page
+from hitl_temporal.api.links import approval_page, receipt_path
 from hitl_temporal.api.preconditions import bound_body
 from hitl_temporal.api.receipts import Answered, answers, receipt_response
 from hitl_temporal.domain.approval.commands import STATUSES, VERBS
 from hitl_temporal.domain.approval.digest import Item
 from hitl_temporal.domain.approval.status import Status
+from hitl_temporal.service.errors import UnansweredError
 from hitl_temporal.service.reading import Page
 
 router = APIRouter(prefix="/v1/approvals", tags=["approvals"])
@@ -74,7 +75,11 @@ def _add(verb: str, path: str) -> None:
         key: IdempotencyKey = None,
     ) -> JSONResponse:
         command = {**body, "key": key} if key is not None else body
-        receipt = await use.approvals.act(me, approval_id, verb, command)
+        try:
+            receipt = await use.approvals.act(me, approval_id, verb, command)
+        except UnansweredError as lost:
+            said = f"{lost}. What became of it: GET {receipt_path(approval_id, lost.key)}"
+            raise UnansweredError(said, lost.key) from lost
         return receipt_response(receipt, confirm=approval_page(request, approval_id))
 
     act.__doc__ = f"`{verb}` as the caller; the body is the receipt, its status says what became of it."

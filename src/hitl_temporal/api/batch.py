@@ -50,8 +50,8 @@ async def decide_batch(
     """Many decisions: `{decisions: [{id, outcome, comment, form, edit, digest, key, on_behalf_of}]}`, at most 100.
 
     Always 200 with a receipt for each, in order: whether it counts is in its `status`. An unknown id is
-    `not_eligible`, one for which Temporal did not answer `unavailable`. `Idempotency-Key` is the key of each decision
-    that has none.
+    `not_eligible`, one for which Temporal did not answer `unavailable`, and `unanswered` where it is not
+    known whether it was recorded. `Idempotency-Key` is the key of each decision that has none.
     """
     answers = answers_of(body)
     if key is not None:

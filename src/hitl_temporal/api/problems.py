@@ -19,6 +19,7 @@ from hitl_temporal.service.errors import (
     InvalidError,
     NotFoundError,
     ServiceError,
+    UnansweredError,
     UnavailableError,
 )
 
@@ -38,12 +39,17 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemDetails(BaseModel):
-    """What happened, and what to do (RFC 9457)."""
+    """What happened, and what to do (RFC 9457).
+
+    Attributes:
+        key: Of what was sent and not answered: whether it was recorded is not known.
+    """
 
     type: str = "about:blank"
     title: str
     status: int
     detail: str
+    key: str | None = None
 
 
 class UnauthenticatedError(Exception):
@@ -64,7 +70,8 @@ def install(app: FastAPI) -> None:
     async def service_error(_: Request, error: Exception) -> JSONResponse:
         status, title = next((v for k, v in _STATUS.items() if isinstance(error, k)), (500, "Error"))
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None
-        return problem(status, title, str(error), headers)
+        lost = {"key": error.key} if isinstance(error, UnansweredError) else {}
+        return problem(status, title, str(error), headers, **lost)
 
     async def temporary(_: Request, error: Exception) -> JSONResponse:
         detail = f"{error}; nothing was recorded"

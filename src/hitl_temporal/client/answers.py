@@ -212,7 +212,7 @@ class AbsenceChange(Answer):
 
 
 class BatchReceipt(Receipt):
-    """What became of one answer of many; `unavailable`: nothing was recorded for this one."""
+    """What became of one answer of many; `unavailable`: nothing was recorded; `unanswered`: that is not known."""
 
     id: str
 

@@ -4,7 +4,7 @@ A refused decision or action is none of these: it comes back as a receipt.
 
 ApiError
 ├── UnreachableError       nobody answers at the address
-├── UnavailableError       503: the service answers, Temporal or a worker does not; nothing was recorded
+├── UnavailableError       503: the service answers, Temporal or a worker does not
 ├── UnauthenticatedError   401: the service does not know who calls
 ├── ForbiddenError         403: it knows, and the caller may not
 ├── NotFoundError          404: there is no such thing, or the caller may not see it
@@ -27,7 +27,10 @@ class UnreachableError(ApiError):
 
 
 class UnavailableError(ApiError):
-    """The service can't do anything now. Nothing was recorded; the same request may succeed in a moment."""
+    """The service can't do anything now; the same request, with the same key, may succeed in a moment.
+
+    The message says whether nothing was recorded, or that it is not known: then it names the key.
+    """
 
 
 class UnauthenticatedError(ApiError):

@@ -106,7 +106,7 @@ class Absences:
         Raises:
             InvalidError: The wish does not fit; the message names the field.
             ForbiddenError: I may not say that of somebody else.
-            UnavailableError: Temporal does not answer; nothing was recorded.
+            UnavailableError: Temporal does not answer; nothing was recorded, unless it is an `UnansweredError`.
         """
         try:
             wanted = Wish.model_validate(wish)
@@ -126,7 +126,7 @@ class Absences:
         Raises:
             NotFoundError: There is none of this id.
             ForbiddenError: It is somebody else's.
-            UnavailableError: Temporal does not answer; nothing was recorded.
+            UnavailableError: Temporal does not answer; nothing was recorded, unless it is an `UnansweredError`.
         """
         return await self._change(me, "remove", {"id": absence_id}, key)
 

@@ -117,7 +117,7 @@ class Approvals:
 
         Raises:
             NotFoundError: There is no such approval.
-            UnavailableError: Temporal does not answer; nothing was recorded.
+            UnavailableError: Temporal does not answer; nothing was recorded, unless it is an `UnansweredError`.
         """
         try:  # without a worker a run would keep the command as a signal that it never reads
             description = await describe(self._client, approval_id)

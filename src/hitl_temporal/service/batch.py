@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol, cast
 
 from hitl_temporal.domain.approval.commands import Receipt, Status
 from hitl_temporal.domain.value import Value
-from hitl_temporal.service.errors import InvalidError, NotFoundError, UnavailableError
+from hitl_temporal.service.errors import InvalidError, NotFoundError, UnansweredError, UnavailableError
 from hitl_temporal.service.identity import Identity
 
 MOST = 100
@@ -33,11 +33,12 @@ class Answer(NamedTuple):
 class BatchReceipt(Value):
     """What became of one answer of many: a receipt with the id of its approval.
 
-    `unavailable` alone is no receipt of an approval: Temporal did not answer for this one, and nothing was recorded.
+    Two are no receipts of an approval. `unavailable`: Temporal did not answer for this one, and nothing was recorded.
+    `unanswered`: it was sent and its answer was lost; sent again with this key it counts once.
     """
 
     id: str
-    status: Status | Literal["unavailable"]
+    status: Status | Literal["unavailable", "unanswered"]
     reason: str = ""
     tally: str = ""
     key: str = ""
@@ -82,7 +83,7 @@ async def decide_many(approvals: Judging, me: Identity, answers: Sequence[Answer
     Several answers to one approval are judged one after the other. One that can't be judged spoils no other.
 
     Raises:
-        UnavailableError: Temporal does not answer at all; nothing was recorded.
+        UnavailableError: Temporal does not answer at all; nothing was recorded of any.
     """
     gate = asyncio.Semaphore(AT_ONCE)
     places: dict[str, list[int]] = {}
@@ -110,6 +111,8 @@ async def _decide(approvals: Judging, me: Identity, answer: Answer) -> BatchRece
         return BatchReceipt(id=answer.id, status="not_eligible", reason=str(error), key=key)
     except InvalidError as error:  # an id that Temporal takes for none
         return BatchReceipt(id=answer.id, status="invalid", reason=str(error), key=key)
+    except UnansweredError as error:
+        return BatchReceipt(id=answer.id, status="unanswered", reason=str(error), key=error.key)
     except UnavailableError as error:
         return BatchReceipt(id=answer.id, status="unavailable", reason=str(error), key=key)
     return BatchReceipt(id=answer.id, **receipt.model_dump())

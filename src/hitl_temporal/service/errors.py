@@ -6,6 +6,7 @@ ServiceError
 ├── InvalidError       the request does not fit: names the field
 ├── ConflictError      the id is in use
 └── UnavailableError   Temporal or a worker does not answer; nothing was recorded
+    └── UnansweredError    something was sent, and its answer was lost: whether it was recorded is not known
 """
 
 
@@ -30,4 +31,16 @@ class ConflictError(ServiceError):
 
 
 class UnavailableError(ServiceError):
-    """Temporal, or a worker, did not answer in time. Nothing was recorded."""
+    """Temporal, or a worker, did not answer in time. Nothing was recorded, unless it is an `UnansweredError`."""
+
+
+class UnansweredError(UnavailableError):
+    """Something was sent and its answer was lost: it is recorded or not, and with the same key it counts once.
+
+    Attributes:
+        key: Of what was sent; empty: it had none.
+    """
+
+    def __init__(self, said: str, key: str) -> None:
+        super().__init__(said)
+        self.key = key

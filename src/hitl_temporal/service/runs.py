@@ -32,7 +32,7 @@ from hitl_temporal.engine.attributes import FLOW, REQUESTER, STATE
 from hitl_temporal.messages import APPROVAL, OUTBOX, RESERVED_TYPES, StartedBy
 from hitl_temporal.ports import Catalogue, Directory
 from hitl_temporal.service import door
-from hitl_temporal.service.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+from hitl_temporal.service.errors import ConflictError, InvalidError, NotFoundError, UnansweredError, UnavailableError
 from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.ownership import owns
 from hitl_temporal.service.participation import asked_or_acted, foreign_actor, names_me
@@ -116,7 +116,7 @@ class Runs:
             InvalidError: The inputs, the id, or the person acted for do not fit; or the key came with another body.
             ForbiddenError: The flow's `start` does not name me.
             ConflictError: The id is in use.
-            UnavailableError: Temporal does not answer.
+            UnansweredError: Temporal does not answer, and may have started it.
         """
         mine = digest([me.person, key]) if key is not None else None
         request = {"key": mine, "body": digest([flow, inputs, run_id, on_behalf_of])}
@@ -153,8 +153,10 @@ class Runs:
                 return _same((workflow_id, first), request, key)
             raise ConflictError(f"id {workflow_id!r} is in use; choose another, or leave it out") from error
         except (RPCError, TimeoutError) as error:
-            raise UnavailableError(
-                f"Temporal does not answer: {flow!r} was not started; send it again with the same Idempotency-Key"
+            raise UnansweredError(
+                f"Temporal did not answer in time: it is not known whether {flow!r} was started, as {workflow_id!r};"
+                " look for this id, or send the same again with its Idempotency-Key: it starts once",
+                key or "",
             ) from error
         return Started(id=workflow_id)
 
@@ -245,7 +247,7 @@ class Runs:
             action,
             command.model_dump(mode="json", by_alias=True, exclude_none=True),
             Receipt,
-            recorded=Receipt(status="recorded", reason="kept by Temporal; judged when a worker is back"),
+            recorded=Receipt(status="recorded", reason="kept by Temporal; judged when a worker is back", key=key),
             closed=closed,
         )
 

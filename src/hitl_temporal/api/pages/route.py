@@ -74,4 +74,5 @@ async def _drawn(request: Request, error: Exception) -> Response:
         detail=told["detail"],
         is_temporary=problem.status_code == 503,
         was_sent=request.method == "POST",
+        is_unanswered="key" in told,
     )
