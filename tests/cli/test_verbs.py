@@ -171,6 +171,25 @@ def test_each_form_is_filled_in_as_it_declares(hitl, service) -> None:
     assert [a["form"] for a in service.body()["decisions"]] == [{"amount": 7}, {"amount": "7"}]
 
 
+def test_a_form_that_can_not_be_read_keeps_no_other_from_being_answered(hitl, service) -> None:
+    """What the caller may not see is the service's to refuse; what can't be read now is not sent at all."""
+    service.on("GET /v1/approvals/a", {"id": "a", "state": "open", "form": {"amount": {"type": "integer"}}})
+    service.on("GET /v1/approvals/away", (503, {"title": "t", "status": 503, "detail": "no worker answers"}))
+    unknown = {**REFUSED, "id": "nope", "reason": "no approval 'nope'"}
+    service.on(BATCH, {"receipts": [unknown, {"id": "a", **COUNTED}]})
+
+    done = hitl("approve", "nope", "away", "a", "-f", "amount=7")
+
+    assert [(a["id"], a["form"]) for a in service.body()["decisions"]] == [
+        ("nope", {"amount": "7"}),
+        ("a", {"amount": 7}),
+    ]
+    assert (done.code, done.out) == (1, "a: counted; 1 of 2\n")
+    first, second = done.err.splitlines()
+    assert first == "hitl: nope: not eligible; no approval 'nope'"
+    assert second.startswith("hitl: away: unavailable; its form can't be read, so nothing was sent: no worker answers")
+
+
 # --- Somebody leaves --------------------------------------------------------------------------------------------------
 
 LEAVE = ("reassign", "--from", "ann", "--to", "bob", "--all", "-m", "ann has left", "--as", "gus")

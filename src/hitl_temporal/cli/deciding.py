@@ -1,5 +1,7 @@
 """`hitl approve`, `reject`, `decide`: answers to one approval, and the same answer to many."""
 
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -14,7 +16,7 @@ from hitl_temporal.cli.words import tell_many
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hitl_temporal.client import Client, Receipt
+    from hitl_temporal.client import BatchReceipt, Client, Receipt
     from hitl_temporal.domain.value import Json
 
 app = typer.Typer()
@@ -106,6 +108,10 @@ class _Said(NamedTuple):
         declared: dict[str, Json] = {"properties": client.approval(approval_id).form}
         return values.typed(texts, declared)
 
+    def fields_as_text(self) -> "dict[str, Json]":
+        """Return the fields of a form that nobody could read."""
+        return dict(values.pairs("-f", self.fields or ()))
+
     def changes(self) -> "dict[str, Json]":
         """Return what is to be changed, by path."""
         return values.loose(values.pairs("--edit", self.edits or ()))
@@ -136,16 +142,34 @@ def _decide_each(session: Session, approval_ids: "Sequence[str]", said: _Said) -
     if said.digest is not None:
         raise UsageError("--digest is that of one approval; leave it out, or decide one at a time")
     client = session.client
-    answers: list[dict[str, Json]] = [
-        {
-            "id": approval_id,
-            "outcome": said.outcome,
-            "comment": said.message,
-            "form": said.form(client, approval_id),
-            "edit": said.changes(),
-            "on_behalf_of": said.on_behalf_of,
-            "key": said.key,
-        }
-        for approval_id in dict.fromkeys(approval_ids)
-    ]
-    return tell_many(session, [(receipt.id, receipt) for receipt in client.decide_many(answers)])
+    ids = tuple(dict.fromkeys(approval_ids))
+    answers = {approval_id: _answer(client, approval_id, said) for approval_id in ids}
+    told = {approval_id: found for approval_id, found in answers.items() if not isinstance(found, dict)}
+    judged = client.decide_many(found for found in answers.values() if isinstance(found, dict))
+    told.update((receipt.id, receipt) for receipt in judged)
+    return tell_many(session, [(approval_id, told[approval_id]) for approval_id in ids if approval_id in told])
+
+
+def _answer(client: "Client", approval_id: str, said: _Said) -> "dict[str, Json] | BatchReceipt":
+    """Return one answer of many, or why it is not sent: its form can't be read now.
+
+    To what the caller may not see the fields go as they are: the service says what becomes of it.
+    """
+    from hitl_temporal.client import BatchReceipt, InvalidError, NotFoundError, StrangeAnswerError, UnavailableError
+
+    try:
+        form = said.form(client, approval_id)
+    except (NotFoundError, InvalidError):
+        form = said.fields_as_text()
+    except (UnavailableError, StrangeAnswerError) as error:
+        reason = f"its form can't be read, so nothing was sent: {error}"
+        return BatchReceipt(id=approval_id, status="unavailable", reason=reason, key=said.key or "")
+    return {
+        "id": approval_id,
+        "outcome": said.outcome,
+        "comment": said.message,
+        "form": form,
+        "edit": said.changes(),
+        "on_behalf_of": said.on_behalf_of,
+        "key": said.key,
+    }
