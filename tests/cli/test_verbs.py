@@ -159,6 +159,14 @@ def test_when_all_count_the_exit_is_0(hitl, service) -> None:
     assert [a["key"] for a in service.body()["decisions"]] == ["mine", "mine"]
 
 
+@pytest.mark.parametrize(("approval", "segment"), [(".", "%2E"), ("..", "%2E%2E"), ("two\nlines", "two%0Alines")])
+def test_an_id_may_be_anything(hitl, service, approval, segment) -> None:
+    """Also what would lead elsewhere in a path."""
+    service.on(f"POST /v1/approvals/{segment}/claim", COUNTED)
+
+    assert hitl("claim", approval).code == 0
+
+
 def test_each_form_is_filled_in_as_it_declares(hitl, service) -> None:
     """The same words may be a number here and a text there."""
     for approval, kind in (("a", "integer"), ("b", "string")):
@@ -240,6 +248,25 @@ def test_all_that_somebody_has_is_handed_over(hitl, service) -> None:
     ]
     assert service.body() == {"from": "ann", "to": "bob", "reason": "ann has left"}
     assert len({r.headers["Idempotency-Key"] for r in service.requests if r.method == "POST"}) == 4
+
+
+@pytest.mark.usefixtures("places")
+def test_what_can_not_be_read_keeps_nothing_else_from_being_handed_over(hitl, service) -> None:
+    """It has a line of its own, whatever a proxy made of its id; so has what can't be reached any more."""
+    service.on("GET /v1/approvals/a", {"items": [], "next": None})
+    service.on("POST /v1/approvals/two/reassignments", COUNTED)
+    service.on("POST /v1/approvals/parked/reassignments", (404, {"title": "t", "status": 404, "detail": "it is gone"}))
+
+    done = hitl(*LEAVE)
+
+    assert (done.code, done.out) == (1, "two: counted; 1 of 2\ntwo: counted; 1 of 2\n")
+    gone, unread = done.err.splitlines()
+    assert gone == "hitl: parked: invalid; it is gone; mend it and send it again"
+    assert unread.startswith("hitl: a: unavailable; it can't be read, so nothing was handed over: ")
+    service.on("GET /v1/approvals", {"items": [row("a"), row("two")], "next": None})
+    listed = hitl(*LEAVE, "--dry-run")
+    assert (listed.code, listed.out.splitlines()[0]) == (1, "two\tTitle of two\ts1, s2")
+    assert listed.err.startswith("hitl: a: it can't be read")
 
 
 @pytest.mark.usefixtures("places")

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 from temporalio.service import RPCError
 
 from hitl_temporal.api import absences, approvals, batch, digest, pages, policies, previews, problems, refreshing, runs
+from hitl_temporal.api.addresses import AsSent
 from hitl_temporal.api.bodies import BadBodyError
 from hitl_temporal.api.description import OPEN, describe
 from hitl_temporal.api.receipts import receipt_response
@@ -28,6 +29,7 @@ def create_app(services: Services, *, is_development: bool = False) -> FastAPI:
     )
     app.state.services = services
     app.state.is_development = is_development
+    app.add_middleware(AsSent)
     problems.install(app)
     app.include_router(runs.router)
     app.include_router(approvals.router)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from hitl_temporal.api.addresses import APPROVAL, KEY
 from hitl_temporal.api.bodies import IdempotencyKey, json_object
 from hitl_temporal.api.description import takes
 from hitl_temporal.api.identity import Caller, UseCases
@@ -57,7 +58,7 @@ async def list_approvals(
     return await use.approvals.list(me, person=person, state=state, flow=flow, text=q, cursor=cursor, limit=limit)
 
 
-@router.get("/{approval_id:path}/decisions/{key}", response_model=None, responses=RECEIPTS)
+@router.get(f"/{APPROVAL}/decisions/{KEY}", response_model=None, responses=RECEIPTS)
 async def show_receipt(approval_id: str, key: str, me: Caller, use: UseCases) -> JSONResponse:
     """What became of a command of mine that was `recorded`, whatever its verb was."""
     return receipt_response(await use.approvals.receipt(me, approval_id, key))
@@ -84,7 +85,7 @@ def _add(verb: str, path: str) -> None:
 
     act.__doc__ = f"`{verb}` as the caller; the body is the receipt, its status says what became of it."
     router.add_api_route(
-        f"/{{approval_id:path}}/{path}",
+        f"/{APPROVAL}/{path}",
         act,
         methods=["DELETE" if verb == "release_claim" else "POST"],
         name=verb,
@@ -98,9 +99,9 @@ for _verb, _path in VERB_PATHS.items():
     _add(_verb, _path)
 
 
-# Last: a foreign id may hold slashes, so this one takes whatever no other route has taken.
+# Last: bare slashes of a foreign id are taken, too, so this one takes whatever no other route has taken.
 # The keys that were spent tell people nothing: a receipt has a route of its own.
-@router.get("/{approval_id:path}", response_model_exclude={"spent"})
+@router.get(f"/{APPROVAL}", response_model_exclude={"spent"})
 async def show_approval(approval_id: str, me: Caller, use: UseCases, response: Response) -> Status:
     """One approval: what is asked, the stages with tally, decisions, deliveries. The ETag is the digest."""
     status = await use.approvals.show(me, approval_id)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from hitl_temporal.api.addresses import RUN
 from hitl_temporal.api.bodies import Body, IdempotencyKey, RequestBody, read_as
 from hitl_temporal.api.description import takes
 from hitl_temporal.api.identity import Caller, UseCases
@@ -103,26 +104,26 @@ async def list_runs(
     return await use.runs.list(me, state=state, flow=flow, mine=mine, cursor=cursor, limit=limit)
 
 
-@router.get("/runs/{run_id:path}/why")
+@router.get(f"/runs/{RUN}/why")
 async def explain_run(run_id: str, me: Caller, use: UseCases) -> tuple[Reason, ...]:
     """Why each open step does not move, and what would release it."""
     return await use.runs.why(me, run_id)
 
 
-@router.get("/runs/{run_id:path}/graph")
+@router.get(f"/runs/{RUN}/graph")
 async def graph_run(run_id: str, me: Caller, use: UseCases) -> dict[str, Json]:
     """Nodes and edges with live states."""
     return dict(await use.runs.graph(me, run_id))
 
 
-@router.get("/runs/{run_id:path}/audit")
+@router.get(f"/runs/{RUN}/audit")
 async def audit_run(run_id: str, me: Caller, use: UseCases) -> Trail:
     """The whole audit trail of the run's trace, and its verification."""
     return await use.audit.show(me, run_id)
 
 
 @router.post(
-    "/runs/{run_id:path}/actions",
+    f"/runs/{RUN}/actions",
     response_model=None,
     responses=answers(Receipt, STATUSES),
     openapi_extra=takes(*_bodies()),
@@ -133,8 +134,8 @@ async def operate_run(run_id: str, me: Caller, use: UseCases, body: Body) -> JSO
     return receipt_response(await use.runs.operate(me, run_id, str(action), body))
 
 
-# Last: a foreign id may hold slashes, so this one takes whatever no other route has taken.
-@router.get("/runs/{run_id:path}")
+# Last: bare slashes of a foreign id are taken, too, so this one takes whatever no other route has taken.
+@router.get(f"/runs/{RUN}")
 async def show_run(run_id: str, me: Caller, use: UseCases, wait: str | None = None) -> Status | Refusal:
     """One run; with `wait=30s`, as soon as it has ended or that time is over."""
     return await use.runs.show(me, run_id, wait=_wait(wait))

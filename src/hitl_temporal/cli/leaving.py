@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from hitl_temporal.cli import output
-from hitl_temporal.cli.errors import DONE
+from hitl_temporal.cli.errors import DONE, FAILED
 from hitl_temporal.cli.words import tell_many
 
 if TYPE_CHECKING:
@@ -40,42 +40,64 @@ def hand_over_all(session: "Session", source: str, to: str, reason: str, *, dry_
         reason: Why.
         dry_run: List them, and change nothing.
     """
-    from hitl_temporal.client import ApiError
+    from hitl_temporal.client import ApiError, Receipt
 
-    held = _held(session.client, source)
+    held, unread = _held(session.client, source)
     if dry_run:
         _list(session, held)
-        return DONE
+        for approval_id, why in unread:
+            output.error(f"{approval_id}: {why}")
+        return FAILED if unread else DONE
     receipts: list[tuple[str, Receipt]] = []
     try:
         for approval in held:
             for _ in approval.stages:  # each hands over the first that is left
-                receipt = session.client.reassign(approval.id, to, reason=reason, source=source)
+                receipt = _hand_over(session.client, approval.id, source, to, reason)
                 receipts.append((approval.id, receipt))
                 if not receipt.is_accepted:
                     break
     except ApiError:
         tell_many(session, receipts)  # what was done before it broke off is not done again
         raise
-    if not held:
+    if not held and not unread:
         output.note(f"{source} has no place in any open approval")
-    return tell_many(session, receipts)
+    unknown = [(approval_id, Receipt(status="unavailable", reason=why)) for approval_id, why in unread]
+    return tell_many(session, [*receipts, *unknown])
 
 
-def _held(client: "Client", person: str) -> tuple[_Held, ...]:
-    """Return where somebody has places, each approval once; read to the end before anything changes."""
-    from hitl_temporal.client import NotFoundError
+def _hand_over(client: "Client", approval_id: str, source: str, to: str, reason: str) -> "Receipt":
+    """Return the receipt of one place; an approval that can't be reached under its id has one, too."""
+    from hitl_temporal.client import InvalidError, NotFoundError, Receipt, StrangeAnswerError
+
+    try:
+        return client.reassign(approval_id, to, reason=reason, source=source)
+    except (NotFoundError, InvalidError) as error:
+        return Receipt(status="invalid", reason=str(error))
+    except StrangeAnswerError as error:
+        return Receipt(status="unanswered", reason=str(error))
+
+
+def _held(client: "Client", person: str) -> tuple[tuple[_Held, ...], tuple[tuple[str, str], ...]]:
+    """Return where somebody has places, each approval once, and what can't be read, with why.
+
+    It is read to the end before anything changes; one approval that can't be read keeps no other from being found.
+    """
+    from hitl_temporal.client import InvalidError, NotFoundError, StrangeAnswerError
 
     held: list[_Held] = []
+    unread: list[tuple[str, str]] = []
     for approval_id in dict.fromkeys([*_ids(client, person, None), *_ids(client, None, "parked")]):
         try:
             approval = client.approval(approval_id)
         except NotFoundError:  # it has ended since, and is gone
             continue
+        except (InvalidError, StrangeAnswerError) as error:
+            unread.append((approval_id, f"it can't be read, so nothing was handed over: {error}"))
+            continue
         stages = approval.places_of(person)
         if stages:
             held.append(_Held(approval.id, approval.title, stages))
-    return tuple(held)
+    return tuple(held), tuple(unread)
 
 
 def _ids(client: "Client", person: str | None, state: str | None) -> Iterator[str]:

@@ -146,8 +146,11 @@ class _Patience:
 
 
 def part(text: str) -> str:
-    """Return an id as one segment of a path; ids that others gave may hold anything."""
-    return quote(text, safe="")
+    """Return an id as one segment of a path; ids that others gave may hold anything.
+
+    Two are no segments but ways to another place (RFC 3986, 5.2.4), and httpx goes there: they are encoded whole.
+    """
+    return text.replace(".", "%2E") if text in {".", ".."} else quote(text, safe="")
 
 
 def _successful(response: httpx.Response) -> httpx.Response:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from hitl_temporal.api.addresses import APPROVAL
 from hitl_temporal.api.identity import UseCases
 from hitl_temporal.api.pages import acting
 from hitl_temporal.api.pages.forms import OwnForm
@@ -39,14 +40,15 @@ ENDING = frozenset({"decide", "override", "withdraw"})
 """What is answered by a receipt; everything else leads back to the request, where it can be seen."""
 
 
-# `:path`, since a foreign id may have slashes.
-@router.get("/approvals/{approval_id:path}")
+@router.get(f"/approvals/{APPROVAL}")
 async def approval_page(request: Request, approval_id: str, visitor: Me, use: UseCases) -> HTMLResponse:
     """Show one approval; each form carries a key that makes sending it twice harmless, and an answer what was shown."""
+    if not approval_id:  # browsers leave `.` out of an address, and `%2E` too
+        raise NotFoundError("this address names no request; one whose id is a dot opens with `hitl show .` alone")
     return await _page(request, await use.approvals.show(visitor.me, approval_id), visitor, use)
 
 
-@router.post("/approvals/{approval_id:path}")
+@router.post(f"/approvals/{APPROVAL}")
 async def act(request: Request, approval_id: str, visitor: Me, use: UseCases, form: OwnForm) -> Response:
     """Do what the form says, and show what became of it; what does not fit comes back to be mended."""
     verb = form.get("verb", "decide")

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from hitl_temporal.api.addresses import RUN
 from hitl_temporal.api.identity import UseCases
 from hitl_temporal.api.pages import grants
 from hitl_temporal.api.pages.forms import OwnForm
@@ -30,13 +31,13 @@ from hitl_temporal.service.runs import Refusal
 router = page_router()
 
 
-@router.get("/runs/{run_id:path}")
+@router.get(f"/runs/{RUN}")
 async def run_page(request: Request, run_id: str, visitor: Me, use: UseCases) -> HTMLResponse:
     """Show one run, or why it was refused."""
     return await _page(request, run_id, visitor, use, {})
 
 
-@router.post("/runs/{run_id:path}")
+@router.post(f"/runs/{RUN}")
 async def act(request: Request, run_id: str, visitor: Me, use: UseCases, form: OwnForm) -> Response:
     """Give back what was given for a time, or let it last longer; what does not fit comes back to be mended."""
     action = form.get("action", "")
