@@ -39,6 +39,7 @@ ASKED = {"comment", "decide", "request_info", "delegate", "add_approver", "claim
         (person("bob"), {"stages": [a_stage(claim=CLAIM)]}, ASKED - {"claim"} | {"release_claim"}),
         (person("cai"), {"stages": [a_stage(claim=CLAIM)]}, {"comment"}),
         (person("bob"), {"state": "approved", "outcome": "approved"}, set()),
+        (person("bob"), {"state": "terminated"}, set()),
         # whose request it is
         (person("ann"), {}, {"comment", "withdraw", "add_approver"}),
         (person("ann"), {"edit": {"inputs.port": 22}}, {"comment", "withdraw", "add_approver", "amend"}),

@@ -232,6 +232,7 @@ async def test_every_receipt_is_said_in_words(bob: httpx.AsyncClient, house: Hou
         ("gus", {}, "You are not asked now"),
         ("gus", {"state": "parked", "reason": EVIL, "stages": []}, "an admin can decide alone"),
         ("gus", {"state": "timed_out", "outcome": "timed_out", "stages": []}, "It has ended: timed out."),
+        ("gus", {"state": "terminated", "stages": []}, "It has ended: terminated."),
         (
             "cai",
             {

@@ -304,6 +304,21 @@ def test_what_was_done_before_it_broke_off_is_told(hitl, service) -> None:
     assert (done.code, done.out, done.err) == (1, "a: counted; 1 of 2\n", "hitl: gone\n")
 
 
+def test_what_was_terminated_waits_for_nothing(hitl, service) -> None:
+    """How it ended is told by `show`, which offers nothing."""
+    reason = "its workflow was terminated in Temporal"
+    stage = {"name": "s", "state": "skipped", "may_act": []}
+    labels = {"approved": {"label": "Approve", "positive": True}}
+    shown = {"id": "a", "state": "terminated", "reason": reason, "stages": [stage], "outcomes": labels}
+    service.on("GET /v1/approvals/a", shown)
+
+    assert hitl("why", "a").err == "a waits for nothing; `hitl show a` says how it ended\n"
+    told = hitl("show", "a").out
+    assert "terminated" in told
+    assert reason in told
+    assert "Approve" not in told
+
+
 # --- Looking ----------------------------------------------------------------------------------------------------------
 
 AT = "2026-03-02T09:00:00Z"

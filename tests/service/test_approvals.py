@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from temporalio.client import WorkflowFailureError
 
 from hitl_temporal.domain.people import Group, People, Person
 from hitl_temporal.service import door
@@ -299,6 +300,38 @@ async def test_who_owes_an_answer_finds_it_until_they_have_given_it(rig: Rig) ->
 
     await soon(is_answered)
     await approvals.act(me("ann"), handle.id, "withdraw", {})
+
+
+async def test_what_was_terminated_is_not_open(rig: Rig) -> None:
+    """Readers, lists and receipts say the same: closed without an outcome, and what to do."""
+    approvals, handle = use(rig), await rig.ask(ASK)
+    await soon(lambda: is_listed(approvals, me("cai"), handle.id, state="open"))
+    await handle.terminate()
+
+    async def is_gone() -> bool:
+        return not await is_listed(approvals, me("cai"), handle.id, state="open")
+
+    await soon(is_gone)
+    rows = (await approvals.list(me("cai"), state="terminated", limit=100)).items
+    assert [(r.state, r.due, r.tally) for r in rows if r.id == handle.id] == [("terminated", None, "")]
+    shown = await approvals.show(me("cai"), handle.id)
+    assert (shown.state, shown.outcome, shown.ended is None) == ("terminated", None, False)
+    assert not any(stage.may_act for stage in shown.stages)
+    late = await approvals.act(me("cai"), handle.id, "decide", {"outcome": "approved"})
+    assert (late.status, late.reason) == ("closed", shown.reason)
+    assert "terminated in Temporal" in late.reason
+
+
+async def test_what_was_cancelled_in_temporal_is_withdrawn_to_everybody(rig: Rig) -> None:
+    """Who reads it and who comes too late are told the same."""
+    approvals, handle = use(rig), await rig.ask(ASK)
+    await rig.until_put(handle)
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    assert (await approvals.show(me("cai"), handle.id)).state == "withdrawn"
+    late = await approvals.act(me("cai"), handle.id, "decide", {"outcome": "approved"})
+    assert (late.status, late.reason) == ("closed", "already withdrawn")
 
 
 async def test_a_state_that_no_approval_can_be_in_is_refused(rig: Rig) -> None:

@@ -158,7 +158,7 @@ def _is_asked(client: "Client", report: "Report") -> bool:
     if any(found.what != "open" or not found.workflow_id for found in report.problems):
         return False
     try:
-        return all(client.approval(found.workflow_id).outcome is None for found in report.problems)
+        return all(client.approval(found.workflow_id).is_live for found in report.problems)
     except ApiError:
         return False  # a run, or one that can't be looked at: the facts must speak for themselves
 

@@ -49,7 +49,7 @@ def show_approval(session: "Session", approval: "Approval") -> None:
 
 
 def _heading(approval: "Approval") -> Iterator[tuple[str, str]]:
-    is_open = approval.outcome is None
+    is_open = approval.is_live
     yield "approval", approval.id
     yield "title", approval.title
     yield "state", approval.outcome or approval.state

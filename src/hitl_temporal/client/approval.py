@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from hitl_temporal.client.answers import Answer
 from hitl_temporal.domain.value import Json
+from hitl_temporal.domain.waits import LIVE
 
 
 class Choice(Answer):
@@ -159,7 +160,7 @@ class Delivery(Answer):
 
 
 class Approval(Answer):
-    """One question to people, as the caller may see it; `outcome` is None while it is open.
+    """One question to people, as the caller may see it; `outcome` is None while it is open, and where it was cut off.
 
     Attributes:
         form: The JSON Schema of each field.
@@ -198,6 +199,11 @@ class Approval(Answer):
     cooling: Cooling | None = None
     shadowed: Shadowed | None = None
     kept: tuple[Kept, ...] = ()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it may still get an outcome; one that was terminated in Temporal never has one."""
+        return self.outcome is None and self.state in LIVE
 
     def places_of(self, person: str) -> tuple[str, ...]:
         """Return the names of the live stages in which somebody has a place that is not filled.

@@ -10,6 +10,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
+LIVE = frozenset({"open", "parked", "info", "cooling"})
+"""The states of a question that may still be answered, or changed; every other is how it ended."""
+
 ANSWER = "answer"
 """The reason of a wait for those who are asked to decide."""
 
@@ -139,8 +142,8 @@ class Question(Protocol):
 
 
 def waits(question: Question) -> tuple[Wait, ...]:
-    """Return what an open question waits for: first what keeps others waiting; nothing once it has an outcome."""
-    if question.outcome is not None:
+    """Return what an open question waits for: first what keeps others waiting; nothing once it has ended."""
+    if question.outcome is not None or question.state not in LIVE:
         return ()
     if question.cooling is not None:
         return (_cooling(question.cooling),)

@@ -8,11 +8,18 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from temporalio.client import Client, WorkflowExecutionDescription, WorkflowFailureError, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+)
 
 from hitl_temporal.domain.approval.ask import Answers
 from hitl_temporal.domain.approval.closed import judge_closed
 from hitl_temporal.domain.approval.commands import Command, Decide, Receipt, Withdraw, parse
+from hitl_temporal.domain.approval.cut import cut_off
 from hitl_temporal.domain.approval.digest import Digest, Item, digest_of
 from hitl_temporal.domain.approval.judge import spent, withdrawal_key
 from hitl_temporal.domain.approval.result import Result
@@ -22,7 +29,7 @@ from hitl_temporal.ports import Catalogue, Directory
 from hitl_temporal.service import door
 from hitl_temporal.service.errors import ForbiddenError, NotFoundError, UnavailableError
 from hitl_temporal.service.identity import Identity
-from hitl_temporal.service.inbox import inbox_page
+from hitl_temporal.service.inbox import cut, inbox_page
 from hitl_temporal.service.ownership import owns
 from hitl_temporal.service.participation import foreign_actor
 from hitl_temporal.service.reading import Page, answer_of, describe, memo_of
@@ -102,7 +109,11 @@ class Approvals:
         Raises:
             NotFoundError: There is none, or I have no part in it.
         """
-        status = await answer_of(await self._handle(approval_id), "status", Status)
+        description = await describe(self._client, approval_id)
+        _must_be_approval(approval_id, description)
+        status = await answer_of(self._client.get_workflow_handle(approval_id), "status", Status)
+        if (how := cut(description)) is not None:
+            status = cut_off(status, how, description.close_time)
         if not (self.may_see(me, status) or await self._owns(me, status)):
             raise NotFoundError(f"no approval {approval_id!r} that you take part in")
         return status.but(kept=tuple(i for i in status.kept if i.actor == me.person))
@@ -173,7 +184,9 @@ class Approvals:
             result = None
         known = memo.get("answers")
         answers = Answers.model_validate(known) if known is not None else None
-        return judge_closed(approval_id, result, answers, verb, command)
+        is_cancelled = description.status is WorkflowExecutionStatus.CANCELED
+        ended = "withdrawn" if is_cancelled else cut(description)
+        return judge_closed(approval_id, result, answers, verb, command, ended=ended)
 
     async def _other(self, me: Identity, person: str | None) -> Identity:
         """Return somebody else as one whose inbox is looked at: by their name and groups, not by their roles."""

@@ -5,10 +5,12 @@ Must not know: HTTP, terminals, what an approval holds beside its row.
 
 from collections.abc import Mapping
 
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from hitl_temporal.domain.approval.ask import BUILT_IN, RESERVED_OUTCOMES
+from hitl_temporal.domain.approval.cut import Cut
 from hitl_temporal.domain.approval.digest import Item
+from hitl_temporal.domain.waits import LIVE
 from hitl_temporal.effects.visibility import literal
 from hitl_temporal.engine.attributes import DUE, FLOW, REQUESTER, STATE
 from hitl_temporal.messages import APPROVAL
@@ -17,7 +19,16 @@ from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.participation import asked_or_acted, may_act, names_me, owed_by, waits_for
 from hitl_temporal.service.reading import Page, list_page, memo_of
 
-STATES = frozenset({"open", "parked", "info", "cooling", *BUILT_IN, *RESERVED_OUTCOMES})
+_CUT: Mapping[WorkflowExecutionStatus, Cut] = {
+    WorkflowExecutionStatus.TERMINATED: "terminated",
+    WorkflowExecutionStatus.TIMED_OUT: "timed_out",
+    WorkflowExecutionStatus.FAILED: "failed",
+}
+
+_CUT_STATES = {"terminated": "Terminated", "timed_out": "TimedOut"}
+"""State to the execution status that lists have; one that failed was refused at its start, and has never been asked."""
+
+STATES = frozenset({*LIVE, *BUILT_IN, *RESERVED_OUTCOMES, *_CUT_STATES})
 """The states that every approval may be in; beside them there are the outcomes of asks."""
 
 
@@ -75,10 +86,26 @@ def _conditions(whose: Identity, state: str | None, flow: str | None, *, info: b
     elif not whose.is_operator:
         conditions.append(f"({asked_or_acted(whose)} OR {REQUESTER.name} = {literal(whose.person)})")
     if state is not None:
-        conditions.append(f"{STATE.name} = {literal(state)}")
+        conditions.append(_in_state(state))
     if flow is not None:
         conditions.append(f"{FLOW.name} = {literal(flow)}")
     return conditions
+
+
+def _in_state(state: str) -> str:
+    """Return the condition for a state: of what was ended from outside the row still says that it is open."""
+    told = f"{STATE.name} = {literal(state)}"
+    if state in LIVE:
+        return f"ExecutionStatus = 'Running' AND {told}"
+    if state in _CUT_STATES:
+        was_live = f"{STATE.name} IN ({', '.join(literal(name) for name in sorted(LIVE))})"
+        return f"({told} OR (ExecutionStatus = '{_CUT_STATES[state]}' AND {was_live}))"
+    return told
+
+
+def cut(row: WorkflowExecution) -> Cut | None:
+    """Return how a workflow was ended from outside, None when it was not."""
+    return _CUT.get(row.status) if row.status is not None else None
 
 
 async def _must_be_known(client: Client, state: str) -> None:
@@ -106,16 +133,18 @@ def _item(row: WorkflowExecution, memo: Mapping[str, object]) -> Item:
         text = memo.get(name)
         return str(text) if text else None
 
+    state = found.get(STATE) or "open"
+    how = cut(row) if state in LIVE else None
     return Item(
         id=row.id,
         title=said("title") or row.id,
         flow=said("flow"),
         requester=found.get(REQUESTER) or "",
-        state=found.get(STATE) or "open",
-        due=found.get(DUE),
-        tally=said("tally") or "",
+        state=how or state,
+        due=found.get(DUE) if how is None else None,
+        tally=said("tally") or "" if how is None else "",
         digest=said("digest") or "",
         stage=said("stage") or "",
-        claimed_by=said("claimed_by"),
-        waits_for=waits_for(row, memo),
+        claimed_by=said("claimed_by") if how is None else None,
+        waits_for=waits_for(row, memo) if how is None else None,
     )

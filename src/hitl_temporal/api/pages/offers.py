@@ -26,7 +26,7 @@ def offers(status: Status, me: Identity, inputs: Mapping[str, Json] = MappingPro
         me: Who looks.
         inputs: Those of the run that asks, by path.
     """
-    if status.outcome is not None:
+    if not status.is_live:
         return frozenset()
     return frozenset(("comment", *_to_asked(status, me), *_to_requesters(status, me, inputs), *_to_all(status, me)))
 

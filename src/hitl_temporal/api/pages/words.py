@@ -177,8 +177,8 @@ def why_not(status: Approval, person: str) -> str | None:
     acting = {p for stage in status.stages for p in stage.may_act}
     if person in acting:
         return None
-    if status.outcome is not None:
-        return f"It has ended: {plain(status.outcome)}."
+    if not status.is_live:
+        return f"It has ended: {plain(status.outcome or status.state)}."
     if status.state == "parked":
         return _parked(status)
     if mine := [d.outcome for d in status.decisions if d.actor == person]:

@@ -32,6 +32,7 @@ from hitl_temporal.domain.approval.stage import Assurance
 from hitl_temporal.domain.approval.state import Approval, Origin, StageRun
 from hitl_temporal.domain.approval.tally import in_words, of_approval
 from hitl_temporal.domain.value import Json, Value
+from hitl_temporal.domain.waits import LIVE
 
 
 class StageStatus(Value):
@@ -119,6 +120,11 @@ class Status(Value):
     withdrawal: Withdrawal | None = None
     spent: dict[str, str] = Field(default_factory=dict)
     """Of the last keys of other verbs the verb, a blank, and the tally after it."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it may still get an outcome."""
+        return self.outcome is None and self.state in LIVE
 
 
 def status(state: Approval) -> Status:
