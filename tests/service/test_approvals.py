@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from temporalio.client import WorkflowFailureError
 
+from hitl_temporal.domain.approval.state import MAX_REFUSALS_BY_ACTOR
 from hitl_temporal.domain.people import Group, People, Person
 from hitl_temporal.service import door
 from hitl_temporal.service.approvals import Approvals
@@ -300,6 +301,26 @@ async def test_who_owes_an_answer_finds_it_until_they_have_given_it(rig: Rig) ->
 
     await soon(is_answered)
     await approvals.act(me("ann"), handle.id, "withdraw", {})
+
+
+async def test_a_receipt_that_was_only_counted_is_not_said_to_be_on_its_way_for_ever(rig: Rig) -> None:
+    """Beyond the refusals that are kept nothing remembers a key: then it is said that it may have been one of those."""
+    approvals, handle = use(rig), await rig.ask(ASK)
+    await rig.until_put(handle)
+    with pytest.raises(NotFoundError, match=r"on its way$"):
+        await approvals.receipt(me("bob"), handle.id, "last")
+    for n in range(MAX_REFUSALS_BY_ACTOR):
+        await handle.signal("decide", {"actor": "bob", "outcome": "approved", "key": f"k{n}"})
+    await handle.signal("decide", {"actor": "bob", "outcome": "approved", "key": "last"})
+
+    async def is_counted() -> bool:
+        return (await approvals.show(me("gus"), handle.id)).unrecorded == 1
+
+    await soon(is_counted)
+    with pytest.raises(NotFoundError, match="or was one refusal too many: 1 here were only counted; send it again"):
+        await approvals.receipt(me("bob"), handle.id, "last")
+    again = await approvals.act(me("bob"), handle.id, "decide", {"outcome": "approved", "key": "last"})
+    assert (again.status, again.key) == ("not_eligible", "last")
 
 
 async def test_what_was_terminated_is_not_open(rig: Rig) -> None:

@@ -171,7 +171,12 @@ class Approvals:
         kept = (*status.unproven, *status.refusals)
         mine = [r.receipt for r in kept if r.receipt.key == key and r.actor == me.person]
         if not mine:
-            raise NotFoundError(f"nothing of yours with key {key!r} to {approval_id!r}: it may still be on its way")
+            said = f"nothing of yours with key {key!r} to {approval_id!r}: it may still be on its way"
+            if status.unrecorded:
+                said += (
+                    f", or was one refusal too many: {status.unrecorded} here were only counted; send it again to see"
+                )
+            raise NotFoundError(said)
         return mine[-1]
 
     async def _closed(self, approval_id: str, verb: str, command: Command) -> Receipt:
