@@ -323,6 +323,26 @@ async def test_a_receipt_that_was_only_counted_is_not_said_to_be_on_its_way_for_
     assert (again.status, again.key) == ("not_eligible", "last")
 
 
+async def test_a_run_is_told_from_nothing_by_no_answer(rig: Rig) -> None:
+    """Who decides under the id of a run that they may not see learns neither that it is there, nor of which flow."""
+    rig.catalogue.add("steps: [{id: a, wait: {for: 1d}}]")
+    run, nothing = await rig.start("test_flow", {}, {"requester": "ann"}), f"r-{uuid4().hex[:8]}"
+
+    async def told(what: str) -> list[str]:
+        answers = (
+            use(rig).act(me("dee"), what, "decide", {"outcome": "approved"}),
+            use(rig).show(me("dee"), what),
+            use(rig).receipt(me("dee"), what, "k"),
+        )
+        found = await asyncio.gather(*answers, return_exceptions=True)
+        assert all(isinstance(one, NotFoundError) for one in found)
+        return [str(one).replace(what, "X") for one in found]
+
+    assert await told(run.id) == await told(nothing)
+    assert "test_flow" not in str(await told(run.id))
+    await run.terminate()
+
+
 async def test_what_was_terminated_is_not_open(rig: Rig) -> None:
     """Readers, lists and receipts say the same: closed without an outcome, and what to do."""
     approvals, handle = use(rig), await rig.ask(ASK)

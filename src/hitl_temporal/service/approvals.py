@@ -109,8 +109,7 @@ class Approvals:
         Raises:
             NotFoundError: There is none, or I have no part in it.
         """
-        description = await describe(self._client, approval_id)
-        _must_be_approval(approval_id, description)
+        description = await self._described(approval_id)
         status = await answer_of(self._client.get_workflow_handle(approval_id), "status", Status)
         if (how := cut(description)) is not None:
             status = cut_off(status, how, description.close_time)
@@ -131,8 +130,7 @@ class Approvals:
             UnavailableError: Temporal does not answer; nothing was recorded, unless it is an `UnansweredError`.
         """
         try:  # without a worker a run would keep the command as a signal that it never reads
-            description = await describe(self._client, approval_id)
-            _must_be_approval(approval_id, description)
+            description = await self._described(approval_id)
         except UnavailableError as error:
             raise UnavailableError(f"{error}; nothing was recorded, try again") from error
         if (reason := foreign_actor(me, body)) is not None:
@@ -180,8 +178,7 @@ class Approvals:
         return mine[-1]
 
     async def _closed(self, approval_id: str, verb: str, command: Command) -> Receipt:
-        description = await describe(self._client, approval_id)
-        _must_be_approval(approval_id, description)
+        description = await self._described(approval_id)
         memo = await memo_of(description)
         try:
             result: Result | None = await self._client.get_workflow_handle(approval_id, result_type=Result).result()
@@ -205,14 +202,25 @@ class Approvals:
         return flow is not None and await owns(self._catalogue, self._directory, me, flow)
 
     async def _handle(self, approval_id: str) -> WorkflowHandle[Any, Any]:
-        description = await describe(self._client, approval_id)
-        _must_be_approval(approval_id, description)
+        await self._described(approval_id)
         return self._client.get_workflow_handle(approval_id)
 
+    async def _described(self, approval_id: str) -> WorkflowExecutionDescription:
+        """Return what Temporal knows of an approval.
 
-def _must_be_approval(approval_id: str, description: WorkflowExecutionDescription) -> None:
-    if description.workflow_type != APPROVAL:
-        raise NotFoundError(f"{approval_id!r} is a run of {description.workflow_type!r}, not an approval")
+        Raises:
+            NotFoundError: There is none; in the same words for what is something else, which the caller may not see.
+        """
+        said = (
+            f"no approval {approval_id!r}; if it is a run, decide what it asks: the run's own page names its approvals"
+        )
+        try:
+            description = await describe(self._client, approval_id)
+        except NotFoundError as error:
+            raise NotFoundError(said) from error
+        if description.workflow_type != APPROVAL:
+            raise NotFoundError(said)
+        return description
 
 
 def _one_click(approval_id: str, command: Command) -> tuple[Command, str]:
