@@ -130,7 +130,7 @@ class Approvals:
             UnavailableError: Temporal does not answer; nothing was recorded, unless it is an `UnansweredError`.
         """
         try:  # without a worker a run would keep the command as a signal that it never reads
-            description = await self._described(approval_id)
+            await self._described(approval_id)
         except UnavailableError as error:
             raise UnavailableError(f"{error}; nothing was recorded, try again") from error
         if (reason := foreign_actor(me, body)) is not None:
