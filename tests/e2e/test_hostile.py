@@ -102,12 +102,20 @@ def test_a_principal_sees_the_run(house: House) -> None:
     assert house.call("dee", "GET", f"/v1/runs/{run}").status_code == 404
 
 
-def test_foreign_ids_work(house: House) -> None:
-    """Ids that others gave may hold slashes, spaces and anything else."""
-    foreign = "ap/with slash/%25 é"
+@pytest.mark.parametrize(
+    ("foreign", "segment"),
+    [
+        ("ap/with slash/%25 é", "ap%2Fwith%20slash%2F%2525%20%C3%A9"),
+        ("ap/decisions/two\nlines", "ap%2Fdecisions%2Ftwo%0Alines"),
+        (".", "%2E"),
+    ],
+    ids=["slash", "receipt", "dot"],
+)
+def test_foreign_ids_work(house: House, foreign: str, segment: str) -> None:
+    """Ids that others gave may hold slashes, spaces, line ends and anything else."""
     question = json.dumps({"title": "Go?", "requester": "ann", "who": "user:bob"})
     words = ("--type", "Approval", "--task-queue", "hitl", "--workflow-id", foreign, "--input", question)
     assert house.temporal("workflow", "start", *words).returncode == 0
-    path = "/v1/approvals/ap%2Fwith%20slash%2F%2525%20%C3%A9"
+    path = f"/v1/approvals/{segment}"
     house.until("bob is asked", lambda: house.call("bob", "GET", path).status_code == 200)
     assert house.call("bob", "POST", f"{path}/decisions", {"outcome": "approved"}).json()["status"] == "counted"
