@@ -1,6 +1,9 @@
 """Who would be asked, and why, before anything is sent."""
 
+from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.ask import Ask
@@ -234,6 +237,15 @@ def test_a_deadline_that_no_calendar_knows_is_left_open() -> None:
     assert (stage.due, [p.person for p in stage.people]) == (None, ["cai"])
     assert stage.parks is not None
     assert stage.parks.startswith("its times can't be planned: calendar 'mars' is not in site.yaml")
+
+
+@pytest.mark.parametrize("times", [{"remind": "1bd"}, {"escalate": [{"after": "1bd", "to": "user:bob"}]}])
+def test_whatever_time_no_calendar_knows_parks(times: dict[str, Any]) -> None:
+    """As it would when the stage opens; a deadline that can be told is told."""
+    (stage,) = seen({"who": "user:cai", "due": "2d", "calendar": "mars", **times}).stages
+    assert stage.due == MONDAY + timedelta(days=2)
+    assert stage.parks is not None
+    assert stage.parks.startswith("its times can't be planned: calendar 'mars'")
 
 
 LATER: dict[str, Any] = {"body": "Risk {{steps.risk.outputs.score}}"}

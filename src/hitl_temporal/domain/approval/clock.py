@@ -88,13 +88,20 @@ def _changes_of_people(state: Approval) -> Iterator[datetime]:
 
 def plan(turn: Turn, stage: StageRun) -> tuple[StageRun, str | None]:
     """Set the moments of a stage that opens; return it, and what is wrong if its calendar can't tell them."""
-    document, opened = stage.document, stage.opened_at or turn.now
-    stage = turn.set_stage(stage, due_at=None, remind_at=None, escalations=(), escalated=(), moves=())
+    stage, unplanned = planned(turn.state, stage)
+    return turn.set_stage(stage), unplanned
+
+
+def planned(state: Approval, stage: StageRun) -> tuple[StageRun, str | None]:
+    """Return a stage that opens with its moments, and what is wrong if its calendar can't tell them."""
+    document = stage.document
+    opened = stage.opened_at or state.now
+    stage = stage.but(opened_at=opened, due_at=None, remind_at=None, escalations=(), escalated=(), moves=())
     try:
         if document.due is not None:  # first: it stands also where the others can't be told
-            stage = turn.set_stage(stage, due_at=later(turn.state, document, opened, document.due))
-        escalations = tuple(later(turn.state, document, opened, e.after) for e in document.escalate)
-        return plan_reminders(turn, turn.set_stage(stage, escalations=escalations)), None
+            stage = stage.but(due_at=later(state, document, opened, document.due))
+        stage = stage.but(escalations=tuple(later(state, document, opened, e.after) for e in document.escalate))
+        return _with_reminders(state, stage), None
     except calendar.CalendarError as error:
         return stage, f"its times can't be planned: {error}"
 
@@ -105,8 +112,12 @@ def plan_reminders(turn: Turn, stage: StageRun) -> StageRun:
     Raises:
         CalendarError: The stage's calendar can't tell.
     """
-    reminded, remind_at = reminders(turn.state, stage.but(remind_at=None), turn.now)
-    return turn.set_stage(stage, reminded=reminded, remind_at=remind_at)
+    return turn.set_stage(_with_reminders(turn.state, stage))
+
+
+def _with_reminders(state: Approval, stage: StageRun) -> StageRun:
+    reminded, remind_at = reminders(state, stage.but(remind_at=None), state.now)
+    return stage.but(reminded=reminded, remind_at=remind_at)
 
 
 def later(state: Approval, stage: Stage, start: datetime, duration: str) -> datetime:

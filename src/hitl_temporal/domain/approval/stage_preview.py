@@ -4,7 +4,6 @@ Must not know: the question as a whole, runs, doors.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Literal
 
 from pydantic import AwareDatetime
@@ -18,7 +17,6 @@ from hitl_temporal.domain.approval.seats import Seat, seats
 from hitl_temporal.domain.approval.stage import Stage
 from hitl_temporal.domain.approval.state import Approval, StageRun, Way
 from hitl_temporal.domain.approval.tally import strength
-from hitl_temporal.domain.calendar import CalendarError
 from hitl_temporal.domain.value import Value
 
 MAX_NAMED = 50
@@ -127,7 +125,7 @@ def stage_preview(
     stuck = why_stuck(state, drawn)
     if stuck and is_by_draw:
         stuck = f"{stuck}, depending on who is picked"
-    due, unplanned = _due(state, document)
+    timed, unplanned = clock.planned(state, run)
     return StagePreview(
         name=run.name,
         block=run.block,
@@ -143,7 +141,7 @@ def stage_preview(
         reject=drawn.reject,
         is_fallback=line.is_fallback,
         picks=_picks(document),
-        due=due if opens_at_once else None,
+        due=timed.due_at if opens_at_once else None,
         due_in=document.due,
         at_due=document.at_due,
         parks=stuck or unplanned,
@@ -198,13 +196,3 @@ def _picks(document: Stage) -> str | None:
         return None
     wanted = picking(document.pick)
     return f"{wanted.people} of these, by {wanted.policy}"
-
-
-def _due(state: Approval, document: Stage) -> tuple[datetime | None, str | None]:
-    """Return when a stage that opens now is due; None, with why that can't be told, where its calendar can't."""
-    if document.due is None:
-        return None, None
-    try:
-        return clock.later(state, document, state.now, document.due), None
-    except CalendarError as error:
-        return None, f"its times can't be planned: {error}"
