@@ -429,6 +429,49 @@ def test_a_calendar_that_cannot_tell_leaves_the_deadline() -> None:
     assert len({e.key for e in play.effects if getattr(e, "name", "") == "approval.deadline_kept"}) == 2
 
 
+UNKNOWN = {
+    "who": "user:cai",
+    "calendar": "late",
+    "due": "4bh",
+    "remind": ["1bh", "2bh"],
+    "escalate": [{"after": "3bh", "to": "user:eli"}],
+}
+
+
+def test_times_that_no_calendar_could_tell_are_planned_when_one_comes() -> None:
+    """From the opening, and the trail says so; it stays parked until an operator helps, and is reminded then."""
+    play = Play(UNKNOWN)
+    changed(play, late="10:00-20:00")
+    assert (play.stage.state, play.stage.due_at, play.stage.remind_at) == ("parked", MONDAY + 5 * HOUR, None)
+    assert play.stage.escalations == (MONDAY + 4 * HOUR,)
+    (fact,) = play.facts("deadline_moved")
+    assert fact["after"] == (MONDAY + 5 * HOUR).isoformat()
+    assert "before" not in fact
+    assert [m.after for m in play.stage.moves] == [play.stage.due_at]
+    assert play.reassign("eli", "dee").status == "counted"
+    assert (play.stage.state, play.stage.remind_at) == ("open", MONDAY + 2 * HOUR)
+
+
+def test_a_stage_that_went_on_without_its_times_gets_them_when_they_can_be_told() -> None:
+    """With the time made up for in which it waited for an answer; what has been due is not made up for."""
+    play = Play(UNKNOWN)
+    play.reassign("eli", "dee")
+    play.do("request_info", "cai", text="why?")
+    play.wait("2h")
+    play.do("provide_info", "ann", text="so")
+    changed(play, late="09:00-20:00")
+    assert (play.stage.due_at, play.stage.remind_at) == (MONDAY + 6 * HOUR, MONDAY + 3 * HOUR)
+    assert play.stage.escalations == (MONDAY + 5 * HOUR,)
+
+
+def test_a_deadline_that_has_passed_is_not_planned_again() -> None:
+    """Silence could not approve where nobody had been asked; the stage has no deadline from then on."""
+    play = Play({**UNKNOWN, "due": "1h", "at_due": "approved", "at_due_positive": True})
+    play.wait("1h")
+    changed(play, late="09:00-20:00")
+    assert (play.stage.state, play.stage.due_at, play.stage.escalations) == ("parked", None, ())
+
+
 def test_a_stage_that_waits_for_an_earlier_one_is_planned_anew_too() -> None:
     """Its deadline is there although nobody can act."""
     stages = ({"who": "group:leads", "material": ["x"]}, {"who": "user:cai", "due": "4bh", "material": []})

@@ -101,9 +101,9 @@ def planned(state: Approval, stage: StageRun) -> tuple[StageRun, str | None]:
         if document.due is not None:  # first: it stands also where the others can't be told
             stage = stage.but(due_at=later(state, document, opened, document.due))
         stage = stage.but(escalations=tuple(later(state, document, opened, e.after) for e in document.escalate))
-        return _with_reminders(state, stage), None
+        return _with_reminders(state, stage).but(is_untimed=False), None
     except calendar.CalendarError as error:
-        return stage, f"its times can't be planned: {error}"
+        return stage.but(is_untimed=True), f"its times can't be planned: {error}"
 
 
 def plan_reminders(turn: Turn, stage: StageRun) -> StageRun:
@@ -227,20 +227,22 @@ def plan_anew(turn: Turn, why: str) -> None:
 def _plan_anew(turn: Turn, stage: StageRun, opened: datetime, why: str) -> None:
     state, document = turn.state, stage.document
     due = stage.due_at
-    if document.due is not None and due is not None:
+    if document.due is not None and (due is not None or stage.is_untimed):
         due = _moved(state, stage, later(state, document, opened, document.due), document.due, with_extensions=True)
+    steps = document.escalate if stage.is_untimed else document.escalate[: len(stage.escalations)]
     escalations = tuple(
-        at if index in stage.escalated else _moved(state, stage, later(state, document, opened, e.after), e.after)
-        for index, (at, e) in enumerate(zip(stage.escalations, document.escalate, strict=False))
+        stage.escalations[index]
+        if index in stage.escalated
+        else _moved(state, stage, later(state, document, opened, step.after), step.after)
+        for index, step in enumerate(steps)
     )
     move = Move(at=turn.now, why=why, before=stage.due_at, after=due)
     moves = stage.moves if due == stage.due_at else (*stage.moves, move)
-    moved = turn.set_stage(stage, due_at=due, escalations=escalations, moves=moves)
-    if stage.remind_at is not None:
-        _, remind_at = reminders(turn.state, moved.but(remind_at=None, reminded=0), turn.now)
-        turn.set_stage(moved, remind_at=remind_at)
-    if due != stage.due_at:
-        _say_moved(turn, moved, move)
+    moved = stage.but(due_at=due, escalations=escalations, moves=moves, is_untimed=False)
+    if stage.remind_at is not None or (stage.is_untimed and stage.state != "parked"):
+        _, remind_at = reminders(state, moved.but(remind_at=None, reminded=0), turn.now)
+        moved = moved.but(remind_at=remind_at)
+    _say_moved(turn, turn.set_stage(moved), move)
 
 
 def _counts_working_time(stage: StageRun) -> bool:
@@ -275,13 +277,13 @@ def _shift(
 
 
 def _say_moved(turn: Turn, stage: StageRun, move: Move) -> None:
-    if move.before is None or move.before == move.after:
+    if move.before == move.after:
         return
     turn.record(
         "deadline_moved",
         f"deadline_moved:{stage.name}:{stage.openings}:{len(stage.moves)}",
         stage=stage.name,
-        before=move.before.isoformat(),
+        before=move.before.isoformat() if move.before else None,
         after=move.after.isoformat() if move.after else None,
         reason=move.why,
     )

@@ -153,6 +153,7 @@ class StageRun(Value):
         escalated: How many of them have been done, in the order of time.
         handovers: Places that have gone to others, in order.
         moves: What has moved its deadline, in order.
+        is_untimed: Whether no calendar could tell its times at its opening: they are planned when one can.
     """
 
     document: Stage
@@ -183,6 +184,7 @@ class StageRun(Value):
     handovers: tuple[Handover, ...] = ()
     claim: Claim | None = None
     moves: tuple[Move, ...] = ()
+    is_untimed: bool = False
 
     @property
     def name(self) -> str:

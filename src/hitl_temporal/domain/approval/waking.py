@@ -122,7 +122,7 @@ def _fall_due(turn: Turn, stage: StageRun) -> None:
     key = f"due_passed:{stage.name}{stage.again}"
     turn.record("due_passed", key, stage=stage.name, at_due=at_due)
     if not _end_by_silence(turn, stage, outcome, "nobody had decided when it was due"):
-        turn.set_stage(turn.state.stage(stage.name), due_at=None)
+        turn.set_stage(turn.state.stage(stage.name), due_at=None, is_untimed=False)
 
 
 def _end_by_silence(turn: Turn, stage: StageRun, outcome: str, why: str) -> bool:
