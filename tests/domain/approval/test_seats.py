@@ -381,6 +381,22 @@ def test_a_stage_whose_times_nobody_can_tell_goes_on_without_them() -> None:
     assert play.stage.due_at == MONDAY + timedelta(hours=1)
 
 
+def test_the_trail_tells_who_is_asked_when_a_parked_stage_goes_on() -> None:
+    """Each time, whether anybody had been asked before it parked or not."""
+    play = Play({"who": "user:cai", "approve": 2, "due": "1h"})
+    assert (play.stage.state, play.facts("asked")) == ("parked", [])
+    play.reassign("eli", "gus")
+    play.people = people_without("gus")
+    play.wait("1m", reads_people=True)
+    play.reassign("eli", "dee")
+    facts = play.facts("asked")
+    assert [f["people"] for f in facts] == [["cai", "gus"], ["cai", "dee"]]
+    due = (MONDAY + timedelta(hours=1)).isoformat()
+    assert [(f["approve"], f["reject"], f["due"]) for f in facts] == [(2, 1, due)] * 2
+    keys = [e.key for e in play.effects if getattr(e, "name", "") == "approval.asked"]
+    assert keys == ["asked:s1:parked:1", "asked:s1:parked:2"]
+
+
 def test_people_who_have_come_back_need_an_operator_to_go_on() -> None:
     """A parked stage is opened by naming somebody who is there already."""
     play = Play({"who": "group:secops", "approve": "all"})

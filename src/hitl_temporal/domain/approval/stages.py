@@ -177,7 +177,9 @@ def reopen(turn: Turn, stage: StageRun) -> None:
     if reason is not None:
         turn.set_stage(opened, state="parked", reason=reason)
         return
-    ask_people(turn, _remind_again(turn, opened))
+    opened = _remind_again(turn, opened)
+    _say_asked(turn, opened, f"{stage.again}:parked:{stage.parkings}")
+    ask_people(turn, opened)
 
 
 def hold_back(turn: Turn, stage: StageRun) -> None:
@@ -214,24 +216,28 @@ def _open(turn: Turn, stage: StageRun) -> None:
     if obstacle is not None:
         park(turn, stage, obstacle)
         return
+    _say_asked(turn, stage, stage.again, is_fallback=line.is_fallback)
+    ask_people(turn, stage)
+    if filled(turn.state, stage):  # who has changed what is asked has answered it with that
+        _count_anew(turn, stage)
+        settle_votes(turn, stage)
+
+
+def _say_asked(turn: Turn, stage: StageRun, again: str, *, is_fallback: bool = False) -> None:
     turn.record(
         "asked",
-        f"asked:{stage.name}{stage.again}",
+        f"asked:{stage.name}{again}",
         stage=stage.name,
         who=list(stage.who),
         people=list(may_act(turn.state, stage)),
         approve=stage.ways[0].needed if len(stage.ways) == 1 else [w.needed for w in stage.ways],
         reject=stage.reject,
-        fallback=line.is_fallback or None,
+        fallback=is_fallback or None,
         picked=stage.document.pick,
         left_out=[*_left_out(turn.state, stage)] or None,
         round=stage.round if stage.round > 1 else None,
         due=stage.due_at.isoformat() if stage.due_at else None,
     )
-    ask_people(turn, stage)
-    if filled(turn.state, stage):  # who has changed what is asked has answered it with that
-        _count_anew(turn, stage)
-        settle_votes(turn, stage)
 
 
 def _count_anew(turn: Turn, stage: StageRun) -> None:
