@@ -163,6 +163,15 @@ def test_who_is_not_told_is_marked() -> None:
     assert [p.is_quiet for p in every.people] == [True, True]
 
 
+def test_who_is_quiet_and_stands_in_for_somebody_who_is_not_would_be_asked_so() -> None:
+    """In that role, and once."""
+    day = {"since": MONDAY, "until": MONDAY.replace(day=9), "substitute": "gus"}
+    away = {"cai": (Absence(id="1", person="cai", **day),)}
+    (stage,) = seen({"who": "user:cai", "quiet": "user:gus"}, absences=away).stages
+    people = [(p.person, p.on_behalf_of, p.is_quiet) for p in stage.people]
+    assert people == [("cai", None, False), ("gus", "cai", False)]
+
+
 def test_a_question_of_which_no_stage_applies_would_park() -> None:
     """No row of its route holds, or every `when` is false: what may apply yet, or a rule decides, does not park so."""
     skipped = {"who": "user:cai", "when": "inputs.amount > 1000"}

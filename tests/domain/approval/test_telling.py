@@ -110,6 +110,21 @@ def test_a_substitute_of_somebody_quiet_is_quiet() -> None:
     assert play.sent("asked") == ["dee"]
 
 
+@pytest.mark.parametrize("how", ["stands in", "delegate"])
+def test_who_is_quiet_and_takes_the_place_of_somebody_who_is_asked_is_asked(how: str) -> None:
+    """In that role, and reminded; for themselves they would be told nothing."""
+    play = Play({"who": "user:cai", "quiet": "user:gus", "remind": "1h"}, is_resolved=False)
+    if how == "stands in":
+        play.away("cai", "gus")
+    play.resolve()
+    if how == "delegate":
+        play.do("delegate", "cai", to="gus")
+    asked = [(d.person, d.on_behalf_of) for d in play.state.deliveries if d.occasion == "asked"]
+    assert asked[-1] == ("gus", "cai")
+    play.wait("1h")
+    assert "gus" in play.sent("reminded")
+
+
 # --- Standing in ------------------------------------------------------------------------------------------------------
 
 

@@ -151,8 +151,10 @@ def stage_preview(
 def _asked(state: Approval, run: StageRun, found: tuple[Seat, ...]) -> Iterator[Asked]:
     members = {s: frozenset(state.roster.named_by((s,))) for s in run.who}
     told: set[str] = set()
-    own = {s.holder for s in found if s.owner == s.holder}
     quiet = quiet_people(state, run)
+    loud = {s.holder for s in found if s.named not in quiet}
+    found = tuple(s for s in found if s.named not in quiet or s.holder not in loud)
+    own = {s.holder for s in found if s.owner == s.holder}
     for seat in found:
         if seat.holder in told or (seat.owner != seat.holder and seat.holder in own):
             continue
@@ -163,7 +165,7 @@ def _asked(state: Approval, run: StageRun, found: tuple[Seat, ...]) -> Iterator[
             name=card.name if card else seat.holder,
             because=tuple(s for s in run.who if seat.named in members[s]),
             on_behalf_of=seat.owner if seat.owner != seat.holder else None,
-            is_quiet=seat.named in quiet or seat.holder in quiet,
+            is_quiet=seat.named in quiet,
         )
 
 

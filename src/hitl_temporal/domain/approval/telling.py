@@ -6,8 +6,9 @@ Must not know: channels, when it is time to tell.
 from collections.abc import Iterable
 
 from hitl_temporal.domain.approval.effects import Deliver
-from hitl_temporal.domain.approval.eligibility import free_seats, may_act, quiet_people
+from hitl_temporal.domain.approval.eligibility import free_seats, quiet_people
 from hitl_temporal.domain.approval.records import Delivery, Occasion
+from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.turn import Turn
 from hitl_temporal.domain.people import SYSTEM
@@ -29,15 +30,14 @@ def delivery_id(occasion: Occasion, stage: str, person: str, *numbers: int) -> s
 def ask_people(turn: Turn, stage: StageRun) -> None:
     """Ask everybody who may act and has not been asked in this round, but for those who want to know nothing of it."""
     state = turn.state
-    quiet = quiet_people(state, stage)
     mine = [d for d in state.deliveries if (d.stage, d.round) == (stage.name, stage.round)]
     told = _told(state, mine)
-    free = free_seats(state, stage)
+    free = _loud_seats(state, stage)
     own = {s.owner for s in free if s.owner == s.holder}
     stand_ins = {s.owner: s.holder for s in free if s.owner != s.holder and s.owner in own}
     wanted: dict[str, str | None] = {}
     for seat in free:
-        if seat.named not in quiet and seat.holder not in quiet and seat.holder not in told:
+        if seat.holder not in told:
             wanted.setdefault(seat.holder, seat.owner if seat.holder not in own else None)
     asked = [(person, owner) for person, owner in wanted.items() if person not in stand_ins]
     sent = [
@@ -49,6 +49,15 @@ def ask_people(turn: Turn, stage: StageRun) -> None:
         text = f"{_name(state, holder)} stands in for you"
         if owner in wanted and not any(d.person == owner and d.text == text for d in mine):
             notify(turn, (owner,), text, stage)
+
+
+def _loud_seats(state: Approval, stage: StageRun) -> tuple[Seat, ...]:
+    """Return the seats whose holders are told that they may vote.
+
+    It goes by whose place it is: who is quiet there is asked all the same in the place of somebody who is not.
+    """
+    quiet = quiet_people(state, stage)
+    return tuple(s for s in free_seats(state, stage) if s.named not in quiet)
 
 
 def _told(state: Approval, mine: list[Delivery]) -> frozenset[str]:
@@ -68,8 +77,8 @@ def _numbers(stage: StageRun, mine: list[Delivery], person: str) -> tuple[int, .
 
 def remind_people(turn: Turn, stage: StageRun, number: int) -> tuple[str, ...]:
     """Remind those who may act; return whom."""
-    state, quiet = turn.state, quiet_people(turn.state, stage)
-    people = tuple(p for p in may_act(state, stage) if p not in quiet)
+    state = turn.state
+    people = tuple(dict.fromkeys(s.holder for s in _loud_seats(state, stage)))
     numbers = (stage.round, number) if stage.round > 1 else (number,)
     turn.send(*(message(state, "reminded", stage, person, *numbers) for person in people))
     return people
