@@ -1,11 +1,13 @@
 """Who is told what: the question, reminders, what concerns somebody, and what has become of a question."""
 
+from datetime import timedelta
+
 import pytest
 
 from hitl_temporal.domain.approval.effects import Deliver
 from hitl_temporal.domain.people import Person
 from hitl_temporal.domain.value import Json
-from tests.domain.approval.playing import PEOPLE, Play, people_with, people_without
+from tests.domain.approval.playing import MONDAY, PEOPLE, Play, people_with, people_without
 
 
 def ids(play: Play, occasion: str) -> list[str]:
@@ -26,12 +28,34 @@ def test_joiners_are_asked_when_the_directory_is_read() -> None:
     assert play.sent("asked") == ["cai", "dee", "gus"]
 
 
-def test_who_was_reminded_before_being_asked_is_not_asked_on_top() -> None:
-    """A reminder is the question too."""
+def test_who_joins_when_a_reminder_is_due_is_asked_and_not_reminded() -> None:
+    """They can't be reminded of what they have not heard of; the next time they are."""
     play = Play({"who": "group:secops", "remind": "1h"})
     play.people = people_with("secops", "cai", "dee", "gus")
     play.wait("1h", reads_people=True)
-    assert (play.sent("asked"), play.sent("reminded")) == (["cai", "dee"], ["cai", "dee", "gus"])
+    assert (play.sent("asked"), play.sent("reminded")) == (["cai", "dee", "gus"], ["cai", "dee"])
+    assert play.facts("reminded")[0]["people"] == ["cai", "dee"]
+    play.wait("1h", reads_people=True)
+    assert play.sent("reminded")[2:] == ["cai", "dee", "gus"]
+
+
+def test_who_stands_in_from_the_moment_of_a_reminder_on_is_asked() -> None:
+    """And learns for whom."""
+    play = Play({"who": "user:cai", "remind": "1h"})
+    play.away("cai", "gus", since=MONDAY + timedelta(hours=1))
+    play.wait("1h", reads_people=True)
+    asked = [(d.person, d.on_behalf_of) for d in play.state.deliveries if d.occasion == "asked"]
+    assert (asked, play.sent("reminded")) == ([("cai", None), ("gus", "cai")], ["cai"])
+
+
+def test_who_comes_back_after_a_reminder_has_the_question() -> None:
+    """A reminder is the question too: nothing is asked on top."""
+    play = Play({"who": "user:cai", "remind": "1h"}, is_resolved=False)
+    play.away("cai", "gus", until=MONDAY + timedelta(hours=2))
+    play.resolve()
+    play.wait("1h", reads_people=True)
+    play.wait("1h", reads_people=True)
+    assert (play.sent("asked"), play.sent("reminded").count("cai")) == (["gus"], 2)
 
 
 def test_a_question_that_was_taken_away_is_put_again_when_it_comes_back() -> None:

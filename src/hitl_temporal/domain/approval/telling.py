@@ -27,8 +27,12 @@ def delivery_id(occasion: Occasion, stage: str, person: str, *numbers: int) -> s
     return ":".join([occasion, stage, person, *map(str, numbers)])
 
 
-def ask_people(turn: Turn, stage: StageRun) -> None:
-    """Ask everybody who may act and has not been asked in this round, but for those who want to know nothing of it."""
+def ask_people(turn: Turn, stage: StageRun) -> frozenset[str]:
+    """Ask everybody who may act and has not been asked in this round, but for those who want to know nothing of it.
+
+    Returns:
+        Whom it has asked.
+    """
     state = turn.state
     mine = [d for d in state.deliveries if (d.stage, d.round) == (stage.name, stage.round)]
     told = _told(state, mine)
@@ -49,6 +53,7 @@ def ask_people(turn: Turn, stage: StageRun) -> None:
         text = f"{_name(state, holder)} stands in for you"
         if owner in wanted and not any(d.person == owner and d.text == text for d in mine):
             notify(turn, (owner,), text, stage)
+    return frozenset(person for person, _ in asked)
 
 
 def _loud_seats(state: Approval, stage: StageRun) -> tuple[Seat, ...]:
@@ -76,12 +81,12 @@ def _numbers(stage: StageRun, mine: list[Delivery], person: str) -> tuple[int, .
 
 
 def remind_people(turn: Turn, stage: StageRun, number: int) -> tuple[str, ...]:
-    """Remind those who may act; return whom."""
-    state = turn.state
-    people = tuple(dict.fromkeys(s.holder for s in _loud_seats(state, stage)))
+    """Remind those who may act and know of it; who has come at this very moment is asked instead. Return the first."""
+    newcomers = ask_people(turn, stage)
+    people = dict.fromkeys(s.holder for s in _loud_seats(turn.state, stage) if s.holder not in newcomers)
     numbers = (stage.round, number) if stage.round > 1 else (number,)
-    turn.send(*(message(state, "reminded", stage, person, *numbers) for person in people))
-    return people
+    turn.send(*(message(turn.state, "reminded", stage, person, *numbers) for person in people))
+    return tuple(people)
 
 
 def tell_escalation(turn: Turn, stage: StageRun, people: Iterable[str], index: int) -> None:

@@ -51,10 +51,9 @@ def _remind(turn: Turn, stage: StageRun, until: datetime) -> None:
     except calendar.CalendarError:  # beyond the calendar's known years: the deadline still stands
         reminded, remind_at = stage.reminded + 1, None
     stage = turn.set_stage(stage, reminded=reminded, remind_at=remind_at)
-    people = may_act(turn.state, stage)
+    people = remind_people(turn, stage, reminded)
     key = f"reminded:{stage.name}{stage.again}:{reminded}"
     turn.record("reminded", key, stage=stage.name, people=list(people))
-    remind_people(turn, stage, reminded)
 
 
 def _escalate(turn: Turn, stage: StageRun, index: int) -> None:
