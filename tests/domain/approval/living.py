@@ -297,10 +297,11 @@ class Living(RuleBasedStateMachine):
             if document is None or not document.allow_requester:
                 assert not {d.actor, d.place} & barred
             if document is not None and document.distinct:
-                earlier = {e.actor for e in self.state.decisions[:n] if e.stage != d.stage}
-                assert d.actor not in earlier or any(
-                    e.actor == d.actor and not documents[e.stage].distinct for e in self.state.decisions
-                )
+                elsewhere = [e for e in self.state.decisions[:n] if e.stage != d.stage]
+                for person in (d.actor, d.place):
+                    assert not any(person in {e.actor, e.place} for e in elsewhere) or any(
+                        person in {e.actor, e.place} and not documents[e.stage].distinct for e in self.state.decisions
+                    )
 
     @invariant()
     def nobody_whom_a_stage_excludes_is_counted(self) -> None:

@@ -90,8 +90,9 @@ def bar(world: World, state: Approval, stage: StageRun, person: str) -> str | No
         return f"{person} asks for it"
     if person in world.names(stage.cast.barred):
         return f"{person} is excluded"
-    if stage.document.distinct and any(d.actor == person and d.stage != stage.name for d in state.decisions):
-        return f"{person} has decided another stage"
+    elsewhere = [d for d in state.decisions if d.stage != stage.name]
+    if stage.document.distinct and any(person in {d.actor, d.on_behalf_of} for d in elsewhere):
+        return f"{person} has taken part in another stage"
     return None
 
 

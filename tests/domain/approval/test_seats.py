@@ -107,6 +107,38 @@ def test_who_was_spoken_for_gets_no_second_vote_with_a_second_place() -> None:
     assert play.decide("dee").status != "counted"
 
 
+@pytest.mark.parametrize("first", ["gus", "cai"])
+def test_a_hand_over_gives_nobody_a_part_in_two_stages(first: str) -> None:
+    """A vote counts for its place, and for who has given it, whichever of the two stages is decided first."""
+    play = Play({"parallel": [{"name": n, "who": "user:cai"} for n in ("a", "b")]})
+    play.do("delegate", "cai", to="gus")
+    assert play.decide(first).status == "counted"
+    assert sorted(play.stage_states) == ["approved", "parked"]
+    assert play.decide({"gus": "cai", "cai": "gus"}[first]).status == "not_eligible"
+
+
+def test_in_whose_name_a_stage_was_decided_takes_no_part_in_another() -> None:
+    """Neither as who is asked, nor by another hand-over, nor as an approver who is added."""
+    play = Play({"who": "user:cai"}, {"who": "group:secops"}, is_resolved=False)
+    play.away("cai", "gus", until=MONDAY + timedelta(hours=1))
+    play.resolve()
+    play.decide("gus")
+    play.wait("1h", reads_people=True)
+    assert play.may_act("s2") == ["dee"]
+    says = "in the name of 'cai' there is a decision in stage 's1'; this one needs somebody else"
+    assert play.decide("cai").reason == says
+    assert play.do("delegate", "dee", to="cai").reason == f"to: {says}"
+    assert play.do("add_approver", "ann", to="cai").reason == "to: 'cai' is asked already, or has answered"
+
+
+def test_whose_place_was_reassigned_has_no_part_in_what_is_decided_in_it() -> None:
+    """It is the taker's then, and so is the vote."""
+    play = Play({"who": "user:cai"}, {"who": "user:cai"})
+    play.reassign("eli", "gus", "cai")
+    play.decide("gus")
+    assert play.decide("cai", key="2").status == "counted"
+
+
 def test_nobody_stands_in_for_who_has_decided_another_stage() -> None:
     """The next one needs somebody else: neither them nor, in their name, their substitute."""
     play = Play({"who": "group:secops"}, {"who": ["user:dee", "user:eli"]})

@@ -36,8 +36,8 @@ def eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tu
 
 
 def _undecided(found: tuple[Seat, ...], elsewhere: Sequence[Votes]) -> tuple[Seat, ...]:
-    """Leave out who has decided another stage."""
-    done = frozenset[str]().union(*(votes.actors for votes in elsewhere))
+    """Leave out who has decided another stage, and in whose name it was: else a hand-over would give two votes."""
+    done = frozenset[str]().union(*(votes.actors | votes.places for votes in elsewhere))
     return tuple([s for s in found if s.owner not in done and s.holder not in done])
 
 
@@ -101,7 +101,11 @@ def bar(state: Approval, stage: StageRun, person: str) -> str | None:
     if reason is not None or not stage.document.distinct:
         return reason
     elsewhere = book_of(state.decisions).elsewhere(person, stage.name)
-    return f"{person!r} has decided stage {elsewhere!r}; this one needs somebody else" if elsewhere else None
+    if elsewhere is None:
+        return None
+    is_own = person in book_of(state.decisions).of(elsewhere).actors
+    done = f"{person!r} has decided stage" if is_own else f"in the name of {person!r} there is a decision in stage"
+    return f"{done} {elsewhere!r}; this one needs somebody else"
 
 
 def lasting_bar(state: Approval, stage: StageRun, person: str) -> str | None:

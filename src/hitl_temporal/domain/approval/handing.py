@@ -123,7 +123,7 @@ def judge_add(state: Approval, command: Command, at: datetime) -> tuple[Status, 
     if reason is not None:
         return "invalid", f"to: {reason}"
     has_place = any(_has_place(state, s, s.who, command.to) for s in live)
-    if has_place or any(d.actor == command.to for d in state.decisions):
+    if has_place or any(command.to in {d.actor, d.place} for d in state.decisions):
         return "invalid", f"to: {command.to!r} is asked already, or has answered"
     later = _wanted_later(state, command.to)
     if later is not None:

@@ -39,7 +39,7 @@ class Book(NamedTuple):
 
     Attributes:
         votes: By stage.
-        stages_of: Person to the stages they have decided, in order.
+        stages_of: Person to the stages they have taken part in, by an answer of theirs or one in their name, in order.
     """
 
     votes: dict[str, Votes]
@@ -54,7 +54,7 @@ class Book(NamedTuple):
         return tuple([votes for name, votes in self.votes.items() if name != stage])
 
     def elsewhere(self, person: str, stage: str) -> str | None:
-        """Return the first other stage that a person has decided, None when there is none."""
+        """Return the first other stage that a person has taken part in, None when there is none."""
         return next((s for s in self.stages_of.get(person, ()) if s != stage), None)
 
 
@@ -88,5 +88,5 @@ def _with(book: Book, decision: Decision) -> Book:
         {**before.counts_for, named: decision.counts_for},
         {**before.by_outcome, outcome: (*before.by_outcome.get(outcome, ()), named)},
     )
-    stages = (*book.stages_of.get(decision.actor, ()), decision.stage)
-    return Book({**book.votes, decision.stage: votes}, {**book.stages_of, decision.actor: stages})
+    parts = {p: (*book.stages_of.get(p, ()), decision.stage) for p in (decision.actor, decision.place)}
+    return Book({**book.votes, decision.stage: votes}, {**book.stages_of, **parts})
