@@ -90,6 +90,36 @@ def test_a_fallback_is_picked_from_too() -> None:
     assert play.may_act() == ["eli"]
 
 
+@pytest.mark.parametrize("pick", ["random", "round_robin", "least_loaded", "experienced"])
+def test_who_is_away_is_picked_last(pick: str) -> None:
+    """By every policy, where nobody stands in for them; who has somebody is picked like the others."""
+    for seed in "abcdef":
+        play = Play({"who": "group:trio", "pick": f"2 by {pick}"}, is_resolved=False)
+        play.state = play.state.but(seed=seed)
+        play.away("cai")
+        play.away("dee", "gus")
+        play.resolve()
+        assert play.may_act() == ["dee", "eli", "gus"]
+
+
+def test_a_substitute_who_may_not_act_is_no_substitute() -> None:
+    """Neither the requester nor who is gone answers in the place of somebody who is away."""
+    play = Play({"who": "group:trio", "pick": "round_robin", "not": "user:gus"}, is_resolved=False)
+    play.away("cai", "ann")
+    play.away("dee", "gus")
+    play.resolve()
+    assert play.may_act() == ["eli"]
+
+
+def test_who_is_away_is_picked_where_nobody_else_could_be() -> None:
+    """They may still answer."""
+    play = Play({"who": "group:secops", "pick": "random"}, is_resolved=False)
+    play.away("cai")
+    play.away("dee")
+    play.resolve()
+    assert len(play.may_act()) == 1
+
+
 def test_another_round_draws_again() -> None:
     """What is asked then is another question."""
     found: set[bool] = set()

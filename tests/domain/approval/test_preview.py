@@ -219,6 +219,20 @@ def test_whoever_is_away_is_told_with_who_stands_in() -> None:
     assert over.away == ()
 
 
+def test_who_is_away_would_be_picked_last() -> None:
+    """As when the stage opens: the numbers are of a draw among those who are there, or in whose place somebody is."""
+    day = {"since": MONDAY, "until": MONDAY.replace(day=9)}
+    stage = {"who": "group:trio", "pick": "2 by random", "weights": {"user:cai": 5}, "approve": 5}
+    for substitute, reason in (
+        (None, "nobody stands in; picked only where too few others are there"),
+        ("ann", "'ann' is the requester of this request: nobody decides their own; picked only where too few"),
+    ):
+        away = {"cai": (Absence(id="1", person="cai", substitute=substitute, **day),)}
+        (found,) = seen(stage, absences=away).stages
+        assert found.parks == "5 votes are needed, but only 2 can act, depending on who is picked"
+        assert found.away[0].reason.startswith(reason)
+
+
 def test_only_what_opens_at_once_has_a_moment() -> None:
     """The first block that applies; what comes after an answer says how long after its opening it is due."""
     skipped = {"who": "user:cai", "when": "inputs.amount > 1000", "due": "1d"}

@@ -35,8 +35,9 @@ def line_up(state: Approval, stage: StageRun, *, may_pick: bool = True) -> LineU
     """Return whom a stage asks if it opens now; with `may_pick`, only those who are picked."""
     ways, is_fallback = _ways(state, stage)
     who = tuple(dict.fromkeys(s for w in ways for s in w.who))
-    people = tuple(dict.fromkeys(s.named for s in eligible(state, stage, who)))
-    chosen = pick(state, stage, people) if may_pick else people
+    found = eligible(state, stage, who)
+    people = tuple(dict.fromkeys(s.named for s in found))
+    chosen = pick(state, stage, found) if may_pick else people
     if chosen != people:
         who = tuple(f"user:{p}" for p in chosen)
         ways, people = (Way(entries=(who,)),), chosen

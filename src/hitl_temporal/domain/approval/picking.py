@@ -3,22 +3,41 @@
 Must not know: how loads and turns were counted.
 """
 
+from collections.abc import Iterator
+
+from hitl_temporal.domain.absence import is_absent
 from hitl_temporal.domain.approval.eligibility import filled
 from hitl_temporal.domain.approval.notation import picking
+from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.people import Load
 from hitl_temporal.domain.value import digest
 
 
-def pick(state: Approval, stage: StageRun, people: tuple[str, ...]) -> tuple[str, ...]:
-    """Return whom a stage asks of those it could ask, in their order; all of them where it does not pick."""
+def pick(state: Approval, stage: StageRun, found: tuple[Seat, ...]) -> tuple[str, ...]:
+    """Return for whose places a stage asks, of those that could be filled, in their order; all where it does not pick.
+
+    Whoever is away comes last if nobody stands in for them: the others can answer.
+    """
+    people = tuple(dict.fromkeys(s.named for s in found))
     if stage.document.pick is None:
         return people
     wanted = picking(stage.document.pick)
-    voted = filled(state, stage)
-    ranked = sorted(_ranked(state, stage, people, wanted.policy), key=lambda p: p not in voted)
+    voted, there = filled(state, stage), frozenset(_there(state, found))
+    ranked = sorted(
+        _ranked(state, stage, people, wanted.policy),
+        key=lambda p: (p not in voted, p not in there),
+    )
     chosen = frozenset(ranked[: wanted.people])
     return tuple(p for p in people if p in chosen)
+
+
+def _there(state: Approval, found: tuple[Seat, ...]) -> Iterator[str]:
+    """Yield in whose places somebody could answer who is not away."""
+    absences, at, flow, context = state.roster.absences, state.now, state.flow, state.context
+    for seat in found:
+        if not is_absent(absences, seat.holder, at=at, flow=flow, context=context):
+            yield seat.named
 
 
 def turn_key(state: Approval, stage: StageRun) -> str:

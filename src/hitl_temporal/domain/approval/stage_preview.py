@@ -190,6 +190,8 @@ def _away(state: Approval, run: StageRun, named: tuple[str, ...]) -> Iterator[Aw
             continue
         found = stand_in(absences, person, at=at, flow=flow, context=context)
         barred = bar(state, run, found.person) if found is not None else "nobody stands in"
+        if barred and run.document.pick is not None:
+            barred = f"{barred}; picked only where too few others are there"
         yield Away(person=person, substitute=None if found is None or barred else found.person, reason=barred or "")
 
 
