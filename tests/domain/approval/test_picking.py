@@ -9,6 +9,8 @@ from hitl_temporal.domain.approval.surroundings import picks
 from hitl_temporal.domain.people import Load
 from tests.domain.approval.playing import Play, people_without
 
+FALLS_BACK = {"who": "group:empty", "fallback": "user:cai"}
+
 
 def picked(pick: str, *, seed: str = "", turn: int | None = None, **stage: object) -> Play:
     """Return a question of five of whom a few are picked; loads fall, and what they have decided rises, in order."""
@@ -118,6 +120,71 @@ def test_who_is_away_is_picked_where_nobody_else_could_be() -> None:
     play.away("dee")
     play.resolve()
     assert len(play.may_act()) == 1
+
+
+def beside(*stages: dict[str, object], seed: str = "", **turns: int) -> Play:
+    """Return a question with stages side by side, named from a on."""
+    named = [{"name": name, **stage} for name, stage in zip("abc", stages, strict=False)]
+    play = Play({"parallel": named}, is_resolved=False)
+    play.state = play.state.but(seed=seed)
+    roster = play.roster().but(turns={f"approval:{name}": turn for name, turn in turns.items()})
+    play.feed(events.PeopleResolved(at=play.now, roster=roster))
+    return play
+
+
+@pytest.mark.parametrize("pick", ["random", "round_robin", "least_loaded", "experienced"])
+def test_stages_side_by_side_pick_different_people(pick: str) -> None:
+    """Who decides the one is barred from the other: both would ask the same person, and one would park."""
+    for seed in "abcdef":
+        stage = {"who": "group:secops", "pick": pick}
+        play = beside(stage, stage, seed=seed, a=1, b=1)
+        assert sorted((*play.may_act("a"), *play.may_act("b"))) == ["cai", "dee"]
+        play.decide(*play.may_act("a"))
+        play.decide(*play.may_act("b"))
+        assert play.state.outcome == "approved"
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_who_is_asked_in_a_stage_beside_is_not_picked(first: int) -> None:
+    """Whichever is written first: who has others to pick from leaves the one whom the other can't do without."""
+    for needs in ({"who": "user:cai"}, {"who": "group:secops", "pick": "random", "not": "user:dee"}, FALLS_BACK):
+        stages = [{"who": "group:secops", "pick": "round_robin"}]
+        stages.insert(first, needs)
+        play = beside(*stages, a=0, b=0)
+        assert (play.may_act("ab"[first]), play.may_act("ba"[first])) == (["cai"], ["dee"])
+
+
+def test_stages_that_may_be_decided_by_one_person_pick_as_if_they_were_alone() -> None:
+    """Where neither is `distinct`; one of them is enough to keep them apart."""
+    loose = {"who": "group:secops", "pick": "round_robin", "distinct": False}
+    for other, picked in ((loose, ["cai"]), ({**loose, "distinct": True}, ["dee"])):
+        play = beside(loose, other, a=0, b=0)
+        assert (play.may_act("a"), play.may_act("b")) == (["cai"], picked)
+
+
+def test_who_stands_in_beside_is_not_picked() -> None:
+    """Nor who could answer only in the name of somebody who has a part there."""
+    play = Play(
+        {"parallel": [{"name": "a", "who": "user:cai"}, {"name": "b", "who": "group:all", "pick": "round_robin"}]},
+        is_resolved=False,
+    )
+    play.away("cai", "bob")
+    play.away("dee", "cai")
+    play.resolve()
+    assert play.may_act("b") in (["eli"], ["gus"])
+
+
+def test_a_stage_beside_that_is_skipped_needs_nobody() -> None:
+    """Whoever it names is free."""
+    play = beside({"who": "user:cai", "when": "false"}, {"who": "group:secops", "pick": "round_robin"}, b=0)
+    assert play.may_act("b") == ["cai"]
+
+
+def test_stages_side_by_side_ask_the_same_person_where_there_is_nobody_else() -> None:
+    """As without `pick`: what is left then is an operator's."""
+    stage = {"who": "user:cai", "pick": "random"}
+    play = beside(stage, stage)
+    assert (play.may_act("a"), play.may_act("b")) == (["cai"], ["cai"])
 
 
 def test_another_round_draws_again() -> None:

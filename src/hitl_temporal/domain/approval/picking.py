@@ -6,7 +6,7 @@ Must not know: how loads and turns were counted.
 from collections.abc import Iterator
 
 from hitl_temporal.domain.absence import is_absent
-from hitl_temporal.domain.approval.eligibility import filled
+from hitl_temporal.domain.approval.eligibility import eligible, filled
 from hitl_temporal.domain.approval.notation import picking
 from hitl_temporal.domain.approval.seats import Seat
 from hitl_temporal.domain.approval.state import Approval, StageRun
@@ -17,16 +17,18 @@ from hitl_temporal.domain.value import digest
 def pick(state: Approval, stage: StageRun, found: tuple[Seat, ...]) -> tuple[str, ...]:
     """Return for whose places a stage asks, of those that could be filled, in their order; all where it does not pick.
 
-    Whoever is away comes last if nobody stands in for them: the others can answer.
+    Last come, each only where others don't suffice, who is away with nobody to stand in for them, and who has a part in
+    a stage beside this one: deciding the one would bar them from the other.
     """
     people = tuple(dict.fromkeys(s.named for s in found))
     if stage.document.pick is None:
         return people
     wanted = picking(stage.document.pick)
     voted, there = filled(state, stage), frozenset(_there(state, found))
+    engaged = frozenset(_engaged(state, stage, found))
     ranked = sorted(
         _ranked(state, stage, people, wanted.policy),
-        key=lambda p: (p not in voted, p not in there),
+        key=lambda p: (p not in voted, p in engaged, p not in there),
     )
     chosen = frozenset(ranked[: wanted.people])
     return tuple(p for p in people if p in chosen)
@@ -38,6 +40,30 @@ def _there(state: Approval, found: tuple[Seat, ...]) -> Iterator[str]:
     for seat in found:
         if not is_absent(absences, seat.holder, at=at, flow=flow, context=context):
             yield seat.named
+
+
+def _engaged(state: Approval, stage: StageRun, found: tuple[Seat, ...]) -> Iterator[str]:
+    """Yield whose places would be filled by, or in the name of, somebody who has a part in a stage beside this one."""
+    beside = (
+        s
+        for s in state.stages
+        if s.block == stage.block and s.name != stage.name and (s.document.distinct or stage.document.distinct)
+    )
+    taken = {p for other in beside for seat in _parts(state, other) for p in (seat.owner, seat.holder)}
+    for seat in found:
+        if not taken.isdisjoint((seat.owner, seat.holder)):
+            yield seat.named
+
+
+def _parts(state: Approval, stage: StageRun) -> tuple[Seat, ...]:
+    """Return the places of a stage that is open, or of one that opens next to it: unless it has others to pick from."""
+    if stage.is_live:
+        return eligible(state, stage, stage.who)
+    if stage.state != "pending":
+        return ()
+    found = eligible(state, stage, stage.cast.who) or eligible(state, stage, stage.cast.fallback)
+    has_others = stage.document.pick is not None and len({s.named for s in found}) > picking(stage.document.pick).people
+    return () if has_others else found
 
 
 def turn_key(state: Approval, stage: StageRun) -> str:
