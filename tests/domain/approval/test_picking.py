@@ -3,18 +3,22 @@
 import pytest
 
 from hitl_temporal.domain.approval import events
+from hitl_temporal.domain.approval.clock import next_moment
 from hitl_temporal.domain.approval.picking import turn_key
 from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.approval.surroundings import picks
 from hitl_temporal.domain.people import Load
 from tests.domain.approval.playing import Play, people_without
 
+POLICIES = ("random", "round_robin", "least_loaded", "experienced")
 FALLS_BACK = {"who": "group:empty", "fallback": "user:cai"}
 
 
 def picked(pick: str, *, seed: str = "", turn: int | None = None, **stage: object) -> Play:
     """Return a question of five of whom a few are picked; loads fall, and what they have decided rises, in order."""
-    play = Play({"who": "group:all", "pick": pick, **stage}, is_resolved=False)
+    play = Play(
+        {"who": "group:all", "pick": pick, **stage}, rework=1, material=["x"], context={"x": 1}, is_resolved=False
+    )
     play.state = play.state.but(seed=seed)
     loads = {p: Load(open=9 - n, decided=n) for n, p in enumerate(("bob", "cai", "dee", "eli", "gus"))}
     turns = {} if turn is None else {turn_key(play.state, play.stage): turn}
@@ -92,7 +96,7 @@ def test_a_fallback_is_picked_from_too() -> None:
     assert play.may_act() == ["eli"]
 
 
-@pytest.mark.parametrize("pick", ["random", "round_robin", "least_loaded", "experienced"])
+@pytest.mark.parametrize("pick", POLICIES)
 def test_who_is_away_is_picked_last(pick: str) -> None:
     """By every policy, where nobody stands in for them; who has somebody is picked like the others."""
     for seed in "abcdef":
@@ -132,7 +136,7 @@ def beside(*stages: dict[str, object], seed: str = "", **turns: int) -> Play:
     return play
 
 
-@pytest.mark.parametrize("pick", ["random", "round_robin", "least_loaded", "experienced"])
+@pytest.mark.parametrize("pick", POLICIES)
 def test_stages_side_by_side_pick_different_people(pick: str) -> None:
     """Who decides the one is barred from the other: both would ask the same person, and one would park."""
     for seed in "abcdef":
@@ -187,17 +191,65 @@ def test_stages_side_by_side_ask_the_same_person_where_there_is_nobody_else() ->
     assert (play.may_act("a"), play.may_act("b")) == (["cai"], ["cai"])
 
 
-def test_another_round_draws_again() -> None:
-    """What is asked then is another question."""
-    found: set[bool] = set()
-    for n in range(20):
-        play = Play({"who": "group:all", "pick": "random"}, material=["x"], context={"x": 1}, is_resolved=False)
-        play.state = play.state.but(seed=str(n))
-        play.resolve()
+@pytest.mark.parametrize("pick", POLICIES)
+def test_who_had_it_is_asked_again(pick: str) -> None:
+    """They know the case, whether it was sent back or is another question now."""
+    for seed in "abcdefgh":
+        play = Play({"who": "group:all", "pick": f"2 by {pick}"}, rework=1, material=["x"], context={"x": 1})
+        play.state = play.state.but(seed=seed)
         first = play.may_act()
+        play.decide(first[1], "rework", comment="no")
+        play.do("provide_info", "ann", text="so")
+        assert (play.stage.round, play.may_act()) == (2, first)
         play.do("amend", "ann", set={"x": 2})
-        found.add(first == play.may_act())
-    assert found == {True, False}
+        assert (play.stage.round, play.may_act()) == (3, first)
+
+
+def test_who_had_it_beside_has_it_again_there() -> None:
+    """Stages side by side that are asked again do not take each other's people."""
+    stages = [{"name": n, "who": "group:trio", "pick": "random", "material": ["x"]} for n in ("a", "b")]
+    play = Play({"parallel": stages}, context={"x": 1})
+    (first,) = play.may_act("b")
+    play.people = people_without(*play.may_act("a"))
+    play.do("amend", "ann", set={"x": 2})
+    assert play.may_act("b") == [first]
+    assert play.may_act("a") not in ([], [first])
+
+
+def test_whom_an_operator_brought_in_has_it_again() -> None:
+    """In the place of somebody who has left: nobody else is picked beside them."""
+    play = picked("least_loaded")
+    play.people = people_without("gus")
+    play.wait("1m", reads_people=True)
+    play.reassign("eli", "cai")
+    play.decide("cai", "rework", comment="no")
+    play.do("provide_info", "ann", text="so")
+    assert play.may_act() == ["cai"]
+
+
+@pytest.mark.parametrize(("pick", "expected"), [("round_robin", "dee"), ("least_loaded", "eli")])
+def test_who_cannot_have_it_again_is_replaced_by_the_policy(pick: str, expected: str) -> None:
+    """It is asked for what the policy needs to know, and until then nobody is asked by chance."""
+    play = picked(pick, turn=4)
+    assert play.may_act() == ["gus"]
+    play.people = people_without("gus")
+    play.do("amend", "ann", set={"x": 2})
+    assert (play.state.state, play.may_act(), next_moment(play.state)) == ("open", [], play.now)
+    ((key, policy, people),) = picks(play.state)
+    assert (key, policy, people[0]) == ("approval:s1", pick, "ann")
+    loads = {p: Load(open=9 - n) for n, p in enumerate(("bob", "cai", "dee", "eli"))}
+    roster = play.roster().but(loads=loads, turns={key: 2})
+    play.feed(events.TimePassed(at=play.now, roster=roster))
+    assert play.may_act() == [expected]
+
+
+def test_a_lot_needs_no_reading() -> None:
+    """Somebody else is drawn at once."""
+    play = Play({"who": "group:trio", "pick": "random"}, material=["x"], context={"x": 1})
+    (first,) = play.may_act()
+    play.people = people_without(first)
+    play.do("amend", "ann", set={"x": 2})
+    assert len(play.may_act()) == 1
 
 
 def test_turns_are_counted_for_a_stage_of_a_flow() -> None:
@@ -221,4 +273,5 @@ def test_what_picking_must_know_is_asked_for_the_stages_that_may_open_next() -> 
     assert picks(play.state) == (("approval:c", "least_loaded", ("cai", "dee", "eli", "bob")),)
     for person in (*play.may_act("a"), "eli"):
         play.decide(person)
+    play.wait("1m", reads_people=True)
     assert picks(play.state) == ()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hitl_temporal.domain.approval import room
 from hitl_temporal.domain.approval.eligibility import eligible, owners
-from hitl_temporal.domain.approval.picking import pick
+from hitl_temporal.domain.approval.picking import is_unread, pick
 from hitl_temporal.domain.approval.state import Approval, StageRun, Way
 from hitl_temporal.domain.approval.tally import needed, possible, strength
 
@@ -43,6 +43,14 @@ def line_up(state: Approval, stage: StageRun, *, may_pick: bool = True) -> LineU
         ways, people = (Way(entries=(who,)),), chosen
     counted, reject = needed(state.roster, stage, ways, people)
     return LineUp(tuple(dict.fromkeys((*who, *stage.cast.quiet))), counted, people, reject, is_fallback)
+
+
+def is_unsure(state: Approval, stage: StageRun) -> bool:
+    """Tell whether it can't be told whom a stage asks before people have been read: whom it names, or whom it picks."""
+    if any(not state.roster.knows(s) for s in (*stage.who, *stage.cast.everybody)):
+        return True
+    ways, _ = _ways(state, stage)
+    return is_unread(state, stage, eligible(state, stage, tuple(s for w in ways for s in w.who)))
 
 
 def _ways(state: Approval, stage: StageRun) -> tuple[tuple[Way, ...], bool]:

@@ -17,21 +17,38 @@ from hitl_temporal.domain.value import digest
 def pick(state: Approval, stage: StageRun, found: tuple[Seat, ...]) -> tuple[str, ...]:
     """Return for whose places a stage asks, of those that could be filled, in their order; all where it does not pick.
 
-    Last come, each only where others don't suffice, who is away with nobody to stand in for them, and who has a part in
-    a stage beside this one: deciding the one would bar them from the other.
+    A stage that is asked again asks those who had it: they know the case. Last come, each only where others don't
+    suffice, who is away with nobody to stand in for them, and who has a part in a stage beside this one: deciding the
+    one would bar them from the other.
     """
     people = tuple(dict.fromkeys(s.named for s in found))
     if stage.document.pick is None:
         return people
     wanted = picking(stage.document.pick)
-    voted, there = filled(state, stage), frozenset(_there(state, found))
-    engaged = frozenset(_engaged(state, stage, found))
+    voted, had = filled(state, stage), _had(stage)
+    engaged, there = frozenset(_engaged(state, stage, found)), frozenset(_there(state, found))
     ranked = sorted(
         _ranked(state, stage, people, wanted.policy),
-        key=lambda p: (p not in voted, p in engaged, p not in there),
+        key=lambda p: (p not in voted, p in engaged, p not in there, p not in had),
     )
     chosen = frozenset(ranked[: wanted.people])
     return tuple(p for p in people if p in chosen)
+
+
+def is_unread(state: Approval, stage: StageRun, found: tuple[Seat, ...]) -> bool:
+    """Tell whether a stage picks by loads or turns that have not been read: it has not enough of those who had it."""
+    if stage.document.pick is None:
+        return False
+    wanted, roster = picking(stage.document.pick), state.roster
+    known = turn_key(state, stage) in roster.turns if wanted.policy == "round_robin" else bool(roster.loads)
+    again = _had(stage).intersection(_there(state, found)).difference(_engaged(state, stage, found))
+    people = {s.named for s in found}
+    return wanted.policy != "random" and not known and len(people) > wanted.people > len(people & again)
+
+
+def _had(stage: StageRun) -> frozenset[str]:
+    """Return whose places a stage had before it was asked again: of who was asked, and whom an operator brought in."""
+    return frozenset((*stage.asked, *(h.taker for h in stage.handovers if h.giver is None)))
 
 
 def _there(state: Approval, found: tuple[Seat, ...]) -> Iterator[str]:
@@ -56,14 +73,16 @@ def _engaged(state: Approval, stage: StageRun, found: tuple[Seat, ...]) -> Itera
 
 
 def _parts(state: Approval, stage: StageRun) -> tuple[Seat, ...]:
-    """Return the places of a stage that is open, or of one that opens next to it: unless it has others to pick from."""
+    """Return the places of a stage that is open or about to be; of those that it could pick, whose it had before."""
     if stage.is_live:
         return eligible(state, stage, stage.who)
     if stage.state != "pending":
         return ()
     found = eligible(state, stage, stage.cast.who) or eligible(state, stage, stage.cast.fallback)
-    has_others = stage.document.pick is not None and len({s.named for s in found}) > picking(stage.document.pick).people
-    return () if has_others else found
+    if stage.document.pick is None or len({s.named for s in found}) <= picking(stage.document.pick).people:
+        return found
+    had = _had(stage)
+    return tuple(s for s in found if s.named in had)
 
 
 def turn_key(state: Approval, stage: StageRun) -> str:

@@ -10,7 +10,7 @@ from hitl_temporal.domain.approval import clock, room
 from hitl_temporal.domain.approval.answering import who_answers
 from hitl_temporal.domain.approval.eligibility import filled, may_act
 from hitl_temporal.domain.approval.ending import conclude
-from hitl_temporal.domain.approval.lineup import line_up, why_stuck
+from hitl_temporal.domain.approval.lineup import is_unsure, line_up, why_stuck
 from hitl_temporal.domain.approval.opening import material
 from hitl_temporal.domain.approval.records import Decision, Voided, Why
 from hitl_temporal.domain.approval.state import Approval, StageRun
@@ -57,15 +57,10 @@ def open_block(turn: Turn) -> None:
         ready = [s for s in waiting if s.block == block]
         if not ready:
             return
-        if not turn.has_read and _names_strangers(state, ready[0]):
+        if not turn.has_read and is_unsure(state, ready[0]):
             turn.set(is_unread=True)
             return
         _open(turn, ready[0])
-
-
-def _names_strangers(state: Approval, stage: StageRun) -> bool:
-    """Tell whether a stage names people whom nobody has asked the directory for: the last change brought them in."""
-    return any(not state.roster.knows(s) for s in (*stage.who, *stage.cast.everybody))
 
 
 def settle_votes(turn: Turn, stage: StageRun) -> None:
