@@ -3,7 +3,9 @@
 Must not know: what the sentence is about.
 """
 
-__all__ = ["found", "shorten"]
+from datetime import datetime
+
+__all__ = ["found", "moment", "shorten"]
 
 _LONGEST_TEXT = 300
 
@@ -25,6 +27,11 @@ def found(value: object) -> str:
             return "a mapping"
         case _:
             return shorten(str(value), 60)
+
+
+def moment(at: datetime) -> str:
+    """Return a moment to the second: what is kept has more of it than anybody reads."""
+    return at.isoformat(timespec="seconds")
 
 
 def shorten(text: str, longest: int = _LONGEST_TEXT) -> str:

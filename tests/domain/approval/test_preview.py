@@ -213,6 +213,9 @@ def test_whoever_is_away_is_told_with_who_stands_in() -> None:
     (own,) = seen({"who": "group:secops"}, absences=away("cai", "ann")).stages
     assert [(a.substitute, a.reason.partition(" is ")[0]) for a in own.away] == [(None, "'ann'")]
     assert [p.person for p in own.people] == ["cai", "dee"]
+    (via,) = seen({"who": "group:secops"}, absences={**away("cai", "ann"), **away("ann", "gus")}).stages
+    assert [(a.substitute, a.reason.partition(" is ")[0]) for a in via.away] == [(None, "'ann'")]
+    assert [p.person for p in via.people] == ["cai", "dee"]
     (barred,) = seen({"who": ["group:secops", "user:ann"]}, absences=away("ann", "gus")).stages
     assert (barred.away, [p.person for p in barred.left_out]) == ((), ["ann"])
     (over,) = seen({"who": "group:secops"}, absences={"cai": (Absence(id="1", person="cai", **PAST),)}).stages

@@ -33,6 +33,7 @@ from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.telling import notify, participants
 from hitl_temporal.domain.approval.turn import Turn
 from hitl_temporal.domain.value import Json, canonical
+from hitl_temporal.domain.words import moment
 
 MAX_AMENDMENTS = 100
 
@@ -208,7 +209,7 @@ def end_wait(turn: Turn, info: InfoWanted) -> None:
     Those beside it keep their answers: whether a change with which it comes again touches them, is judged as of any.
     """
     sent_back = {d.stage for d in turn.state.decisions if d.outcome == REWORK}
-    why = f"waited for {info.to} since {info.since.isoformat()}"
+    why = f"waited for {info.to} since {moment(info.since)}"
     for stage in turn.state.live_stages:
         if stage.name in sent_back:
             stages.void(turn, stage, "sent_back")

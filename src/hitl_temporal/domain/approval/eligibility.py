@@ -12,6 +12,7 @@ from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.votes import Votes, book_of
 from hitl_temporal.domain.memo import Memo
 from hitl_temporal.domain.people import OPERATORS, SYSTEM
+from hitl_temporal.domain.words import moment
 
 _ELIGIBLE: Memo[tuple[Seat, ...]] = Memo()
 _UNDECIDED: Memo[tuple[Seat, ...]] = Memo()
@@ -145,23 +146,23 @@ def refusal(state: Approval, stage: StageRun, person: str, on_behalf_of: str | N
         if given is not None:
             return f"the place of {person!r} in stage {stage.name!r} has gone to {given.taker!r}"
         return f"{person!r} is not asked in stage {stage.name!r}"
-    reasons = [bar(state, stage, s.owner) or _bar_between(state, stage, s) for s in held]
+    reasons = [bar(state, stage, s.owner) or bar_between(state, stage, s.via) for s in held]
     if all(reasons):
         return f"{person!r} could act only for {held[0].owner!r}: {reasons[0]}"
     return None
 
 
-def _bar_between(state: Approval, stage: StageRun, seat: Seat) -> str | None:
-    """Return what keeps somebody from handing a place on, None when nothing does."""
+def bar_between(state: Approval, stage: StageRun, via: tuple[str, ...]) -> str | None:
+    """Return what keeps one of these from handing a place on, None when nothing does."""
     barred = _barred(state, stage)
-    return next((lasting_bar(state, stage, p) for p in seat.via if p in barred), None)
+    return next((lasting_bar(state, stage, p) for p in via if p in barred), None)
 
 
 def claimed_by_another(state: Approval, stage: StageRun, person: str) -> str | None:
     """Return why a person must wait for the one who has claimed a stage, None when nobody has."""
     if stage.claim is None or stage.claim.holder == person or person in may_act(state, stage):
         return None
-    return f"{stage.claim.holder!r} has claimed it until {stage.claim.until.isoformat()}"
+    return f"{stage.claim.holder!r} has claimed it until {moment(stage.claim.until)}"
 
 
 def seat_of(state: Approval, stage: StageRun, person: str, on_behalf_of: str | None) -> Seat | None:

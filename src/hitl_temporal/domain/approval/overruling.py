@@ -22,6 +22,7 @@ from hitl_temporal.domain.approval.tally import of_approval
 from hitl_temporal.domain.approval.telling import notify
 from hitl_temporal.domain.approval.turn import Turn
 from hitl_temporal.domain.people import CLIENT, RUN, SUBJECT
+from hitl_temporal.domain.words import moment
 
 WITHDRAWING = frozenset({CLIENT, RUN, SUBJECT})
 """The machines that take a question back; a name that none of ours has would make the record tell an untruth."""
@@ -188,7 +189,7 @@ def extend(turn: Turn, command: Command, at: datetime, key: str) -> None:  # noq
         if stage.due_at is not None:
             moved = clock.extend(turn, stage, command.by, f"extended by {command.actor}: {command.reason}")
             assert moved.due_at is not None, "extended"
-            notify(turn, may_act_anywhere(turn.state), f"the deadline is now {moved.due_at.isoformat()}", moved)
+            notify(turn, may_act_anywhere(turn.state), f"the deadline is now {moment(moved.due_at)}", moved)
 
 
 # --- Retract ----------------------------------------------------------------------------------------------------------

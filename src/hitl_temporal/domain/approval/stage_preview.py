@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from hitl_temporal.domain.absence import is_absent, stand_in
+from hitl_temporal.domain.absence import StandIn, is_absent, stand_in
 from hitl_temporal.domain.approval import clock
-from hitl_temporal.domain.approval.eligibility import bar, eligible, quiet_people
+from hitl_temporal.domain.approval.eligibility import bar, bar_between, eligible, quiet_people
 from hitl_temporal.domain.approval.lineup import line_up, why_stuck
 from hitl_temporal.domain.approval.notation import picking
 from hitl_temporal.domain.approval.seats import Seat, seats
@@ -189,10 +189,15 @@ def _away(state: Approval, run: StageRun, named: tuple[str, ...]) -> Iterator[Aw
         if bar(state, run, person) or not is_absent(absences, person, at=at, flow=flow, context=context):
             continue
         found = stand_in(absences, person, at=at, flow=flow, context=context)
-        barred = bar(state, run, found.person) if found is not None else "nobody stands in"
+        barred = _why_not(state, run, found) if found is not None else "nobody stands in"
         if barred and run.document.pick is not None:
             barred = f"{barred}; picked only where too few others are there"
         yield Away(person=person, substitute=None if found is None or barred else found.person, reason=barred or "")
+
+
+def _why_not(state: Approval, run: StageRun, found: StandIn) -> str | None:
+    """Return why the last of a chain of substitutes may not stand in, None when they may."""
+    return bar(state, run, found.person) or bar_between(state, run, found.chain[1:-1])
 
 
 def _picks(document: Stage) -> str | None:

@@ -25,6 +25,7 @@ from hitl_temporal.domain.flow.steps import approval_id
 from hitl_temporal.domain.flow.times import after
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import Json
+from hitl_temporal.domain.words import moment
 
 MAX_WISHES = 100
 """For one grant, refused ones included: a run may be granted for years and must stay small."""
@@ -83,7 +84,7 @@ def wish(turn: Turn, step_id: str, command: ExtendGrant) -> tuple[str, ...]:
     until = _longer(turn.run, step_id, wished)
     _set(turn, step_id, (*turn.run.steps[step_id].extensions, wished.but(state="granted")))
     _move(turn, step_id, wished, until)
-    return (f"{step_id}: granted until {until.isoformat()}",)
+    return (f"{step_id}: granted until {moment(until)}",)
 
 
 def hear(turn: Turn, event: News) -> None:

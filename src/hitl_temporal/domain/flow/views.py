@@ -15,6 +15,7 @@ from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.steps import approval_id
 from hitl_temporal.domain.inputs import hidden
 from hitl_temporal.domain.value import Json, Value
+from hitl_temporal.domain.words import moment
 
 
 class ExtensionStands(Value):
@@ -189,7 +190,7 @@ def _why(run: Run, name: str) -> Reason | None:
         case _ if definition.undo is not None and step.undo in {"running", "parked"}:
             return _why_undoing(run, name, definition.undo.call, because)
         case _ if step.granted is not None:
-            until = step.granted.until.isoformat()
+            until = moment(step.granted.until)
             return because(f"grant until {until}", f"{until}, or hitl revoke {run.id} {name}", *out)
         case "parked":
             return _why_parked(run, name, because)
@@ -197,7 +198,7 @@ def _why(run: Run, name: str) -> Reason | None:
             what = "the end of" if step.instead is None else "the stop of"
             return because("job", f"{what} {definition.call}", definition.call or "")
         case "waiting" if step.is_begun and step.until is not None:
-            return because("time", f"{step.until.isoformat()}, or hitl skip {run.id} {name}")
+            return because("time", f"{moment(step.until)}, or hitl skip {run.id} {name}")
         case "waiting" if step.is_begun:
             approval = approval_id(run.id, name, step.n)
             what = "an answer to" if step.instead is None else "the withdrawal of"
