@@ -950,3 +950,21 @@ def test_a_row_that_is_left_takes_what_was_material_with_it() -> None:
     play.resolve()
     assert amend(play, o=None) == "counted"
     assert (play.stage_states, play.state.stages[0].round) == (["open"], 2)
+
+
+def test_a_path_that_was_taken_away_and_comes_again_is_changed() -> None:
+    """Whatever way it went, what is handed on has every path that was changed and is there."""
+    play = Play(context={"o": {"a": 1}})
+    amend(play, **{"o.a": 3})
+    amend(play, o={"b": 2})
+    assert play.state.amended == {"o": {"b": 2}}
+    amend(play, o={"a": 2})
+    assert play.state.amended == {"o.a": 2, "o": {"a": 2}}
+
+
+def test_what_it_is_about_may_be_changed_to_another_and_back() -> None:
+    """Somebody may have asked about the first meanwhile: both times it takes the place of older ones."""
+    play = Play(subject="{{x}}", context={"x": "a"})
+    for x in ("b", "a", "a"):
+        amend(play, x=x)
+    assert [e.subject for e in play.effects if isinstance(e, Supersede)] == ["a", "b", "a"]

@@ -6,7 +6,7 @@ keep theirs. Everybody is told the difference.
 Must not know: who may (the verbs' own modules judge that), votes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -128,16 +128,15 @@ def rewrite(
     context = amended(state.context, changes)
     before = state.shown.digest
     amendment = Amendment(kind=kind, actor=actor, at=turn.now, changes=difference, reason=reason, digest=before)
-    kept = [p for p in state.amended if p not in difference]  # the last change of a path comes last
+    amendments = (*state.amendments, amendment)
     turn.set(
         context=context,
         shown=shown(state.ask, state.requester, context),
         barred=_barred(state, context, amendment),
         break_glass=break_glass(state.ask, state.requester, context),
         subject=subject(state.ask, context),
-        amendments=(*state.amendments, amendment),
-        # As they stand in the end: where one lies in another, whoever sets them need not know which came first.
-        amended={p: v for p in (*kept, *difference) if (v := at_path(context, p)) is not MISSING},
+        amendments=amendments,
+        amended=_in_the_end(amendments, context),
         reason="" if not state.live_stages else state.reason,
     )
     new = turn.state.subject
@@ -154,6 +153,16 @@ def rewrite(
         digest=turn.state.shown.digest,
     )
     return difference
+
+
+def _in_the_end(amendments: Sequence[Amendment], context: dict[str, Json]) -> dict[str, Json]:
+    """Return the value of each path that was changed, by its last change, as it is now.
+
+    Where one path lies in another, whoever sets them need not know which came first. One that another change has taken
+    away is left out until it is there again.
+    """
+    paths = dict.fromkeys(p for a in reversed(amendments) for p in reversed(a.changes))
+    return {p: v for p in reversed(paths) if (v := at_path(context, p)) is not MISSING}
 
 
 def _barred(state: Approval, context: dict[str, Json], now: Amendment) -> tuple[str, ...]:
