@@ -1,11 +1,13 @@
 """A grant from end to end: given over HTTP, extended by people, kept while a worker dies, revoked by the command."""
 
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from hitl_temporal.domain import words
 from tests.e2e.house import House
 
 pytestmark = pytest.mark.process
@@ -67,5 +69,5 @@ def test_an_access_is_given_for_a_time_and_taken_back(house: House) -> None:
 
 
 def _written(moment: str) -> str:
-    """Return a moment as the reason of a step writes it."""
-    return moment.replace("Z", "+00:00")
+    """Return a moment as the reason of a step writes it: to the second."""
+    return words.moment(datetime.fromisoformat(moment))
