@@ -179,7 +179,7 @@ def test_who_got_no_receipt_is_told_what_became_of_an_answer() -> None:
     lacks = "stage 's1' needs assurance 'medium', this answer has 'low'"
     assert told == {
         "cai": f"your answer 'approved' waits until you confirm it: {lacks}",
-        "gus": "your answer 'approved' does not count: 'gus' is not asked in stage 's1'",
+        "gus": "your answer 'approved' does not count: you take no part in it",
     }
 
 

@@ -3,6 +3,7 @@
 from hitl_temporal.domain.approval.ask import Answers
 from hitl_temporal.domain.approval.closed import judge_closed
 from hitl_temporal.domain.approval.commands import VERBS, Command, Decide, Withdraw
+from hitl_temporal.domain.approval.judge import default_key
 from hitl_temporal.domain.approval.listing import listing
 from hitl_temporal.domain.approval.result import Result, result
 from hitl_temporal.domain.audit import Evidence
@@ -35,9 +36,9 @@ def test_a_click_that_closed_it_gets_its_receipt_too() -> None:
     play = Play({"who": "user:cai"}, {"who": "user:cai", "distinct": False})
     play.decide("cai", click="first")
     play.decide("cai", click="last")
-    for click in ("first", "last"):
+    for click, stage in (("first", "s1"), ("last", "s2")):
         found = judge_closed("a-1", ended(play), ANSWERS, "decide", decide("cai", click=click))
-        assert (found.status, found.key) == ("counted", click)
+        assert (found.status, found.key) == ("counted", default_key("a-1", "cai", stage, "approved"))
     assert judge_closed("a-1", ended(play), ANSWERS, "decide", decide("dee", click="last")).status == "closed"
 
 

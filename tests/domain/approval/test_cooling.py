@@ -8,7 +8,7 @@ from hitl_temporal.domain.approval.clock import next_moment
 from hitl_temporal.domain.approval.judge import default_key
 from hitl_temporal.domain.approval.overruling import MAX_RETRACTED
 from hitl_temporal.domain.value import Json
-from tests.domain.approval.playing import MONDAY, Play, people_without
+from tests.domain.approval.playing import MONDAY, Play, people_with, people_without
 
 HOUR = timedelta(hours=1)
 SIDE_BY_SIDE = {"parallel": [{"name": "a", "who": "user:cai"}, {"name": "b", "who": "user:dee", "due": "3h"}]}
@@ -318,3 +318,23 @@ def test_a_vote_is_not_taken_back_where_its_change_cannot_be() -> None:
     refused = play.do("retract", "bob")
     assert (refused.status, play.state.state) == ("invalid", "cooling")
     assert refused.reason.startswith("what it has changed can't be changed back: edit: the question can't be put")
+
+
+def test_silence_does_not_cool_off_where_all_were_waited_for() -> None:
+    """One has refused, the other has said nothing when it was due: nobody has decided, and nobody can take it back."""
+    waits = {"wait_for_all": True, "due": "1h", "at_due": "reject"}
+    play = cooled({"who": ["user:cai", "user:dee"], **waits}, auto=[{"if": "true", "outcome": "approved"}], shadow=True)
+    play.decide("cai", "rejected")
+    play.wait("2h")
+    assert (play.state.outcome, play.state.cooling) == ("rejected", None)
+    assert play.state.shadowed is not None
+    assert play.state.shadowed.agrees is None
+
+
+def test_who_joins_while_it_cools_off_is_asked_when_it_is_open_again() -> None:
+    """Nothing else would tell them."""
+    play = cooled({"who": "group:secops", "approve": 1})
+    play.decide("cai")
+    play.people = people_with("secops", "cai", "dee", "gus")
+    play.do("retract", "cai")
+    assert play.sent("asked")[-1] == "gus"

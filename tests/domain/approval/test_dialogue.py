@@ -413,3 +413,26 @@ def test_what_was_sent_back_parks_each_stage_once() -> None:
     play.wait("1d", reads_people=True)
     assert play.stage_states == ["parked", "parked"]
     assert len(play.facts("parked")) == 2
+
+
+def test_who_has_come_while_it_was_sent_back_is_asked_when_it_comes_again() -> None:
+    """Into a stage beside the one that sent it back: nothing else would ever tell them."""
+    beside = {"parallel": [{"name": "x", "who": "user:cai"}, {"name": "y", "who": "user:dee"}]}
+    play = Play(beside, rework=2, context={"a": 1})
+    play.decide("cai", "rework", comment="fix")
+    play.do("reassign", "eli", to="gus", reason="needed", **{"from": "dee"})
+    assert "gus" not in play.sent("asked")
+    play.do("amend", "ann", set={"a": 2})
+    assert (play.may_act("y"), play.sent("asked")[-1]) == (["gus"], "gus")
+
+
+def test_who_is_brought_in_while_a_stage_is_parked_for_rework_waits_too() -> None:
+    """Nobody is asked, and nothing is said to be, before it is sent in again."""
+    play = Play({"who": "user:cai"}, rework=2)
+    play.decide("cai", "rework", comment="fix")
+    play.people = people_without("ann")
+    play.wait("1h", reads_people=True)
+    facts = len(play.facts("asked"))
+    assert play.stage.state == "parked"
+    assert play.reassign("eli", "gus").status == "counted"
+    assert (play.stage.state, len(play.facts("asked"))) == ("parked", facts)

@@ -88,11 +88,14 @@ def test_who_takes_no_part_learns_nothing_by_trying() -> None:
     bare, whole = told["gus"], told["ann"]
     assert (bare.title, bare.body, bare.show, bare.outcomes, bare.requester, bare.tally) == ("a-1", "", {}, {}, "", "")
     assert (bare.text, whole.title) == (
-        "your answer 'approved' does not count: 'gus' is not asked in stage 's1'",
+        "your answer 'approved' does not count: you take no part in it",
         "Go?",
     )
     assert ("gus" in audience(play.state), "ann" in audience(play.state)) == (False, True)
     assert play.do("comment", "gus", text="let me in").status == "not_eligible"
+    for wrong in ({"outcome": "perhaps"}, {"form": {"secret": 1}}, {"edit": {"salary": 1}}):
+        receipt = play.decide("gus", **{"outcome": "approved", **wrong})
+        assert (receipt.status, receipt.reason) == ("invalid", "it is no answer to this, and you take no part in it")
 
 
 def test_an_inactive_person_is_not_eligible() -> None:
@@ -137,6 +140,7 @@ def test_a_counted_answer_is_kept_whole() -> None:
         "kind": "vote",
         "named": "cai",
         "counts_for": (),
+        "click": None,
         "via": "chat",
         "assurance": "high",
         "tally": "1 of 1",
@@ -269,12 +273,24 @@ def test_what_is_sent_twice_by_one_click_counts_once() -> None:
     """A door that gets no answer to its Update sends a Signal: by then the person may act in another stage."""
     play = Play({"who": "user:cai"}, {"who": "user:cai", "distinct": False})
     counted = play.decide("cai", click="c")
-    assert play.signal("cai", click="c") == counted.but(key="c")
+    assert play.signal("cai", click="c") == counted
     assert [d.stage for d in play.state.decisions] == ["s1"]
-    assert spent(play.state, "cai", "c") == counted.but(key="c")
+    assert spent(play.state, "cai", "c") == counted
     assert spent(play.state, "dee", "c") is None
     assert play.decide("cai", click="another").status == "counted"
     assert play.state.outcome == "approved"
+
+
+def test_a_click_whose_answer_is_void_counts_no_more() -> None:
+    """As with its key: what was asked has changed since, or it was taken back."""
+    play = Play(TWO, context={"x": 1}, material=["x"])
+    play.decide("cai", click="c")
+    play.do("amend", "ann", set={"x": 2})
+    assert (play.decide("cai", click="c").status, play.state.decisions) == ("superseded", ())
+    cooled = Play(cooling_off="1h")
+    cooled.decide("cai", click="c")
+    cooled.do("retract", "cai")
+    assert cooled.decide("cai", click="c").status == "duplicate"
 
 
 def test_a_click_that_does_not_count_is_known_by_itself() -> None:

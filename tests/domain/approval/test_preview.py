@@ -8,9 +8,11 @@ import pytest
 from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.preview import Preview, parties_of, preview, selectors_of
+from hitl_temporal.domain.approval.room import MAX_PLACES
 from hitl_temporal.domain.approval.stage_preview import Away
 from hitl_temporal.domain.approval.stages import ALL_SKIPPED, NO_ROW
 from hitl_temporal.domain.approval.state import Origin
+from hitl_temporal.domain.people import Group, People, Person
 from hitl_temporal.domain.value import Json
 from tests.domain.approval.playing import MONDAY, PEOPLE
 
@@ -335,3 +337,13 @@ def test_what_is_wrong_with_a_question_is_said_as_it_is() -> None:
     (stage,) = seen({"who": "{{inputs.amount}}"}).stages
     assert "which is no selector" in stage.reason
     assert "mixes no types" in seen({"who": "user:cai", "when": "inputs.amount > 'x'"}).stages[0].reason
+
+
+def test_a_stage_for_which_there_is_no_room_would_park() -> None:
+    """All stages together ask so many: it says so of the one that would be too many."""
+    crowd = {f"p{n}": Person(name=f"P {n}") for n in range(MAX_PLACES)}
+    groups = {"a": Group(members=tuple(crowd)[:600]), "b": Group(members=tuple(crowd)[500:])}
+    roster = People(people={**PEOPLE.people, **crowd}, groups=groups).roster(("group:a", "group:b"))
+    ask = Ask.model_validate({"title": "Go?", "stages": [{"name": n, "who": f"group:{n}"} for n in "ab"]})
+    first, second = preview(ask, requester="ann", context={}, roster=roster, at=MONDAY).stages
+    assert (first.parks, (second.parks or "")[:4]) == (None, "1100")

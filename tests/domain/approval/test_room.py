@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from hitl_temporal.domain.approval.effects import Deliver
 from hitl_temporal.domain.approval.opening import AskError
 from hitl_temporal.domain.approval.room import (
     MAX_ANSWERS_BYTES,
@@ -224,6 +225,33 @@ def test_more_people_than_can_be_carried_are_nobody(keys: dict[str, Any]) -> Non
     play.people = crowd(3)
     assert play.do("reassign", "eli", to="gus", reason="it is small again").status == "counted"
     assert play.state.state == "open"
+
+
+def test_while_a_not_names_too_many_nobody_is_let_past_it() -> None:
+    """Neither whom an operator brings in, nor an admin: they might be among them."""
+    play = Play({"who": "user:cai", "not": "group:crowd"}, is_resolved=False)
+    play.people = crowd(3)
+    play.people = play.people.but(groups={**play.people.groups, "crowd": Group(members=("gus", "eli"))})
+    play.resolve()
+    assert play.reassign("eli", "gus").status == "invalid"
+    play.people = crowd(MAX_PEOPLE)
+    play.wait("1h", reads_people=True)
+    play.do("reassign", "eli", to="gus", reason="needed")
+    assert (play.state.state, play.decide("gus").status) == ("parked", "not_eligible")
+    refused = play.do("override", "eli", outcome="approved", reason="go")
+    assert (refused.status, "is the most" in refused.reason) == ("not_eligible", True)
+
+
+@pytest.mark.parametrize("how", ["add", "replace"])
+def test_an_escalation_brings_in_no_more_than_can_be_asked(how: str) -> None:
+    """The stage stays with those who have it, and whoever can help is told."""
+    step = {"after": "1h", "to": "group:crowd", "how": how}
+    play = asked_of(MAX_PLACES + 1, {"who": "user:bob"}, pick="random", escalate=[step])
+    (picked,) = play.may_act()
+    play.wait("2h", reads_people=True)
+    assert play.may_act() == [picked]
+    told = [e.delivery.text for e in play.effects if isinstance(e, Deliver) and e.delivery.person == "eli"]
+    assert any("can't go to those whom it escalates to" in text for text in told)
 
 
 def test_of_too_many_those_are_known_who_are_asked_for() -> None:

@@ -645,3 +645,32 @@ def test_an_added_approver_has_the_time_of_those_beside_them() -> None:
     play.do("add_approver", "ann", to="gus")
     added = play.state.stages[1].document
     assert (added.due, added.remind, added.at_due) == ("1d", "2h", "expire")
+
+
+def test_nobody_stands_in_for_a_delegate_who_is_barred_by_now() -> None:
+    """Whoever holds a place of somebody else is judged, too, and so is everybody through whose hands it came."""
+    for last, change in (("gus", {"ben": "dee"}), ("eli", {"ben": "gus"})):
+        play = Play({"who": "user:cai"}, beneficiary="{{ben}}", context={"ben": "bob"})
+        play.do("delegate", "cai", to="dee")
+        play.do("delegate", "dee", to="gus") if last == "eli" else None
+        play.away("dee" if last == "gus" else "gus", last)
+        play.do("amend", "ann", set=change)
+        assert play.decide(last).status == "not_eligible"
+
+
+def test_who_was_handed_a_place_by_somebody_who_is_barred_by_now_does_not_decide() -> None:
+    """The first delegate has become a party to the request."""
+    play = Play({"who": "user:cai"}, beneficiary="{{ben}}", context={"ben": "bob"})
+    play.do("delegate", "cai", to="dee")
+    play.do("delegate", "dee", to="gus")
+    play.do("amend", "ann", set={"ben": "dee"})
+    assert (play.decide("gus").status, play.state.state) == ("not_eligible", "parked")
+
+
+def test_nobody_stands_in_through_somebody_who_has_left() -> None:
+    """A chain of substitutes ends where one is not there any more."""
+    play = Play({"who": "user:cai"}, is_resolved=False)
+    play.away("cai", "zoe")
+    play.away("zoe", "gus")
+    play.resolve()
+    assert play.may_act() == ["cai"]

@@ -43,12 +43,14 @@ def _undecided(found: tuple[Seat, ...], elsewhere: Sequence[Votes]) -> tuple[Sea
 
 
 def _eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tuple[Seat, ...]:
+    if _hides_bars(state, stage):
+        return ()
     barred, cards, found = _barred(state, stage), state.roster.cards, seats(state, stage, selectors)
     fit = [s for s in found if s.owner not in barred and (card := cards.get(s.owner)) is not None and card.active]
     if are_own(state, stage):
         return tuple(fit)
-    free = [s for s in fit if s.holder not in barred and barred.isdisjoint(s.via)]
-    return tuple([s for s in free if state.roster.is_active(s.holder)])
+    active = [s for s in fit if all(map(state.roster.is_active, (s.holder, *s.via)))]
+    return tuple([s for s in active if s.holder not in barred and barred.isdisjoint(s.via)])
 
 
 def owners(found: tuple[Seat, ...]) -> tuple[str, ...]:
@@ -113,6 +115,8 @@ def lasting_bar(state: Approval, stage: StageRun, person: str) -> str | None:
     """Return what keeps a person from this stage whatever they have done, None when nothing does."""
     if person in state.barred and not stage.document.allow_requester:
         return party_bar(state, person)
+    if _hides_bars(state, stage):
+        return state.roster.why_nobody
     if person in state.roster.named_by(stage.cast.barred):
         return f"{person!r} is excluded from stage {stage.name!r} by its `not`"
     return state.roster.stranger(person)
@@ -154,8 +158,7 @@ def refusal(state: Approval, stage: StageRun, person: str, on_behalf_of: str | N
 
 def bar_between(state: Approval, stage: StageRun, via: tuple[str, ...]) -> str | None:
     """Return what keeps one of these from handing a place on, None when nothing does."""
-    barred = _barred(state, stage)
-    return next((lasting_bar(state, stage, p) for p in via if p in barred), None)
+    return next((why for p in via if (why := lasting_bar(state, stage, p)) is not None), None)
 
 
 def claimed_by_another(state: Approval, stage: StageRun, person: str) -> str | None:
@@ -209,6 +212,11 @@ def filled(state: Approval, stage: StageRun) -> frozenset[str]:
 def _roles(state: Approval, person: str) -> frozenset[str]:
     card = state.roster.cards.get(person)
     return frozenset(card.roles) if card is not None and card.active else frozenset()
+
+
+def _hides_bars(state: Approval, stage: StageRun) -> bool:
+    """Tell whether a stage bars people who can't be told: too many are named. Then nobody decides it."""
+    return bool(state.roster.oversized and stage.cast.barred)
 
 
 def _barred(state: Approval, stage: StageRun) -> frozenset[str]:

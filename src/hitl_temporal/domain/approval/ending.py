@@ -6,7 +6,6 @@ Must not know: what has led to the outcome.
 from hitl_temporal.domain import calendar
 from hitl_temporal.domain.approval.automatic import compare_with_people
 from hitl_temporal.domain.approval.records import Cooling
-from hitl_temporal.domain.approval.tally import reached
 from hitl_temporal.domain.approval.telling import settle, tell_requester
 from hitl_temporal.domain.approval.turn import Turn
 
@@ -16,8 +15,7 @@ OVERTAKEN = "the approval has ended"
 def conclude(turn: Turn, outcome: str, reason: str, stage: str) -> None:
     """End with what votes have decided, once it has cooled off if the ask says so; or with what time has, at once."""
     state, delay = turn.state, turn.state.ask.cooling_off
-    run = state.stage(stage)
-    by_silence = reached(state, run) != run.state
+    by_silence = state.stage(stage).by_silence
     if delay is None or by_silence:  # nobody could take back what silence has decided
         end(turn, outcome, reason, by_silence=by_silence)
         return

@@ -88,8 +88,12 @@ def judge_with(state: Approval, verb: str, command: Command, at: datetime, key: 
         status, reason = RULES[verb].judge(state, command, at)
     if status == "counted":  # it has a tally once it has been counted
         return Verdict(Receipt(status=status, reason=reason, key=key))
-    # How it stands is for those who take part. A key that is not spent may as well be what the door knows it by.
-    tally = of_approval(state) if dialogue.may_see(state, command.actor) else ""
+    # How it stands, and what would be an answer, is for those who take part.
+    takes_part = dialogue.may_see(state, command.actor)
+    tally = of_approval(state) if takes_part else ""
+    if status == "invalid" and not takes_part:
+        reason = "it is no answer to this, and you take no part in it"
+    # A key that is not spent may as well be what the door knows it by.
     return Verdict(Receipt(status=status, reason=reason, tally=tally, key=command.key or command.click or key))
 
 
@@ -147,9 +151,9 @@ def spent_on(known: Remembering, actor: str, key: str) -> tuple[str, Receipt] | 
     withdrawn = counted_before([known.withdrawal], actor, key) if known.withdrawal is not None else None
     if withdrawn is not None:
         return "withdraw", receipt_of(withdrawn)
-    void = next((v for v in known.voided if v.decision.key == key and v.decision.actor == actor), None)
+    void = counted_before([v.decision for v in known.voided], actor, key)
     if void is not None:
-        return _verb_of(void.decision), receipt_of_void(void)
+        return _verb_of(void), receipt_of_void(next(v for v in known.voided if v.decision is void))
     kept = known.spent.get(ledger_name(actor, key))
     if kept is None:
         return None
@@ -173,11 +177,12 @@ def _verb_of(decision: Decision) -> str:
 
 
 def counted_before(done: Sequence[_Done], actor: str, key: str) -> _Done | None:
-    """Return the one of `done` that has spent this key of this actor, None when there is none."""
-    for d in reversed(done):  # it is asked about the newest most often
-        if d.key == key and d.actor == actor:
-            return d
-    return None
+    """Return the one of `done` that has spent this key, or this click, of this actor; None when there is none."""
+    return next((d for d in reversed(done) if d.actor == actor and _is_known_by(d, key)), None)  # mostly the newest
+
+
+def _is_known_by(done: Decision | Withdrawal, key: str) -> bool:
+    return done.key == key or (isinstance(done, Decision) and done.click == key)
 
 
 def receipt_of(done: Decision | Withdrawal) -> Receipt:

@@ -40,8 +40,10 @@ def advance(state: Approval, event: Event) -> tuple[Approval, tuple[Effect, ...]
         case CommandSubmitted():
             _read(turn, event.roster)
             waking.pass_time(turn, event.at)
+            before = _held_up(turn.state)
             _obey(turn, event)
-            if turn.state.roster.absences:  # they come and go with time, which a command may bring on
+            # Absences come and go with time, which a command may bring on; and while it is held up nobody is asked.
+            if turn.state.roster.absences or before != _held_up(turn.state):
                 _ask_newcomers(turn)
         case TimePassed():
             _read(turn, event.roster)
@@ -109,6 +111,11 @@ def _ask_newcomers(turn: Turn) -> None:
         ask_people(turn, stage)
 
 
+def _held_up(state: Approval) -> tuple[object, ...]:
+    """Return what keeps people from voting, and so from being asked, for a while."""
+    return (state.info, state.cooling, *(s.claim for s in state.stages))
+
+
 def _obey(turn: Turn, event: CommandSubmitted) -> None:
     command, verb = event.command, event.verb
     key = key_of(turn.state, verb, command, event.at)
@@ -128,8 +135,6 @@ def _obey(turn: Turn, event: CommandSubmitted) -> None:
         if not isinstance(command, Decide | Withdraw):
             stages.see_who_is_left(turn)
             _spend(turn, verb, command.actor, receipt.key)
-        elif isinstance(command, Decide) and command.click is not None:
-            _spend(turn, verb, command.actor, command.click)
         done = spent(turn.state, command.actor, receipt.key)
         assert done is not None, f"key {receipt.key!r} of {command.actor!r} was spent"
         turn.reply(done)
@@ -167,7 +172,8 @@ def _tell_later(turn: Turn, command: Command, receipt: Receipt) -> None:
     if isinstance(command, Decide) and turn.state.outcome is None:
         word = "waits until you confirm it" if receipt.status == "needs_step_up" else "does not count"
         is_bare = not dialogue.may_see(turn.state, command.actor)  # to be told of a click opens nothing to a stranger
-        notify(turn, (command.actor,), f"your answer {command.outcome!r} {word}: {receipt.reason}", is_bare=is_bare)
+        why = "you take no part in it" if is_bare else receipt.reason
+        notify(turn, (command.actor,), f"your answer {command.outcome!r} {word}: {why}", is_bare=is_bare)
 
 
 def _deliver(turn: Turn, event: DeliveriesEnded) -> None:

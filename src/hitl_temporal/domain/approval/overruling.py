@@ -94,9 +94,10 @@ def judge_override(state: Approval, command: Command, at: datetime) -> tuple[Sta
     reason = _why_not(state, command.actor)
     if reason is not None:
         return "not_eligible", reason
-    mine = next((d for d in state.decisions if d.actor == command.actor), None)
+    mine = next((d for d in state.decisions if command.actor in {d.actor, d.place}), None)
     if mine is not None:
-        return "duplicate", f"{command.actor!r} has already answered {mine.outcome!r}: one person is one vote"
+        done = "has already answered" if mine.actor == command.actor else f"has already had {mine.actor!r} answer"
+        return "duplicate", f"{command.actor!r} {done} {mine.outcome!r}: one person is one vote"
     return deciding.step_up((s.document for s in _passed_over(state)), command.assurance) or ("counted", "")
 
 

@@ -6,10 +6,11 @@ know (a risk score, say) is not guessed: such a stage is `perhaps`, and says on 
 Must not know: runs, doors, how the directory was read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from hitl_temporal.domain.approval import room
 from hitl_temporal.domain.approval.ask import Ask, Auto
 from hitl_temporal.domain.approval.opening import (
     AskError,
@@ -86,7 +87,7 @@ def preview(  # noqa: PLR0913 - each is a part of the question
     except AskError as error:
         holding = ()
         depends.append(_in_words(error))
-    stages = tuple(_stages(state, ask, scope, opens_at_once=opens_at_once))
+    stages = tuple(_in_room(_stages(state, ask, scope, opens_at_once=opens_at_once)))
     found = Preview(title=state.shown.title, stages=stages, parks=_nobody_asked(ask, scope, stages))
     if holding:
         found = _ruled(found, ask, deciding_rule(ask, holding))
@@ -149,6 +150,14 @@ def _stages(state: Approval, ask: Ask, scope: dict[str, Json], *, opens_at_once:
         else:
             at_once = opens_at_once and block == first
             yield stage_preview(state, run, applies=applies, reason=depends, opens_at_once=at_once)
+
+
+def _in_room(stages: Iterable[StagePreview]) -> Iterator[StagePreview]:
+    """Yield the stages, those parked for which there is no room beside the ones before."""
+    asked = 0
+    for stage in stages:
+        asked += stage.number if stage.picked is None else stage.picked
+        yield stage.but(parks=stage.parks or room.of_places(asked))
 
 
 def _ruled(found: Preview, ask: Ask, rule: Auto) -> Preview:

@@ -51,7 +51,11 @@ def for_question(state: Approval) -> str | None:
 
 def for_places(state: Approval, stage: StageRun) -> str | None:
     """Return why a stage can't ask all those whom it names, None when it can."""
-    asked = len(stage.asked) + sum(len(s.asked) for s in state.stages if s.name != stage.name)
+    return of_places(len(stage.asked) + sum(len(s.asked) for s in state.stages if s.name != stage.name))
+
+
+def of_places(asked: int) -> str | None:
+    """Return why so many people are not asked, None when they are."""
     if asked <= MAX_PLACES:
         return None
     return f"{asked} people would be asked in all, and {MAX_PLACES} is the most: name smaller groups, or `pick` a few"

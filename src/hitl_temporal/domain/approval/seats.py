@@ -57,7 +57,8 @@ def _handed_over(stage: StageRun, named: tuple[str, ...]) -> Iterator[Seat]:
         for name in given:
             seat = places[name]
             owner = seat.owner if handover.kind == "delegate" else handover.taker
-            places[name] = Seat(seat.named, owner, handover.taker)
+            via = (*seat.via, seat.holder) if handover.kind == "delegate" and seat.holder != owner else ()
+            places[name] = Seat(seat.named, owner, handover.taker, via)
         if handover.kind == "reassign" and handover.giver is None:
             places.setdefault(handover.taker, Seat(handover.taker, handover.taker, handover.taker))
     yield from places.values()
@@ -72,4 +73,5 @@ def _stand_ins(state: Approval, stage: StageRun, seat: Seat) -> Iterator[Seat]:
         if handover.giver == chain[-1]:
             chain.append(handover.taker)
     if chain[-1] != seat.holder:
-        yield Seat(seat.named, seat.owner, chain[-1], tuple(chain[1:-1]))
+        between = chain[1:-1] if seat.holder == seat.owner else chain[:-1]
+        yield Seat(seat.named, seat.owner, chain[-1], (*seat.via, *between))

@@ -64,7 +64,9 @@ def open_block(turn: Turn) -> None:
 
 
 def settle_votes(turn: Turn, stage: StageRun) -> None:
-    """End a stage whose votes have reached an outcome."""
+    """End a stage whose votes have reached an outcome; one that waits for all waits also for those who are too many."""
+    if stage.document.wait_for_all and turn.state.roster.oversized:
+        return
     outcome = reached(turn.state, stage)
     if outcome is not None:
         is_said = any(d.stage == stage.name and d.outcome == outcome for d in turn.state.decisions)
@@ -84,8 +86,8 @@ def see_who_is_left(turn: Turn) -> None:
                     park(turn, stage, f"it was sent back, and {info.to!r} is not there to answer: an operator may")
         return
     for name in [s.name for s in turn.state.live_stages if s.document.wait_for_all]:
-        stage, is_known = turn.state.stage(name), not turn.state.roster.oversized
-        if stage.state == "open" and is_known and not turn.state.is_decided:
+        stage = turn.state.stage(name)
+        if stage.state == "open" and not turn.state.is_decided:
             settle_votes(turn, stage)
     if turn.state.is_decided:
         return
@@ -119,7 +121,7 @@ def ask_again(turn: Turn, stage: StageRun) -> None:
     )
 
 
-def end_stage(turn: Turn, stage: StageRun, outcome: str, why: str = "") -> None:
+def end_stage(turn: Turn, stage: StageRun, outcome: str, why: str = "", *, by_silence: bool = False) -> None:
     """End a stage; a positive outcome goes on to the next, any other ends the approval.
 
     Args:
@@ -127,9 +129,10 @@ def end_stage(turn: Turn, stage: StageRun, outcome: str, why: str = "") -> None:
         stage: The stage.
         outcome: What it ends with.
         why: What has decided it if it was not votes: nothing that silence decides may look as if people had.
+        by_silence: Whether time has decided it.
     """
     reason = f"stage {stage.name!r}: {why}" if why else ""
-    stage = turn.set_stage(stage, state=outcome, claim=None, reason=reason)
+    stage = turn.set_stage(stage, state=outcome, claim=None, reason=reason, by_silence=by_silence)
     turn.record(
         "stage_ended",
         f"stage_ended:{stage.name}{stage.again}",
@@ -164,6 +167,8 @@ def tell_parked(turn: Turn, what: str, stage: StageRun | None = None) -> None:
 
 def reopen(turn: Turn, stage: StageRun) -> None:
     """Let a parked stage go on if it can now: it has been given people."""
+    if turn.state.info is not None and turn.state.info.rework:
+        return  # it waits for whoever sends it in again
     if not stage.asked:
         _open(turn, turn.set_stage(stage, state="pending", reason=""))
         return

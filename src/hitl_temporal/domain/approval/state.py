@@ -153,6 +153,7 @@ class StageRun(Value):
         escalated: How many of them have been done, in the order of time.
         handovers: Places that have gone to others, in order.
         moves: What has moved its deadline, in order.
+        by_silence: Whether time has ended it.
         is_untimed: Whether no calendar could tell its times at its opening: they are planned when one can.
     """
 
@@ -184,6 +185,7 @@ class StageRun(Value):
     handovers: tuple[Handover, ...] = ()
     claim: Claim | None = None
     moves: tuple[Move, ...] = ()
+    by_silence: bool = False
     is_untimed: bool = False
 
     @property

@@ -256,17 +256,20 @@ def _could(state: Approval, stage: StageRun, way: Way, free: tuple[Seat, ...]) -
     votes = _votes(state, stage)
     if are_own(state, stage):
         return _most(state, stage, way, votes, [s.named for s in free])
-    places = list(dict.fromkeys([s.named for s in free]))
-    holders = list(dict.fromkeys([s.holder for s in free]))
-    agreed = _agreed(state, votes)
-    held = {h: {s.named for s in free if s.holder == h} for h in holders}
-    if not way.each:
-        weights = {p: strength(_roster(state, stage), stage, way, [p]) for p in places}
-        places.sort(key=lambda p: -weights[p])
-        by = [frozenset(n for n, h in enumerate(holders) if p in held[h]) for p in places]
-        more = [places[n] for n in paired(by)]
-        return max(strength(_roster(state, stage), stage, way, [*people, *more]) for people in agreed)
-    return max(_most_entries(_roster(state, stage), stage, way, people, held, places) for people in agreed)
+    roster, agreed = _roster(state, stage), _agreed(state, votes)
+    places = list(_on(roster, stage, way, list(dict.fromkeys([s.named for s in free]))))
+    by: dict[str, list[str]] = {p: [] for p in places}
+    held: dict[str, list[str]] = {}
+    for seat in free:
+        if seat.named in by:
+            by[seat.named].append(seat.holder)
+            held.setdefault(seat.holder, []).append(seat.named)
+    if way.each:
+        return max(_most_entries(roster, stage, way, people, held, places) for people in agreed)
+    weights, numbers = _weights(roster, stage, places), {h: n for n, h in enumerate(held)}
+    places.sort(key=lambda p: -weights[p])
+    more = [places[n] for n in paired([frozenset(numbers[h] for h in by[p]) for p in places])]
+    return max(strength(roster, stage, way, [*people, *more]) for people in agreed)
 
 
 def _most_entries(
@@ -274,13 +277,14 @@ def _most_entries(
     stage: StageRun,
     way: Way,
     people: Sequence[str],
-    held: Mapping[str, set[str]],
+    held: Mapping[str, Sequence[str]],
     places: Sequence[str],
 ) -> int:
     """Return of how many entries there could be a vote: of those who have given one, and of those who hold a place."""
     voted = len(people)
     through = [frozenset({n}) for n in range(voted)]
-    through += [frozenset(voted + n for n, p in enumerate(places) if p in mine) for mine in held.values()]
+    numbers = {p: voted + n for n, p in enumerate(places)}
+    through += [frozenset(numbers[p] for p in mine) for mine in held.values()]
     return most_chains(through, _entries_of(roster, stage, way, [*people, *places]))
 
 
@@ -298,14 +302,17 @@ def _on(roster: Roster, stage: StageRun, way: Way, people: Sequence[str]) -> Seq
 
 
 def _weight(roster: Roster, stage: StageRun, people: Sequence[str]) -> int:
-    if not stage.cast.weights:
-        return len(people)
+    return sum(_weights(roster, stage, people).values()) if stage.cast.weights else len(people)
+
+
+def _weights(roster: Roster, stage: StageRun, people: Sequence[str]) -> dict[str, int]:
+    """Return how many votes each of these people has."""
     weights = dict.fromkeys(people, 0)
     for selector, weight in stage.cast.weights.items():
         for p in roster.named_by((selector,)):
             if p in weights:
                 weights[p] = max(weights[p], weight)
-    return sum(w or 1 for w in weights.values())
+    return {p: weight or 1 for p, weight in weights.items()}
 
 
 def _named_entries(way: Way) -> str:

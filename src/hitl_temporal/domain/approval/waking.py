@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import assert_never
 
 from hitl_temporal.domain import calendar
-from hitl_temporal.domain.approval import clock, stages
+from hitl_temporal.domain.approval import clock, room, stages
 from hitl_temporal.domain.approval.eligibility import eligible, may_act
 from hitl_temporal.domain.approval.ending import end
 from hitl_temporal.domain.approval.state import StageRun, Way
@@ -91,6 +91,11 @@ def _bring_in(turn: Turn, stage: StageRun, to: tuple[str, ...], *, instead: bool
         return turn.set_stage(stage, let_in=tuple(dict.fromkeys((*stage.let_in, *to))))
     kept = tuple(h for h in stage.handovers if h.giver is not None)  # whom an operator had added, is replaced too
     people = tuple(dict.fromkeys(s.named for s in eligible(turn.state, stage.but(handovers=kept), to)))
+    beside = () if instead else tuple(s.named for s in eligible(turn.state, stage, stage.who))
+    all_asked = tuple(dict.fromkeys((*beside, *people)))
+    if (full := room.for_places(turn.state, stage.but(asked=all_asked))) is not None:
+        stages.tell_parked(turn, f"stage {stage.name!r} can't go to those whom it escalates to: {full}", stage)
+        return stage
     if not instead or not people:  # an escalation to nobody takes the question from nobody
         return turn.set_stage(stage, who=tuple(dict.fromkeys((*stage.who, *to))))
     # It is as if the stage were opened for them: thresholds are taken of who can decide now.
@@ -129,7 +134,7 @@ def _end_by_silence(turn: Turn, stage: StageRun, outcome: str, why: str) -> bool
     state = turn.state
     obstacle = stage.reason if stage.state == "parked" else out_of_reach(state, stage)
     if obstacle is None or not state.ask.is_positive(outcome):
-        stages.end_stage(turn, stage, outcome, why)
+        stages.end_stage(turn, stage, outcome, why, by_silence=True)
         return True
     stages.park(turn, stage, f"{obstacle}; so it can't be {outcome} by silence either")
     return False
