@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from hitl_temporal.definition.inputs import InputError, check_inputs
 from hitl_temporal.definition.project import load_text
@@ -139,6 +140,14 @@ class FakeNotifier:
     def sent(self, occasion: str) -> list[str]:
         """Return who got messages of this kind, in order."""
         return [m.person for m in self.messages.values() if m.occasion == occasion]
+
+
+class FakeServerClock:
+    """A `ServerClock` that takes a workflow at its word."""
+
+    async def time(self, shown: datetime | None) -> datetime | None:
+        """Return what it says."""
+        return shown
 
 
 class FakeSink:

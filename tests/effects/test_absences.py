@@ -15,7 +15,7 @@ from hitl_temporal.effects.activities import Effects
 from hitl_temporal.effects.sharing import Shared
 from hitl_temporal.messages import PeopleRead, ReadPeople
 from hitl_temporal.ports import TemporaryError
-from tests.fakes import FakeAbsences, FakeCatalogue, FakeDirectory, FakeNotifier, FakeSink
+from tests.fakes import FakeAbsences, FakeCatalogue, FakeDirectory, FakeNotifier, FakeServerClock, FakeSink
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
@@ -29,7 +29,8 @@ async def read(request: ReadPeople, *absences: Absence) -> PeopleRead:
     """Return the people that are read while these absences are known."""
     book = FakeAbsences()
     book.absences = {a.person: (a,) for a in absences}
-    return await Effects(FakeCatalogue(), FakeDirectory(), [FakeNotifier()], FakeSink(), book).read_people(request)
+    ports = (FakeCatalogue(), FakeDirectory(), [FakeNotifier()], FakeSink(), book, FakeServerClock())
+    return await Effects(*ports).read_people(request)
 
 
 # --- beside the people ------------------------------------------------------------------------------------------------

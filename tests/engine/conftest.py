@@ -31,6 +31,7 @@ from hitl_temporal.effects.arrivals import Arrivals
 from hitl_temporal.effects.conduct import Conduct
 from hitl_temporal.effects.loads import Loads
 from hitl_temporal.effects.relatives import Relatives
+from hitl_temporal.effects.server_clock import ServerClock
 from hitl_temporal.effects.subjects import Subjects
 from hitl_temporal.engine.absences import Absences
 from hitl_temporal.engine.approval import Approval
@@ -158,7 +159,8 @@ class Rig:
     @asynccontextmanager
     async def worker(self, **options: Any) -> AsyncIterator[Worker]:
         """Run a worker on this rig's queue."""
-        effects = Effects(self.catalogue, self.directory, [self.notifier], self.sink, self.absences)
+        clock = ServerClock(self.client)
+        effects = Effects(self.catalogue, self.directory, [self.notifier], self.sink, self.absences, clock)
         activities = [
             *effects.activities,
             *Relatives(self.client).activities,

@@ -71,3 +71,21 @@ async def test_channel_that_goes_down_holds_back_the_result_once_and_not_for_eac
     while len(rig.notifier.sent("settled")) < len(some):
         await asyncio.sleep(0.05)
     assert sorted(rig.notifier.sent("settled")) == sorted(some)
+
+
+async def test_what_was_on_its_way_before_the_outcome_holds_back_the_result_no_longer_than_the_rest(rig: Rig) -> None:
+    """The channel is down when somebody is replaced: what tells them is the outbox's once the wait for it is over."""
+    handle = await rig.ask_frozen({"title": "Go?", "requester": "ann", "who": ["group:secops"], "due": "90d"})
+    await eventually(handle, lambda s: all(d.state == "delivered" for d in s.deliveries) and bool(s.deliveries))
+    rig.notifier.is_down = True
+    moved = {"actor": "gus", "from": "cai", "to": "bob", "reason": "needed"}
+    await handle.execute_update("reassign", moved)
+    await eventually(handle, lambda s: sum(d.state == "sending" for d in s.deliveries) > 1)
+    assert (await rig.decide(handle, answer("approved", "dee"))).status == "counted"
+    assert not await rig.skipper.fast_forward(handle, SETTLE_WITHIN * 2)
+    now = Status.model_validate(await handle.query("status"))
+    assert now.outcome == "approved"
+    assert {d.state for d in now.deliveries} == {"delivered", "failed"}
+    rig.notifier.is_down = False
+    while "cai" not in rig.notifier.sent("notice"):
+        await asyncio.sleep(0.05)

@@ -36,6 +36,13 @@ async def facts_told_late(handle: WorkflowHandle[Any, Any], monkeypatch: pytest.
             if before is not None:
                 event.event_time.FromDatetime(before)
             before = now
+    return await facts_of_replay(handle, history, monkeypatch)
+
+
+async def facts_of_replay(
+    handle: WorkflowHandle[Any, Any], history: WorkflowHistory, monkeypatch: pytest.MonkeyPatch
+) -> list[Fact]:
+    """Replay a history and return the facts of it."""
     told: list[Fact] = []
     chain = audit.record
 
@@ -44,11 +51,12 @@ async def facts_told_late(handle: WorkflowHandle[Any, Any], monkeypatch: pytest.
         told.append(fact)
         return trail, fact
 
-    monkeypatch.setattr(audit, "record", keep)
     replayer = Replayer(
         workflows=[Approval, Flow, Absences], data_converter=pydantic_data_converter, workflow_runner=RUNNER
     )
-    await replayer.replay_workflow(WorkflowHistory(handle.id, history.events))
+    with monkeypatch.context() as patched:
+        patched.setattr(audit, "record", keep)
+        await replayer.replay_workflow(WorkflowHistory(handle.id, history.events))
     return told
 
 

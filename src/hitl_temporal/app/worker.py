@@ -19,6 +19,7 @@ from hitl_temporal.effects.arrivals import Arrivals
 from hitl_temporal.effects.conduct import Conduct
 from hitl_temporal.effects.loads import Loads
 from hitl_temporal.effects.relatives import Relatives
+from hitl_temporal.effects.server_clock import ServerClock
 from hitl_temporal.effects.subjects import Subjects
 from hitl_temporal.engine.absences import Absences
 from hitl_temporal.engine.approval import Approval
@@ -55,6 +56,7 @@ def make_worker(
         notifiers=notifiers or [FileNotifier(settings.messages_file)],
         sink=sink or audit_sink(settings),
         absences=TemporalAbsences(client),
+        clock=ServerClock(client),
     )
     ours: tuple[Callable[..., Any], ...] = (
         *effects.activities,

@@ -13,6 +13,7 @@ from temporalio import activity
 from hitl_temporal.domain.approval.message import Message
 from hitl_temporal.domain.value import digest
 from hitl_temporal.effects.rosters import read_roster
+from hitl_temporal.effects.server_clock import ServerClock
 from hitl_temporal.messages import (
     DELIVER,
     EXPORT_FACTS,
@@ -54,6 +55,7 @@ class Effects:
         notifiers: Sequence[Notifier],
         sink: AuditSink,
         absences: AbsenceBook,
+        clock: ServerClock,
     ) -> None:
         """Take the ports.
 
@@ -63,6 +65,7 @@ class Effects:
             notifiers: Channels; the first is used where nobody says otherwise.
             sink: Where facts go.
             absences: Who is out of office.
+            clock: Tells workflows the time.
         """
         self._catalogue = catalogue
         self._directory = directory
@@ -70,6 +73,7 @@ class Effects:
         self._default = notifiers[0].name
         self._sink = sink
         self._absences = absences
+        self._clock = clock
 
     @property
     def activities(self) -> tuple[Callable[..., Any], ...]:
@@ -86,7 +90,8 @@ class Effects:
         except InvalidInputError as error:
             return FlowLoaded(refused="InvalidInput", reason=error.reason)
         definition, calendars, inputs = loaded
-        return FlowLoaded(definition=definition, calendars=calendars, inputs=inputs, at=request.at)
+        at = await self._clock.time(request.at)
+        return FlowLoaded(definition=definition, calendars=calendars, inputs=inputs, at=at)
 
     @activity.defn(name=READ_PEOPLE)
     async def read_people(self, request: ReadPeople) -> PeopleRead:
@@ -95,7 +100,7 @@ class Effects:
         return PeopleRead(
             roster=await read_roster(self._directory, self._absences, request.selectors, request.people),
             calendars={n: c for n, c in calendars.items() if request.known.get(n) != digest(c.model_dump(mode="json"))},
-            at=request.at,
+            at=await self._clock.time(request.at),
         )
 
     @activity.defn(name=READ_ROUTE)

@@ -181,12 +181,12 @@ class Approval:
             if number % options.MAX_LETTERS == 0:
                 await self._clock.breathe()
             letter = self._mailbox.take()
-            at, roster = self._clock.now, None
+            # Without a reading time stands still: what the SDK shows would be another in a replay.
+            at, roster = self._now.now, None
             if self._now.outcome is not None:
-                at = self._now.now  # for an approval that has its outcome time stands still
                 self._farewell.has_latecomer = self._farewell.has_latecomer or not letter.is_signal
             # Too late, whoever it is, or one more of a flood that is only counted: there is nothing to read.
-            if self._now.outcome is None and self._refuse(letter.verb, letter.command) is None:
+            if self._now.outcome is None and flooded(self._now, letter.verb, letter.command, at) is None:
                 named = (letter.command.actor, getattr(letter.command, "to", None))
                 seen = await self._look(letter.at, *(p for p in named if p is not None))
                 roster, at = seen.roster, await self._sent_at(letter)
@@ -270,7 +270,7 @@ class Approval:
         """Turn away a flood of attempts that would be refused anyway, before it fills the history."""
         if self._state is None or not self._state.is_open:
             return None
-        return flooded(self._state, verb, command, self._clock.now)
+        return flooded(self._state, verb, command, workflow.now())
 
     async def _wait(self) -> None:
         moments = [m for m in (next_moment(self._now), self._recorder.due) if m is not None]

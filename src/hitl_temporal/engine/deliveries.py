@@ -69,6 +69,8 @@ class Deliveries:
         self._waiting: deque[Deliver] = deque()
         self._settle_by = workflow.now() + SETTLE_WITHIN
         self._unsent = list(unsent)
+        self._unbounded: set[str] = set()
+        """Those that began before the outcome, and may take for ever."""
         self.tasks = Tasks()
 
     @property
@@ -118,16 +120,18 @@ class Deliveries:
         self._bound_settling()
 
     def _bound_settling(self) -> None:
-        """Let a timer end the wait when not all can be under way at once; that time is up must be in the history."""
-        if self._look().outcome is not None and len(self._open) > MAX_UNDER_WAY:
+        """Let a timer end the wait for what has no bound of its own; that time is up must be in the history."""
+        is_open_ended = len(self._open) > MAX_UNDER_WAY or not self._unbounded.isdisjoint(self._open)
+        if self._look().outcome is not None and is_open_ended:
             self.tasks.start("settling", self._leave_what_waits())
 
     async def _leave_what_waits(self) -> None:
         await workflow.sleep(SETTLE_WITHIN, summary="what waits to be settled is the outbox's")
         self._renewal.sample()
-        for effect in self._waiting:
+        for effect in (*self._waiting, *(e for e in self.open if e.delivery.id in self._unbounded)):
+            self.tasks.cancel(effect.delivery.id)
             self._unsent.append(message(self._look(), effect))
-            self._end(effect.delivery, self._look().now, "failed", "its turn did not come in time: left to the outbox")
+            self._end(effect.delivery, self._look().now, "failed", "not told in time: left to the outbox")
         self._waiting.clear()
 
     def _is_last(self, effect: Deliver) -> bool:
@@ -137,7 +141,9 @@ class Deliveries:
     async def _deliver(self, effect: Deliver) -> None:
         delivery, text = effect.delivery, message(self._look(), effect)
         chosen = options.DELIVER
-        if self._is_last(effect):  # those that had to wait for others hold back the result no longer than they
+        if not self._is_last(effect):
+            self._unbounded.add(delivery.id)
+        else:  # those that had to wait for others hold back the result no longer than they
             chosen = options.SETTLE.copy()
             chosen["schedule_to_close_timeout"] = max(self._settle_by - workflow.now(), options.BREATH)
         try:

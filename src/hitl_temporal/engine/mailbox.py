@@ -4,6 +4,7 @@ Messages may arrive before the workflow has loaded what it needs to judge them; 
 when its message has been judged, a signal is not.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,6 +59,7 @@ class Mailbox(Generic[C, R]):
         self._refuse = refuse
         self._renewal = renewal
         self._letters: list[Letter[C, R]] = []
+        self._together: set[int] = set()
         for verb in verbs:
             self._register(verb)
 
@@ -77,10 +79,17 @@ class Mailbox(Generic[C, R]):
         """
         letter: Letter[C, R] = Letter(verb, command, workflow.now(), is_signal)
         place = len(self._letters)
-        while is_signal and place and not (last := self._letters[place - 1]).is_signal and last.at == letter.at:
+        while is_signal and place and self._came_together(self._letters[place - 1]):
             place -= 1
         self._letters.insert(place, letter)
+        if not self._together:  # what comes with one task is handed over before anything else goes on
+            asyncio.get_running_loop().call_soon(self._together.clear)
+        self._together.add(id(letter))
         return letter
+
+    def _came_together(self, update: Letter[C, R]) -> bool:
+        """Tell whether an Update came with the very task that hands over letters now: times do not tell."""
+        return not update.is_signal and id(update) in self._together
 
     def _register(self, verb: str) -> None:
         # `Any`: whatever JSON a client sends must reach our own parser, which answers instead of raising.

@@ -7,7 +7,7 @@ from hitl_temporal.domain.approval.dialogue import audience
 from hitl_temporal.domain.approval.effects import Deliver
 from hitl_temporal.domain.approval.judge import default_key, flooded, spent
 from hitl_temporal.domain.approval.message import message
-from hitl_temporal.domain.approval.state import MAX_REFUSALS, MAX_REFUSALS_BY_ACTOR
+from hitl_temporal.domain.approval.state import MAX_CLICKS, MAX_REFUSALS, MAX_REFUSALS_BY_ACTOR
 from tests.domain.approval.playing import Play, people_with, people_without
 
 TWO = {"who": "group:secops", "approve": 2}
@@ -140,7 +140,7 @@ def test_a_counted_answer_is_kept_whole() -> None:
         "kind": "vote",
         "named": "cai",
         "counts_for": (),
-        "click": None,
+        "clicks": (),
         "via": "chat",
         "assurance": "high",
         "tally": "1 of 1",
@@ -279,6 +279,21 @@ def test_what_is_sent_twice_by_one_click_counts_once() -> None:
     assert spent(play.state, "dee", "c") is None
     assert play.decide("cai", click="another").status == "counted"
     assert play.state.outcome == "approved"
+
+
+def test_a_click_more_is_known_too() -> None:
+    """A nervous second one finds the receipt of the first by its own name; of many the last ones do."""
+    play = Play(TWO, context={"x": 1}, material=["x"])
+    first = play.decide("cai", click="c1")
+    assert play.signal("cai", click="c2") == first
+    assert (spent(play.state, "cai", "c1"), spent(play.state, "cai", "c2")) == (first, first)
+    for n in range(MAX_CLICKS):
+        play.signal("cai", click=f"n{n}")
+    assert (spent(play.state, "cai", "c1"), spent(play.state, "cai", "n0")) == (None, first)
+    play.do("amend", "ann", set={"x": 2})
+    void = play.decide("cai", click="n0")
+    assert play.decide("cai", key=first.key, click="after") == void
+    assert (void.status, spent(play.state, "cai", "after")) == ("superseded", void)
 
 
 def test_a_click_whose_answer_is_void_counts_no_more() -> None:

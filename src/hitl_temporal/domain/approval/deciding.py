@@ -124,7 +124,7 @@ def count(turn: Turn, command: Command, at: datetime, key: str) -> None:
     form = complete(turn.state.ask.form, decide.form) if decide.form or positive else {}
     decision = Decision(
         key=key,
-        click=decide.click,
+        clicks=(decide.click,) if decide.click is not None else (),
         actor=decide.actor,
         on_behalf_of=seat.owner if seat.owner != decide.actor else None,
         stage=stage.name,

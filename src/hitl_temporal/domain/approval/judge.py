@@ -182,7 +182,7 @@ def counted_before(done: Sequence[_Done], actor: str, key: str) -> _Done | None:
 
 
 def _is_known_by(done: Decision | Withdrawal, key: str) -> bool:
-    return done.key == key or (isinstance(done, Decision) and done.click == key)
+    return done.key == key or (isinstance(done, Decision) and key in done.clicks)
 
 
 def receipt_of(done: Decision | Withdrawal) -> Receipt:

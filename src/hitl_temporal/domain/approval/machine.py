@@ -23,8 +23,8 @@ from hitl_temporal.domain.approval.events import (
     TimePassed,
 )
 from hitl_temporal.domain.approval.judge import RULES, is_intent, judge_with, key_of, ledger_name, spent
-from hitl_temporal.domain.approval.records import Refusal
-from hitl_temporal.domain.approval.state import MAX_SPENT, Approval
+from hitl_temporal.domain.approval.records import Decision, Refusal
+from hitl_temporal.domain.approval.state import MAX_CLICKS, MAX_SPENT, Approval
 from hitl_temporal.domain.approval.tally import of_approval
 from hitl_temporal.domain.approval.telling import ask_people, forget_rounds, notify
 from hitl_temporal.domain.approval.turn import Turn
@@ -121,6 +121,7 @@ def _obey(turn: Turn, event: CommandSubmitted) -> None:
     key = key_of(turn.state, verb, command, event.at)
     receipt, is_new = judge_with(turn.state, verb, command, event.at, key)
     if not is_new:
+        _know_click(turn, command)
         turn.reply(receipt)
     elif is_intent(verb, receipt):
         if keep_intent(turn, command, event.at, receipt) and event.has_no_answer:
@@ -140,6 +141,21 @@ def _obey(turn: Turn, event: CommandSubmitted) -> None:
         turn.reply(done)
         return
     stages.see_who_is_left(turn)
+
+
+def _know_click(turn: Turn, command: Command) -> None:
+    """Remember one more click of an answer that was given before: its receipt is looked for under that name."""
+    click = command.click
+    if not isinstance(command, Decide) or click is None or spent(turn.state, command.actor, click) is not None:
+        return
+
+    def known(decision: Decision) -> Decision:
+        is_it = (decision.actor, decision.key) == (command.actor, key)
+        return decision.but(clicks=(*decision.clicks[1 - MAX_CLICKS :], click)) if is_it else decision
+
+    key = key_of(turn.state, "decide", command, turn.now)
+    voided = tuple(v.but(decision=known(v.decision)) for v in turn.state.voided)
+    turn.set(decisions=tuple(map(known, turn.state.decisions)), voided=voided)
 
 
 def _spend(turn: Turn, verb: str, actor: str, key: str) -> None:

@@ -40,7 +40,7 @@ class Decision(Value):
         at: When the server had it, which may be a little before it was judged.
         edited: What the actor has changed with it, by path.
         tally: The count in words just after it: what its receipt says, every time it is asked for.
-        click: What the door knew it by that sent it without a key.
+        clicks: What doors knew it by that sent it without a key, the last few.
     """
 
     key: str
@@ -59,7 +59,7 @@ class Decision(Value):
     tally: str = ""
     named: str = ""
     counts_for: tuple[str, ...] = ()
-    click: str | None = None
+    clicks: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:

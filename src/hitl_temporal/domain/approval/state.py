@@ -41,6 +41,9 @@ MAX_UNPROVEN = 100
 """How many receipts of such answers are kept: whoever got only `recorded` asks for them within minutes."""
 MAX_PASSING = 100
 """How many delivered reminders and notices are kept: an approval may wait for years and must stay small."""
+MAX_CLICKS = 10
+"""How many clicks of one answer are known: who clicks more often looks for the receipts of the last ones."""
+
 MAX_SPENT = 300
 """How many keys of verbs other than `decide` are kept; a repeat comes within minutes, not after 300 others."""
 

@@ -1,0 +1,105 @@
+"""A worker that takes over after an outage, and is queried before it gets its first task.
+
+The SDK shows it the time of the task before (docs/measured.md). What it does then must be what a replay does, at the
+time at which it really happened.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError
+
+from hitl_temporal.domain.approval.result import Result
+from tests.engine.conftest import Rig
+from tests.engine.test_flow import BY_ANN
+from tests.engine.test_time import facts_of_replay
+from tests.fakes import answer
+
+MANY = 6
+"""Which worker thread gets what first is chance: of so many some are queried first."""
+
+OUTAGE = 2.5
+"""Seconds; longer than any wait below."""
+
+
+@asynccontextmanager
+async def outage(rig: Rig, handles: list[WorkflowHandle]) -> AsyncIterator[None]:
+    """Let no worker run while something happens, and people look; then let one take over."""
+    looking = [asyncio.create_task(handle.query("status")) for handle in handles for _ in range(2)]
+    await asyncio.sleep(0.2)
+    yield
+    async with rig.worker():
+        for look in looking:
+            with suppress(RPCError):
+                await look
+        await asyncio.gather(*(handle.result() for handle in handles))
+
+
+async def opened(rig: Rig, **document: object) -> list[WorkflowHandle]:
+    """Put the same question several times, and wait until nothing is under way."""
+    asked = {"title": "Go?", "requester": "ann", "who": ["group:secops"], **document}
+    handles = [await rig.ask(asked) for _ in range(MANY)]
+    for handle in handles:
+        await rig.until_put(handle)
+    return handles
+
+
+async def check(rig: Rig, handles: list[WorkflowHandle], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold the exported facts of each against those of a replay."""
+    for handle in handles:
+        told = await facts_of_replay(handle, await handle.fetch_history(), monkeypatch)
+        exported = rig.sink.of(handle.id)
+        assert exported[-1].name.endswith(".ended")
+        assert [(f.key, f.hash) for f in told] == [(f.key, f.hash) for f in exported]
+
+
+async def test_what_comes_after_the_deadline_comes_too_late(idle_rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was due in the outage; the answer was sent after that."""
+    async with idle_rig.worker():
+        handles = await opened(idle_rig, due="3s")
+        await asyncio.sleep(1)
+    async with outage(idle_rig, handles):
+        await asyncio.sleep(OUTAGE)
+        for handle in handles:
+            await handle.signal("decide", answer("approved", "cai"))
+    assert [Result.model_validate(await h.result()).outcome for h in handles] == ["expired"] * MANY
+    await check(idle_rig, handles, monkeypatch)
+
+
+async def test_a_decision_has_the_time_at_which_it_was_made(idle_rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reminders have become due meanwhile; refusals beyond the bound, a comment and two answers have come."""
+    async with idle_rig.worker():
+        handles = await opened(idle_rig, approve=2, remind=["1s", "2s"])
+        for handle in handles:
+            for n in range(20):
+                await handle.signal("decide", answer("approved", "ann", key=f"refused-{n}"))
+        await asyncio.sleep(0.5)
+    async with outage(idle_rig, handles):
+        await asyncio.sleep(OUTAGE)
+        clicked = datetime.now(UTC)
+        for handle in handles:
+            await handle.signal("decide", answer("approved", "ann", key="one-more"))
+            await handle.signal("comment", {"actor": "cai", "text": "why?"})
+            await handle.signal("decide", answer("approved", "cai"))
+            await handle.signal("decide", answer("approved", "dee"))
+    for handle in handles:
+        decisions = Result.model_validate(await handle.result()).decisions
+        assert [d.actor for d in decisions] == ["cai", "dee"]
+        assert all(d.at > clicked - timedelta(seconds=1) for d in decisions)
+    await check(idle_rig, handles, monkeypatch)
+
+
+async def test_a_run_goes_on_where_it_waited(idle_rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both of its waits end in the outage, or after it."""
+    waits = "steps:\n  - {id: one, wait: {for: 1s}}\n  - {id: two, wait: {for: 1s}}\n"
+    idle_rig.catalogue.add(waits)
+    async with idle_rig.worker():
+        handles = [await idle_rig.start("test_flow", {}, BY_ANN) for _ in range(MANY)]
+        await asyncio.sleep(0.5)
+    async with outage(idle_rig, handles):
+        await asyncio.sleep(OUTAGE)
+    await check(idle_rig, handles, monkeypatch)
