@@ -410,6 +410,13 @@ def test_what_is_no_address_is_said_at_once(url: str) -> None:
         Client(url)
 
 
+@pytest.mark.parametrize("key", ["clé", "a\nb", "😀", " k", "k\t"])
+def test_a_key_that_no_header_carries_is_refused_before_anything_is_sent(key: str) -> None:
+    """It says what is wrong, and not that the service is away."""
+    with pytest.raises(InvalidError, match="can't go in a header"):
+        Client("http://127.0.0.1:9").decide("a", "approved", key=key)
+
+
 def test_a_closed_client_gives_its_connections_back() -> None:
     """`with` closes it."""
     with Wire(RUN).client() as client:

@@ -15,7 +15,14 @@ import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from hitl_temporal.client.answers import Receipt
-from hitl_temporal.client.errors import ApiError, StrangeAnswerError, UnavailableError, UnreachableError, of_status
+from hitl_temporal.client.errors import (
+    ApiError,
+    InvalidError,
+    StrangeAnswerError,
+    UnavailableError,
+    UnreachableError,
+    of_status,
+)
 from hitl_temporal.domain.problems import first_problem
 from hitl_temporal.domain.value import Json
 
@@ -93,7 +100,7 @@ class Wire:
 
     def delete(self, answer: type[_Answer], path: str, key: str) -> _Answer:
         """Remove something."""
-        return _read(answer, _successful(self._send(self._http.build_request("DELETE", path, headers={_KEY: key}))))
+        return _read(answer, _successful(self._send(self._http.build_request("DELETE", path, headers=_keyed(key)))))
 
     def command(self, path: str, body: Mapping[str, Json], key: str, method: str = "POST") -> Receipt:
         """Send something that is answered by a receipt, refused or not; fields that are None are left out."""
@@ -105,7 +112,7 @@ class Wire:
 
     def _post(self, path: str, body: Mapping[str, Json], key: str | None, method: str = "POST") -> httpx.Response:
         given = {name: value for name, value in body.items() if value is not None}
-        headers = {_KEY: key} if key else None
+        headers = _keyed(key) if key else None
         return self._send(self._http.build_request(method, path, json=given, headers=headers))
 
     def _send(self, request: httpx.Request) -> httpx.Response:
@@ -151,6 +158,17 @@ def part(text: str) -> str:
     Two are no segments but ways to another place (RFC 3986, 5.2.4), and httpx goes there: they are encoded whole.
     """
     return text.replace(".", "%2E") if text in {".", ".."} else quote(text, safe="")
+
+
+def _keyed(key: str) -> dict[str, str]:
+    """Return the header with a key.
+
+    Raises:
+        InvalidError: No header can carry it.
+    """
+    if not (key.isascii() and key.isprintable() and key == key.strip()):
+        raise InvalidError(f"key: {key!r} can't go in a header; use visible ASCII characters alone")
+    return {_KEY: key}
 
 
 def _successful(response: httpx.Response) -> httpx.Response:
