@@ -1,5 +1,7 @@
 """Claiming: one takes it on, the others wait, until it is released, lapses or is escalated."""
 
+from datetime import timedelta
+
 from tests.domain.approval.playing import Play, people_with, people_without
 
 TWO = {"who": "group:secops", "approve": 2}
@@ -146,3 +148,14 @@ def test_a_parked_stage_has_no_claim() -> None:
     play.people = people_without("dee")
     play.wait("1m", reads_people=True)
     assert (play.stage.state, play.stage.claim) == ("parked", None)
+
+
+def test_who_came_during_a_claim_is_asked_when_a_command_finds_it_lapsed() -> None:
+    """No other moment may ever come."""
+    play = Play()
+    play.do("claim", "cai")
+    play.people = people_with("secops", "cai", "dee", "gus")
+    play.wait("1m", reads_people=True)
+    play.now += timedelta(days=3)
+    play.do("comment", "ann", text="hi")
+    assert (play.may_act(), play.sent("asked")[-1]) == (["cai", "dee", "gus"], "gus")

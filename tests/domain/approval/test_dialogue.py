@@ -436,3 +436,15 @@ def test_who_is_brought_in_while_a_stage_is_parked_for_rework_waits_too() -> Non
     assert play.stage.state == "parked"
     assert play.reassign("eli", "gus").status == "counted"
     assert (play.stage.state, len(play.facts("asked"))) == ("parked", facts)
+
+
+def test_a_stage_without_a_calendar_goes_on_after_rework_only_if_an_operator_has_helped() -> None:
+    """By itself it stays parked for its times; whom an operator has brought in meanwhile may decide."""
+    untimed = {"name": "a", "who": "user:cai", "due": "1bd", "calendar": "mars"}
+    for helped, state in ((False, "parked"), (True, "open")):
+        play = Play({"parallel": [untimed, {"name": "b", "who": "user:dee"}]}, rework=2)
+        play.decide("dee", "rework", comment="c")
+        if helped:
+            assert play.reassign("eli", "gus").status == "counted"
+        play.do("provide_info", "ann", text="x")
+        assert play.stage_states == [state, "open"]

@@ -347,3 +347,5 @@ def test_a_stage_for_which_there_is_no_room_would_park() -> None:
     ask = Ask.model_validate({"title": "Go?", "stages": [{"name": n, "who": f"group:{n}"} for n in "ab"]})
     first, second = preview(ask, requester="ann", context={}, roster=roster, at=MONDAY).stages
     assert (first.parks, (second.parks or "")[:4]) == (None, "1100")
+    quiet = Ask.model_validate({"title": "Go?", "who": "group:a", "quiet": ["group:b"]})
+    assert preview(quiet, requester="ann", context={}, roster=roster, at=MONDAY).stages[0].parks is None

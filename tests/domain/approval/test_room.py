@@ -264,3 +264,27 @@ def test_of_too_many_those_are_known_who_are_asked_for() -> None:
     )
     play = asked_of(MAX_PEOPLE + 1)
     assert play.do("override", "eli", outcome="approved", reason="go").status == "counted"
+
+
+def test_a_stage_that_waits_for_all_parks_where_nobody_can_tell_for_whom() -> None:
+    """It has the votes it needs, and is not ended by them alone."""
+    play = asked_of(2, wait_for_all=True)
+    play.reassign("eli", "gus")
+    play.people = crowd(MAX_PEOPLE + 1)
+    play.decide("gus")
+    play.wait("1d", reads_people=True)
+    assert (play.state.state, "is the most" in play.stage.reason) == ("parked", True)
+    assert play.sent("notice")[-1] == "ann"
+
+
+def test_two_escalations_share_the_room() -> None:
+    """Whom the first has brought in counts for the second."""
+    groups = {n: Group(members=tuple(f"{n}{k}" for k in range(600))) for n in ("x", "y")}
+    many = {p: Person(name=p) for g in groups.values() for p in g.members}
+    steps = {n: [{"after": "1h", "to": f"group:{n}"}] for n in groups}
+    beside = [{"name": n, "who": f"user:{p}", "escalate": steps[n]} for n, p in (("x", "cai"), ("y", "dee"))]
+    play = Play({"parallel": beside}, is_resolved=False)
+    play.people = PEOPLE.but(people={**PEOPLE.people, **many}, groups={**PEOPLE.groups, **groups})
+    play.resolve()
+    play.wait("2h", reads_people=True)
+    assert [len(play.may_act(n)) for n in ("x", "y")] == [601, 1]

@@ -7,6 +7,7 @@ import pytest
 from hitl_temporal.domain.approval.clock import next_moment
 from hitl_temporal.domain.approval.handing import MAX_ADDED, MAX_HANDOVERS
 from hitl_temporal.domain.approval.state import Origin
+from hitl_temporal.domain.approval.status import status
 from tests.domain.approval.playing import MONDAY, PEOPLE, Play, people_without
 
 
@@ -674,3 +675,36 @@ def test_nobody_stands_in_through_somebody_who_has_left() -> None:
     play.away("zoe", "gus")
     play.resolve()
     assert play.may_act() == ["cai"]
+
+
+def test_a_place_that_comes_back_to_its_owner_is_theirs_again() -> None:
+    """Whoever had it meanwhile may leave, or become a party: nobody waits for them, or is kept from refusing."""
+    play = Play({"who": ["user:cai", "user:dee"], "wait_for_all": True, "approve": 1})
+    play.do("delegate", "cai", to="gus")
+    play.do("delegate", "gus", to="cai")
+    play.decide("dee")
+    play.people = people_without("gus")
+    play.wait("1m", reads_people=True)
+    assert (play.state.outcome, play.may_act()) == (None, ["cai"])
+    again = Play({"who": "user:cai"})
+    for giver, taker in (("cai", "gus"), ("gus", "dee"), ("dee", "gus")):
+        again.do("delegate", giver, to=taker)
+    again.people = people_without("dee")
+    assert again.decide("gus").status == "counted"
+
+
+def test_whoever_owns_two_places_has_one_vote_whoever_stands_in() -> None:
+    """A second place is not given to them: the stage would lack a vote in the end."""
+    play = Play({"who": ["user:cai", "user:dee"], "approve": "all"}, is_resolved=False)
+    play.away("gus", "bob")
+    play.resolve()
+    assert play.do("reassign", "eli", to="gus", reason="r", **{"from": "cai"}).status == "counted"
+    assert play.do("reassign", "eli", to="gus", reason="r", **{"from": "dee"}).status == "invalid"
+
+
+def test_who_is_barred_stands_in_for_nobody_in_the_status() -> None:
+    """It names those who may act alone."""
+    play = Play({"who": "user:cai", "not": "user:gus"}, is_resolved=False)
+    play.away("cai", "gus")
+    play.resolve()
+    assert status(play.state).stages[0].stand_ins == {}

@@ -225,8 +225,8 @@ def end_wait(turn: Turn, info: InfoWanted) -> None:
             stages.ask_again(turn, stage)
             continue
         stages.run_again(turn, stage, info.since, why)
-        # Perhaps it was parked only because nobody was there to send it in again.
-        if info.rework and stage.state == "parked" and not stage.is_untimed:
+        # Perhaps it was parked only because nobody was there to send it in again, or an operator has helped meanwhile.
+        if info.rework and stage.state == "parked" and not (stage.is_untimed and not stage.handovers):
             stages.reopen(turn, turn.state.stage(stage.name))
 
 

@@ -39,8 +39,8 @@ def advance(state: Approval, event: Event) -> tuple[Approval, tuple[Effect, ...]
             _resolve(turn, event)
         case CommandSubmitted():
             _read(turn, event.roster)
-            waking.pass_time(turn, event.at)
             before = _held_up(turn.state)
+            waking.pass_time(turn, event.at)
             _obey(turn, event)
             # Absences come and go with time, which a command may bring on; and while it is held up nobody is asked.
             if turn.state.roster.absences or before != _held_up(turn.state):

@@ -156,7 +156,7 @@ def _in_room(stages: Iterable[StagePreview]) -> Iterator[StagePreview]:
     """Yield the stages, those parked for which there is no room beside the ones before."""
     asked = 0
     for stage in stages:
-        asked += stage.number if stage.picked is None else stage.picked
+        asked += stage.places if stage.applies == "yes" else 0
         yield stage.but(parks=stage.parks or room.of_places(asked))
 
 

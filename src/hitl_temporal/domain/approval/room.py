@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from hitl_temporal.domain.approval.commands import Decide, Reference
 from hitl_temporal.domain.approval.context import at_path
+from hitl_temporal.domain.approval.eligibility import eligible
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.value import Json, canonical
 
@@ -51,7 +52,13 @@ def for_question(state: Approval) -> str | None:
 
 def for_places(state: Approval, stage: StageRun) -> str | None:
     """Return why a stage can't ask all those whom it names, None when it can."""
-    return of_places(len(stage.asked) + sum(len(s.asked) for s in state.stages if s.name != stage.name))
+    return of_places(len(stage.asked) + sum(_places(state, s) for s in state.stages if s.name != stage.name))
+
+
+def _places(state: Approval, stage: StageRun) -> int:
+    """Return how many people a stage asks: those of its opening, and where it is open whoever has come since."""
+    now = eligible(state, stage, stage.who) if stage.is_live else ()
+    return len({*stage.asked, *(s.named for s in now)})
 
 
 def of_places(asked: int) -> str | None:

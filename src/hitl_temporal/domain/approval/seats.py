@@ -57,11 +57,18 @@ def _handed_over(stage: StageRun, named: tuple[str, ...]) -> Iterator[Seat]:
         for name in given:
             seat = places[name]
             owner = seat.owner if handover.kind == "delegate" else handover.taker
-            via = (*seat.via, seat.holder) if handover.kind == "delegate" and seat.holder != owner else ()
-            places[name] = Seat(seat.named, owner, handover.taker, via)
+            places[name] = Seat(seat.named, owner, handover.taker, _via(seat, owner, handover.taker))
         if handover.kind == "reassign" and handover.giver is None:
             places.setdefault(handover.taker, Seat(handover.taker, handover.taker, handover.taker))
     yield from places.values()
+
+
+def _via(seat: Seat, owner: str, taker: str) -> tuple[str, ...]:
+    """Return through whose hands a place comes to its taker; who has given it away and has it back stands for it."""
+    if taker == owner:
+        return ()
+    via = seat.via if seat.holder == owner else (*seat.via, seat.holder)
+    return via[: via.index(taker)] if taker in via else via
 
 
 def _stand_ins(state: Approval, stage: StageRun, seat: Seat) -> Iterator[Seat]:

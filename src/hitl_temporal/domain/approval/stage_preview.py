@@ -69,6 +69,7 @@ class StagePreview(Value):
         reason: Why not, or on what it depends.
         number: How many people could act.
         votes: How many votes those who are asked have together; None: one each, or that depends on who is picked.
+        places: How many would be asked, whoever holds their places.
         picked: How many of them would be picked; None: all of them are asked.
         people: The first of them.
         away: Those named who are out of office now, and who stands in for them.
@@ -85,6 +86,7 @@ class StagePreview(Value):
     applies: Applies = "yes"
     reason: str = ""
     number: int = 0
+    places: int = 0
     votes: int | None = None
     picked: int | None = None
     people: tuple[Asked, ...] = ()
@@ -132,6 +134,7 @@ def stage_preview(
         applies=applies,
         reason=reason,
         number=len(asked),
+        places=len(drawn.asked),
         votes=None if is_by_draw else _votes(state, run),
         picked=len(drawn.asked) if document.pick is not None else None,
         people=tuple(asked[:MAX_NAMED]),

@@ -15,7 +15,7 @@ from hitl_temporal.domain.approval.opening import material
 from hitl_temporal.domain.approval.records import Decision, Voided, Why
 from hitl_temporal.domain.approval.state import Approval, StageRun
 from hitl_temporal.domain.approval.tally import out_of_reach, reached, selectors_naming
-from hitl_temporal.domain.approval.telling import ask_people, forget_rounds, notify, settle
+from hitl_temporal.domain.approval.telling import ask_people, forget_rounds, notify, requesters, settle
 from hitl_temporal.domain.approval.turn import Turn
 
 ALL_SKIPPED = "no stage applies: every `when` is false"
@@ -162,6 +162,8 @@ def park(turn: Turn, stage: StageRun, reason: str) -> None:
 def tell_parked(turn: Turn, what: str, stage: StageRun | None = None) -> None:
     """Tell who answers for a request that it waits for them."""
     people = turn.state.roster.named_by(who_answers(turn.state))
+    if turn.state.roster.oversized:  # it names nobody; who has asked is known by id
+        people = requesters(turn.state)
     notify(turn, people, f"{turn.state.shown.title}: {what}. Reassign it, override or withdraw it.", stage)
 
 

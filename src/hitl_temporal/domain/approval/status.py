@@ -10,7 +10,7 @@ from hitl_temporal.domain.approval.ask import REWORK, Outcome
 from hitl_temporal.domain.approval.commands import Reference
 from hitl_temporal.domain.approval.context import found_at
 from hitl_temporal.domain.approval.dialogue import audience
-from hitl_temporal.domain.approval.eligibility import may_act
+from hitl_temporal.domain.approval.eligibility import eligible, may_act
 from hitl_temporal.domain.approval.records import (
     Amendment,
     Claim,
@@ -27,7 +27,6 @@ from hitl_temporal.domain.approval.records import (
     Withdrawal,
 )
 from hitl_temporal.domain.approval.result import last_spent, token_of
-from hitl_temporal.domain.approval.seats import seats
 from hitl_temporal.domain.approval.stage import Assurance
 from hitl_temporal.domain.approval.state import Approval, Origin, StageRun
 from hitl_temporal.domain.approval.tally import in_words, of_approval
@@ -179,7 +178,7 @@ def status(state: Approval) -> Status:
 
 
 def _stage_status(state: Approval, stage: StageRun) -> StageStatus:
-    live = seats(state, stage, stage.who) if stage.is_live else ()
+    live = eligible(state, stage, stage.who) if stage.is_live else ()
     return StageStatus(
         name=stage.name,
         state=stage.state,

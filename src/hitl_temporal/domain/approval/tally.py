@@ -60,6 +60,8 @@ def out_of_reach(state: Approval, stage: StageRun) -> str | None:
     if stage.state != "open":
         return None
     free = open_seats(state, stage)
+    if not free and state.roster.oversized:  # also where it waits for all: nobody can tell for whom
+        return state.roster.why_nobody
     first, could = stage.ways[0], [_could(state, stage, way, free) for way in stage.ways]
     if any(votes >= way.needed for votes, way in zip(could, stage.ways, strict=True)):
         return None
@@ -268,6 +270,10 @@ def _could(state: Approval, stage: StageRun, way: Way, free: tuple[Seat, ...]) -
         return max(_most_entries(roster, stage, way, people, held, places) for people in agreed)
     weights, numbers = _weights(roster, stage, places), {h: n for n, h in enumerate(held)}
     places.sort(key=lambda p: -weights[p])
+    owners, best = {s.named: s.owner for s in free}, dict[str, str]()
+    for place in places:  # whoever owns two has one vote
+        best.setdefault(owners[place], place)
+    places = list(best.values())
     more = [places[n] for n in paired([frozenset(numbers[h] for h in by[p]) for p in places])]
     return max(strength(roster, stage, way, [*people, *more]) for people in agreed)
 
