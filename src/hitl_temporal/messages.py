@@ -31,6 +31,7 @@ __all__ = [
     "ABSENCES_MEMO",
     "APPROVAL",
     "DELIVER",
+    "EARLY",
     "EXPORT_FACTS",
     "FETCH_CHILD",
     "LOAD_FLOW",
@@ -104,6 +105,10 @@ NEWER_ABOUT = "hitl.newer_about"
 
 ROTATION = "hitl.rotation"
 """The workflow that counts turns; and the prefix of its ids."""
+
+
+EARLY = "handed over before its workflow task; it is done again from the history"
+"""Why a worker does not answer a query now: in a moment it can (docs/measured.md)."""
 
 
 class _Message(BaseModel):

@@ -18,11 +18,13 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox import SandboxRestrictions
+
+from hitl_temporal.app.guarding import GuardedRunner
 
 log = structlog.get_logger(__name__)
 
-RUNNER: Final = SandboxedWorkflowRunner(
+RUNNER: Final = GuardedRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(
         # Pure and the same for every run: importing them anew for each workflow would only cost time.
         "hitl_temporal.domain",

@@ -36,7 +36,7 @@ class ServerClock:
             shown: What the SDK says; None, of a worker of an older release, stays so.
 
         Raises:
-            TemporaryError: It is in doubt, and the server does not answer.
+            TemporaryError: It is in doubt, and the server does not answer, or knows of no task that has begun.
         """
         if shown is None or datetime.now(UTC) - shown < DOUBT:
             return shown
@@ -46,7 +46,7 @@ class ServerClock:
                 return max(shown, begun)
             # Asked for the sake of a query that came before the task (measured): the worker is about to get that.
             await asyncio.sleep(PAUSE.total_seconds())
-        return shown
+        raise TemporaryError(f"the task of {activity.info().workflow_id!r} that wants to know the time has not begun")
 
     async def _begun(self) -> datetime | None:
         """Return when the present workflow task began, None if none has."""

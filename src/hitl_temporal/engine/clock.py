@@ -55,9 +55,9 @@ class Clock:
 
     async def wait(self, until: datetime | None, summary: str | None, is_woken: Callable[[], bool]) -> None:
         """Wait until something has happened or a moment has come; None: for ever."""
-        self.held = self._reached = None
+        now, self.held, self._reached = self.now, None, None
         # A wait without a time has no timer, and so leaves nothing in the history: asyncio ends it at once.
-        timeout = None if until is None else max(until - workflow.now(), options.BREATH)
+        timeout = None if until is None else max(until - now, options.BREATH)
         try:
             await workflow.wait_condition(is_woken, timeout=timeout, timeout_summary=summary)
         except TimeoutError:

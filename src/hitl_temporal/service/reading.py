@@ -20,6 +20,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from hitl_temporal.messages import EARLY
 from hitl_temporal.service.errors import InvalidError, NotFoundError, UnavailableError
 
 T = TypeVar("T")
@@ -83,7 +84,7 @@ async def answer_of(handle: WorkflowHandle[Any, Any], query: str, answer: type[V
     """
     try:
         async with _answering(repr(handle.id)):
-            while (found := await handle.query(query, args=args)) is None:
+            while (found := await _asked(handle, query, args)) is None:
                 if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
                     raise NotFoundError(f"{handle.id!r} was refused at its start; `temporal workflow show` tells why")
                 await asyncio.sleep(ASK_AGAIN_SECONDS)
@@ -93,6 +94,17 @@ async def answer_of(handle: WorkflowHandle[Any, Any], query: str, answer: type[V
         is_foreign = any(words in str(error).lower() for words in ("not found", "unknown query"))
         raise (NotFoundError if is_foreign else UnavailableError)(said) from error
     return answer.model_validate(found, extra="ignore")  # a newer worker may say more
+
+
+async def _asked(handle: WorkflowHandle[Any, Any], query: str, args: tuple[object, ...]) -> Any:
+    """Ask until a worker answers that knows the whole history: one that has just taken over may have to begin anew."""
+    while True:
+        try:
+            return await handle.query(query, args=args)
+        except WorkflowQueryFailedError as error:
+            if EARLY not in str(error):
+                raise
+        await asyncio.sleep(ASK_AGAIN_SECONDS)
 
 
 async def memo_of(row: WorkflowExecution) -> Mapping[str, Any]:

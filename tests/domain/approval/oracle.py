@@ -33,18 +33,17 @@ class World:
         """Tell whether somebody works here."""
         return person in self.roster.cards and self.roster.cards[person].active
 
-    def substitute(self, person: str, state: Approval) -> str | None:
-        """Return who is at the end of the chain that begins with somebody who is away; None: nobody."""
-        here, seen = person, {person}
+    def substitutes(self, person: str, state: Approval) -> list[str]:
+        """Return the chain that begins with somebody who is away, the last of which is there; empty: nobody is."""
+        chain = [person]
         while True:
-            away = [a for a in self.roster.absences.get(here, ()) if self._counts(a, state)]
+            away = [a for a in self.roster.absences.get(chain[-1], ()) if self._counts(a, state)]
             if not away:
-                return here if here != person else None
+                return chain[1:]
             following = away[0].substitute
-            if following is None or following in seen:
-                return None
-            seen.add(following)
-            here = following
+            if following is None or following in chain:
+                return []
+            chain.append(following)
 
     def _counts(self, absence: Absence, state: Approval) -> bool:
         is_large = isinstance(state.context["x"], int) and state.context["x"] > 4
@@ -73,13 +72,34 @@ def place(stage: StageRun, named: str) -> tuple[str, str]:
     return owner, holder
 
 
-def speaks_for(world: World, state: Approval, stage: StageRun, named: str) -> set[str]:
-    """Return who may answer in the place of somebody who is named."""
-    _, holder = place(stage, named)
-    stand_in = world.substitute(holder, state)
+def through(stage: StageRun, named: str) -> list[str]:
+    """Return by whose hands, beside the owner's, the place of somebody who is named has come to its holder."""
+    owner, path = named, [named]
     for h in stage.handovers:
-        stand_in = h.taker if h.giver is not None and h.giver == stand_in else stand_in
-    return {p for p in (holder, stand_in) if p is not None}
+        if h.giver is not None and h.giver == path[-1]:
+            owner, path = (h.taker, [h.taker]) if h.kind == "reassign" else (owner, [*path, h.taker])
+            path = path[: path.index(h.taker) + 1]  # what comes back has been nowhere
+    return path[1:-1]
+
+
+def speaks_for(world: World, state: Approval, stage: StageRun, named: str) -> set[str]:
+    """Return who may answer in the place of somebody who is named, for all that those between them are."""
+    owner, holder = place(stage, named)
+    between, chain = through(stage, named), world.substitutes(holder, state)
+    for h in stage.handovers:
+        if chain and h.giver is not None and h.giver == chain[-1]:
+            chain.append(h.taker)
+    found = {holder} if all(is_clean(world, state, stage, p) for p in between) else set()
+    passing = [*chain[:-1], *([holder] if holder != owner else [])]
+    if chain and all(is_clean(world, state, stage, p) for p in (*between, *passing)):
+        found |= {chain[-1]} if all(map(world.is_active, passing)) else set()
+    return found
+
+
+def is_clean(world: World, state: Approval, stage: StageRun, person: str) -> bool:
+    """Tell whether nothing about somebody keeps others from getting a place by their hands."""
+    is_party = person in parties(state) and not stage.document.allow_requester
+    return not is_party and person not in world.names(stage.cast.barred)
 
 
 def bar(world: World, state: Approval, stage: StageRun, person: str) -> str | None:

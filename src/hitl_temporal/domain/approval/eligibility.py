@@ -49,8 +49,8 @@ def _eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> t
     fit = [s for s in found if s.owner not in barred and (card := cards.get(s.owner)) is not None and card.active]
     if are_own(state, stage):
         return tuple(fit)
-    active = [s for s in fit if all(map(state.roster.is_active, (s.holder, *s.via)))]
-    return tuple([s for s in active if s.holder not in barred and barred.isdisjoint(s.via)])
+    free = [s for s in fit if s.holder not in barred and barred.isdisjoint(s.via)]
+    return tuple([s for s in free if state.roster.is_active(s.holder)])
 
 
 def owners(found: tuple[Seat, ...]) -> tuple[str, ...]:
@@ -158,7 +158,8 @@ def refusal(state: Approval, stage: StageRun, person: str, on_behalf_of: str | N
 
 def bar_between(state: Approval, stage: StageRun, via: tuple[str, ...]) -> str | None:
     """Return what keeps one of these from handing a place on, None when nothing does."""
-    return next((why for p in via if (why := lasting_bar(state, stage, p)) is not None), None)
+    barred = _barred(state, stage)
+    return next((lasting_bar(state, stage, p) for p in via if p in barred), None)
 
 
 def claimed_by_another(state: Approval, stage: StageRun, person: str) -> str | None:

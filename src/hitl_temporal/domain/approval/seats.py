@@ -79,6 +79,7 @@ def _stand_ins(state: Approval, stage: StageRun, seat: Seat) -> Iterator[Seat]:
     for handover in stage.handovers:  # who stands in may have given away what they could do here
         if handover.giver == chain[-1]:
             chain.append(handover.taker)
-    if chain[-1] != seat.holder:
-        between = chain[1:-1] if seat.holder == seat.owner else chain[:-1]
+    between = chain[1:-1] if seat.holder == seat.owner else chain[:-1]
+    # Who has left passes nothing on by being away; what they had handed on before stays where it is.
+    if chain[-1] != seat.holder and all(map(state.roster.is_active, between)):
         yield Seat(seat.named, seat.owner, chain[-1], (*seat.via, *between))
