@@ -330,9 +330,11 @@ def _pending(state: Approval, stage: StageRun) -> tuple[str, ...]:
     free = free_seats(state, stage)
     if stage.claim is not None and any(s.holder == stage.claim.holder for s in free):
         return (stage.claim.holder,)
-    holders: dict[str, str] = {}
-    for seat in _awaited(state, stage, free):
-        holders.setdefault(seat.named, seat.holder)
+    is_own = are_own(state, stage)
+    awaited = _awaited(state, stage, free)
+    holders = {s.named: s.holder for s in (awaited if is_own else reversed(awaited))}  # of one place the first
+    if not is_own:
+        holders = {s.named: holders[s.named] for s in awaited}
     seen: set[str] = set()
     names: list[str] = []
     for selector in stage.who:
@@ -340,8 +342,9 @@ def _pending(state: Approval, stage: StageRun) -> tuple[str, ...]:
         members = state.roster.named_by((selector,))
         mine = {p: holders[p] for p in members if p in holders}
         seen.update(mine)
-        # Where all its places have gone to others, it is those who can do something.
-        is_group = kind in {"group", "role", "owner"} and not frozenset(members).isdisjoint(mine.values())
+        is_group = bool(mine) and kind in {"group", "role", "owner"}
+        if is_group and not is_own:  # where all its places have gone to others, it is those who can do something
+            is_group = not frozenset(members).isdisjoint(mine.values())
         names.extend((name,) if is_group else mine.values())
     names.extend(holder for p, holder in holders.items() if p not in seen)
     listed = tuple(dict.fromkeys(names))
