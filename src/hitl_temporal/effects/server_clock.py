@@ -18,7 +18,6 @@ from hitl_temporal.ports import TemporaryError
 DOUBT = timedelta(milliseconds=250)
 """A workflow's time that lies so far back, by this machine's clock, is looked up: that costs a call to the server."""
 
-
 LOOKS, PAUSE = 100, timedelta(milliseconds=20)
 """How often it is looked whether a task has begun: together as long as a task may last that is not told of again."""
 

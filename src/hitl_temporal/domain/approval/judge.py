@@ -151,9 +151,10 @@ def spent_on(known: Remembering, actor: str, key: str) -> tuple[str, Receipt] | 
     withdrawn = counted_before([known.withdrawal], actor, key) if known.withdrawal is not None else None
     if withdrawn is not None:
         return "withdraw", receipt_of(withdrawn)
-    void = counted_before([v.decision for v in known.voided], actor, key)
+    voided = reversed(known.voided)
+    void = next((v for v in voided if v.decision.actor == actor and _is_known_by(v.decision, key)), None)
     if void is not None:
-        return _verb_of(void), receipt_of_void(next(v for v in known.voided if v.decision is void))
+        return _verb_of(void.decision), receipt_of_void(void)
     kept = known.spent.get(ledger_name(actor, key))
     if kept is None:
         return None

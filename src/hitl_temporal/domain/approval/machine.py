@@ -148,12 +148,12 @@ def _know_click(turn: Turn, command: Command) -> None:
     click = command.click
     if not isinstance(command, Decide) or click is None or spent(turn.state, command.actor, click) is not None:
         return
+    key = key_of(turn.state, "decide", command, turn.now)
 
     def known(decision: Decision) -> Decision:
         is_it = (decision.actor, decision.key) == (command.actor, key)
         return decision.but(clicks=(*decision.clicks[1 - MAX_CLICKS :], click)) if is_it else decision
 
-    key = key_of(turn.state, "decide", command, turn.now)
     voided = tuple(v.but(decision=known(v.decision)) for v in turn.state.voided)
     turn.set(decisions=tuple(map(known, turn.state.decisions)), voided=voided)
 

@@ -161,10 +161,15 @@ def park(turn: Turn, stage: StageRun, reason: str) -> None:
 
 def tell_parked(turn: Turn, what: str, stage: StageRun | None = None) -> None:
     """Tell who answers for a request that it waits for them."""
+    tell_who_answers(turn, f"{turn.state.shown.title}: {what}. Reassign it, override or withdraw it.", stage)
+
+
+def tell_who_answers(turn: Turn, text: str, stage: StageRun | None = None) -> None:
+    """Tell something to those who answer for a request: they can help where nobody who is asked can."""
     people = turn.state.roster.named_by(who_answers(turn.state))
     if turn.state.roster.oversized:  # it names nobody; who has asked is known by id
         people = requesters(turn.state)
-    notify(turn, people, f"{turn.state.shown.title}: {what}. Reassign it, override or withdraw it.", stage)
+    notify(turn, people, text, stage)
 
 
 def reopen(turn: Turn, stage: StageRun) -> None:

@@ -331,10 +331,9 @@ def _pending(state: Approval, stage: StageRun) -> tuple[str, ...]:
     if stage.claim is not None and any(s.holder == stage.claim.holder for s in free):
         return (stage.claim.holder,)
     is_own = are_own(state, stage)
-    awaited = _awaited(state, stage, free)
-    holders = {s.named: s.holder for s in (awaited if is_own else reversed(awaited))}  # of one place the first
-    if not is_own:
-        holders = {s.named: holders[s.named] for s in awaited}
+    holders: dict[str, str] = {}
+    for seat in _awaited(state, stage, free):
+        holders.setdefault(seat.named, seat.holder)
     seen: set[str] = set()
     names: list[str] = []
     for selector in stage.who:

@@ -8,7 +8,6 @@ from typing import assert_never
 
 from hitl_temporal.domain import calendar
 from hitl_temporal.domain.approval import clock, room, stages
-from hitl_temporal.domain.approval.answering import who_answers
 from hitl_temporal.domain.approval.eligibility import eligible, may_act
 from hitl_temporal.domain.approval.ending import end
 from hitl_temporal.domain.approval.state import StageRun, Way
@@ -95,8 +94,7 @@ def _bring_in(turn: Turn, stage: StageRun, to: tuple[str, ...], *, instead: bool
     beside = () if instead else tuple(s.named for s in eligible(turn.state, stage, stage.who))
     all_asked = tuple(dict.fromkeys((*beside, *people)))
     if (full := room.for_places(turn.state, stage.but(asked=all_asked))) is not None:
-        people = turn.state.roster.named_by(who_answers(turn.state))
-        notify(turn, people, f"stage {stage.name!r} can't go to those whom it escalates to: {full}", stage)
+        stages.tell_who_answers(turn, f"stage {stage.name!r} can't go to those whom it escalates to: {full}", stage)
         return stage
     if not instead or not people:  # an escalation to nobody takes the question from nobody
         return turn.set_stage(stage, who=tuple(dict.fromkeys((*stage.who, *to))))
