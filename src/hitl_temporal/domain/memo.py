@@ -31,6 +31,8 @@ class Memo(Generic[T]):
         if known is not None:
             return known[1]
         answer = work_out()
-        rest = list(self._kept.items())[1 - self._size :]
-        self._kept = {**dict(rest), name: (key, answer)}
+        kept = {**self._kept, name: (key, answer)}
+        if len(kept) > self._size:
+            del kept[next(iter(kept))]
+        self._kept = kept
         return answer

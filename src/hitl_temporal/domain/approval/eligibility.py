@@ -5,7 +5,7 @@ Everything here is judged on the people last read, `state.roster`.
 Must not know: votes needed, time, doors.
 """
 
-from collections.abc import Sequence
+from itertools import chain
 
 from hitl_temporal.domain.approval.seats import Seat, are_own, seats
 from hitl_temporal.domain.approval.state import Approval, StageRun
@@ -16,6 +16,7 @@ from hitl_temporal.domain.words import moment
 
 _ELIGIBLE: Memo[tuple[Seat, ...]] = Memo()
 _UNDECIDED: Memo[tuple[Seat, ...]] = Memo()
+_DONE: Memo[frozenset[str]] = Memo()
 _OPEN: Memo[tuple[Seat, ...]] = Memo()
 _FREE: Memo[tuple[Seat, ...]] = Memo()
 
@@ -26,19 +27,25 @@ def eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tu
     Neither a delegate nor a substitute opens a way that is barred: the place, its holder and everybody between them
     are judged, or a requester who stands in for an approver would choose who decides by being away.
     """
-    # Absences come and go with time, the other bars don't; who has decided elsewhere changes with each vote.
-    time = (state.now, state.context) if state.roster.absences else ()
-    key = (state.roster, state.barred, selectors, stage.document, stage.cast, stage.handovers, *time)
+    key = _judged_on(state, stage, selectors)
     found = _ELIGIBLE.of(key, lambda: _eligible(state, stage, selectors))
-    if not stage.document.distinct or not state.decisions:
+    if not stage.document.distinct:
         return found
     elsewhere = book_of(state.decisions).outside(stage.document.name)
     return _UNDECIDED.of((found, *elsewhere), lambda: _undecided(found, elsewhere)) if elsewhere else found
 
 
-def _undecided(found: tuple[Seat, ...], elsewhere: Sequence[Votes]) -> tuple[Seat, ...]:
+def _judged_on(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tuple[object, ...]:
+    """Return all that tells who is eligible but what has been decided, which changes with each vote."""
+    # Absences come and go with time, the other bars don't.
+    time = (state.now, state.context) if state.roster.absences else ()
+    return (state.roster, state.barred, selectors, stage.document, stage.cast, stage.handovers, *time)
+
+
+def _undecided(found: tuple[Seat, ...], elsewhere: tuple[Votes, ...]) -> tuple[Seat, ...]:
     """Leave out who has decided another stage, and in whose name it was: else a hand-over would give two votes."""
-    done = frozenset[str]().union(*(votes.actors | votes.places for votes in elsewhere))
+    # While a stage is answered, those before it stay as they are.
+    done = _DONE.of(elsewhere, lambda: frozenset(chain.from_iterable(v.actors | v.places for v in elsewhere)))
     return tuple([s for s in found if s.owner not in done and s.holder not in done])
 
 
@@ -62,18 +69,17 @@ def open_seats(state: Approval, stage: StageRun) -> tuple[Seat, ...]:
     """Return the seats in which somebody could still vote, were it not claimed, sent back or cooling off."""
     if stage.state != "open" or state.outcome is not None:
         return ()
+    key = (*_judged_on(state, stage, stage.who), state.decisions)
+    return _OPEN.of(key, lambda: _open(state, stage))
+
+
+def _open(state: Approval, stage: StageRun) -> tuple[Seat, ...]:
     found = eligible(state, stage, stage.who)
-    return _OPEN.of((found, state.decisions, stage.document), lambda: _open(state, stage, found))
-
-
-def _open(state: Approval, stage: StageRun, found: tuple[Seat, ...]) -> tuple[Seat, ...]:
-    votes = book_of(state.decisions).of(stage.document.name)
-    if not votes.actors:
+    actors, places, named, *_ = book_of(state.decisions).of(stage.document.name)
+    if not actors:
         return found
     # A place has one vote, and so has its owner: who was given a second place does not get a second vote with it.
-    return tuple(
-        [s for s in found if not (s.holder in votes.actors or s.owner in votes.places or s.named in votes.named)]
-    )
+    return tuple([s for s in found if not (s.holder in actors or s.owner in places or s.named in named)])
 
 
 def free_seats(state: Approval, stage: StageRun) -> tuple[Seat, ...]:
