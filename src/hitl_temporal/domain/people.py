@@ -119,14 +119,14 @@ class Roster(Value):
         A `user:` selector that was not asked for names the person all the same, if there is a card: somebody who was
         picked, or came in later.
         """
-        found: dict[str, None] = {}
+        found: list[str] = []
         for selector in selectors:
             members = self.members.get(selector)
             if members is not None:
-                found.update(dict.fromkeys(members))
+                found.extend(members)
             elif selector.startswith("user:") and selector[5:] in self.cards:
-                found[selector[5:]] = None
-        return tuple(found)
+                found.append(selector[5:])
+        return tuple(dict.fromkeys(found))
 
     def knows(self, selector: str) -> bool:
         """Tell whether the directory was asked whom a selector names, which may be nobody."""

@@ -8,7 +8,7 @@ in for any of them with whom they bring in, as they could give that person any p
 Must not know: who is allowed to vote.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hitl_temporal.domain.approval.ask import REWORK
 from hitl_temporal.domain.approval.eligibility import eligible, filled, free_seats, open_seats, quiet_people
@@ -24,6 +24,9 @@ MAX_TALLY = 500
 """How many characters it has: each receipt that is kept has one."""
 MAX_NAMED = 10
 """How many of those who are waited for a tally names: it is part of every message, receipt and listing."""
+
+_GROUPS = frozenset({"group", "role", "owner"})
+"""The kinds of selectors whose name says enough of all whom they name."""
 
 _COUNTED: Memo[Roster] = Memo()
 
@@ -161,8 +164,9 @@ def selectors_naming(state: Approval, stage: StageRun, named: str) -> tuple[str,
 
 def _is_plain(stage: StageRun) -> bool:
     """Tell whether all votes of a stage are alike, whoever names their places."""
-    is_each = stage.document.reject == "each" or any(w.each for w in stage.ways)
-    return len(stage.ways) <= 1 and not is_each and not stage.cast.weights
+    if len(stage.ways) > 1 or stage.document.reject == "each" or stage.cast.weights:
+        return False
+    return not (stage.ways and stage.ways[0].each)
 
 
 def _selectors(stage: StageRun) -> tuple[str, ...]:
@@ -220,8 +224,8 @@ def _is_possible(state: Approval, stage: StageRun, votes: Mapping[str, tuple[str
 
 def _most(state: Approval, stage: StageRun, way: Way, votes: Mapping[str, tuple[str, ...]], more: Sequence[str]) -> int:
     """Return the most votes that one positive outcome has on a way, with these added."""
-    agreed = _agreed(state, votes)
-    return max(strength(_roster(state, stage), stage, way, [*people, *more]) for people in agreed)
+    roster = _roster(state, stage)
+    return max([strength(roster, stage, way, [*people, *more]) for people in _agreed(state, votes)])
 
 
 def _agreed(state: Approval, votes: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -330,25 +334,32 @@ def _pending(state: Approval, stage: StageRun) -> tuple[str, ...]:
     free = free_seats(state, stage)
     if stage.claim is not None and any(s.holder == stage.claim.holder for s in free):
         return (stage.claim.holder,)
-    is_own = are_own(state, stage)
     holders: dict[str, str] = {}
     for seat in _awaited(state, stage, free):
         holders.setdefault(seat.named, seat.holder)
     seen: set[str] = set()
     names: list[str] = []
     for selector in stage.who:
-        kind, _, name = selector.partition(":")
         members = state.roster.named_by((selector,))
-        mine = {p: holders[p] for p in members if p in holders}
-        seen.update(mine)
-        is_group = bool(mine) and kind in {"group", "role", "owner"}
-        if is_group and not is_own:  # where all its places have gone to others, it is those who can do something
-            is_group = not frozenset(members).isdisjoint(mine.values())
-        names.extend((name,) if is_group else mine.values())
+        names.extend(_called(selector, members, holders))
+        seen.update(members)
     names.extend(holder for p, holder in holders.items() if p not in seen)
     listed = tuple(dict.fromkeys(names))
     more = len(listed) - MAX_NAMED
     return listed if more <= 0 else (*listed[:MAX_NAMED], f"{more} more")
+
+
+def _called(selector: str, members: tuple[str, ...], holders: Mapping[str, str]) -> Iterable[str]:
+    """Return what those are called who are waited for among a selector's members: a group by its name."""
+    kind, _, name = selector.partition(":")
+    # Where all its places have gone to others, it is those who can do something.
+    is_group = kind in _GROUPS and not frozenset(members).isdisjoint(_holding(members, holders))
+    return (name,) if is_group else _holding(members, holders)
+
+
+def _holding(members: tuple[str, ...], holders: Mapping[str, str]) -> Iterator[str]:
+    """Yield who holds the places of these members that are waited for: mostly the first one tells enough."""
+    return (holders[p] for p in members if p in holders)
 
 
 def _awaited(state: Approval, stage: StageRun, free: tuple[Seat, ...]) -> tuple[Seat, ...]:
