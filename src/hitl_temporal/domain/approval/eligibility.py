@@ -5,6 +5,7 @@ Everything here is judged on the people last read, `state.roster`.
 Must not know: votes needed, time, doors.
 """
 
+from collections.abc import Set as AbstractSet
 from itertools import chain
 
 from hitl_temporal.domain.approval.seats import Seat, are_own, seats
@@ -75,7 +76,7 @@ def open_seats(state: Approval, stage: StageRun) -> tuple[Seat, ...]:
 
 def _open(state: Approval, stage: StageRun) -> tuple[Seat, ...]:
     found = eligible(state, stage, stage.who)
-    actors, places, named, *_ = book_of(state.decisions).of(stage.document.name)
+    actors, places, named, _ = book_of(state.decisions).of(stage.document.name)
     if not actors:
         return found
     # A place has one vote, and so has its owner: who was given a second place does not get a second vote with it.
@@ -211,9 +212,9 @@ def voters(state: Approval, stage: StageRun) -> frozenset[str]:
     return book_of(state.decisions).of(stage.document.name).actors
 
 
-def filled(state: Approval, stage: StageRun) -> frozenset[str]:
+def filled(state: Approval, stage: StageRun) -> AbstractSet[str]:
     """Return for whose places, of those whom this stage names, there is a vote."""
-    return book_of(state.decisions).of(stage.document.name).named
+    return book_of(state.decisions).of(stage.document.name).counts_for.keys()
 
 
 def _roles(state: Approval, person: str) -> frozenset[str]:

@@ -19,19 +19,17 @@ class Votes(NamedTuple):
     Attributes:
         actors: Who has answered.
         places: In whose name.
-        named: Whom the stage names for these places.
-        counts_for: Each of these to the selectors that named them when they were counted.
+        counts_for: Whom the stage names for these places, to the selectors that named them when they were counted.
         by_outcome: Outcome to those whom the stage names for these places, in order.
     """
 
     actors: frozenset[str]
     places: frozenset[str]
-    named: frozenset[str]
     counts_for: dict[str, tuple[str, ...]]
     by_outcome: dict[str, tuple[str, ...]]
 
 
-NONE = Votes(frozenset(), frozenset(), frozenset(), {}, {})
+NONE = Votes(frozenset(), frozenset(), {}, {})
 
 
 class Book(NamedTuple):
@@ -80,13 +78,13 @@ def book_of(decisions: tuple[Decision, ...]) -> Book:
 
 def _with(book: Book, decision: Decision) -> Book:
     before = book.of(decision.stage)
-    outcome, named = decision.outcome, decision.named or decision.place
+    actor, place, outcome = decision.actor, decision.place, decision.outcome
+    named = decision.named or place
     votes = Votes(
-        before.actors | {decision.actor},
-        before.places | {decision.place},
-        before.named | {named},
+        before.actors | {actor},
+        before.places | {place},
         {**before.counts_for, named: decision.counts_for},
         {**before.by_outcome, outcome: (*before.by_outcome.get(outcome, ()), named)},
     )
-    parts = {p: (*book.stages_of.get(p, ()), decision.stage) for p in (decision.actor, decision.place)}
+    parts = {p: (*book.stages_of.get(p, ()), decision.stage) for p in (actor, place)}
     return Book({**book.votes, decision.stage: votes}, {**book.stages_of, **parts})
