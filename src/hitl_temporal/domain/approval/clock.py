@@ -49,9 +49,11 @@ def moments(state: Approval) -> Iterator[Moment]:
         yield Moment(state.cooling.until, _ORDER["cool"], 0, "cool", state.cooling.stage)
         return
     for place, stage in enumerate(state.stages):
-        if stage.is_live and stage.claim is not None:
+        if not stage.is_live:
+            continue
+        if stage.claim is not None:
             yield Moment(stage.claim.until, _ORDER["lapse"], place, "lapse", stage.name)
-        if stage.is_live and state.info is None:
+        if state.info is None:
             yield from _moments_of(stage, place)
 
 

@@ -155,7 +155,7 @@ def spent_on(known: Remembering, actor: str, key: str) -> tuple[str, Receipt] | 
     void = next((v for v in voided if v.decision.actor == actor and _is_known_by(v.decision, key)), None)
     if void is not None:
         return _verb_of(void.decision), receipt_of_void(void)
-    kept = known.spent.get(ledger_name(actor, key))
+    kept = known.spent.get(ledger_name(actor, key)) if known.spent else None  # mostly people have only answered
     if kept is None:
         return None
     verb, _, tally = kept.partition(" ")

@@ -113,7 +113,7 @@ def _ask_newcomers(turn: Turn) -> None:
 
 def _held_up(state: Approval) -> tuple[object, ...]:
     """Return what keeps people from voting, and so from being asked, for a while."""
-    return (state.info, state.cooling, *(s.claim for s in state.stages))
+    return (state.info, state.cooling, *[s.claim for s in state.stages])
 
 
 def _obey(turn: Turn, event: CommandSubmitted) -> None:

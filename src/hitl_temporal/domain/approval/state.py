@@ -286,7 +286,7 @@ class Approval(Value):
     @property
     def live_stages(self) -> tuple[StageRun, ...]:
         """The stages that are open or parked, in document order; none before the opening and after the end."""
-        return tuple(s for s in self.stages if s.is_live)
+        return tuple([s for s in self.stages if s.is_live])
 
     @property
     def flow(self) -> str | None:
