@@ -1,11 +1,16 @@
 """A question to a thousand people on a real server: no workflow task outlasts its limit, and nobody is forgotten."""
 
 import asyncio
+from collections import Counter
 
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from hitl_temporal.domain.approval.message import Message
 from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.approval.status import Status
 from hitl_temporal.domain.people import People
 from hitl_temporal.engine.deliveries import MAX_UNDER_WAY, NO_LONGER_NEEDED, SETTLE_WITHIN
+from hitl_temporal.messages import Unsent
 from tests.engine.conftest import Rig
 from tests.engine.test_approval import eventually
 from tests.fakes import answer
@@ -89,3 +94,23 @@ async def test_what_was_on_its_way_before_the_outcome_holds_back_the_result_no_l
     rig.notifier.is_down = False
     while "cai" not in rig.notifier.sent("notice"):
         await asyncio.sleep(0.05)
+
+
+async def test_what_is_left_to_the_outbox_is_left_once(rig: Rig) -> None:
+    """A notice that was on its way before the outcome, and is given up when the wait is over, is sent by one only."""
+    handle = await rig.ask_frozen({"title": "Go?", "requester": "ann", "who": ["group:secops"], "due": "90d"})
+    await eventually(handle, lambda s: all(d.state == "delivered" for d in s.deliveries) and bool(s.deliveries))
+    rig.notifier.is_down = True
+    await handle.execute_update("reassign", {"actor": "gus", "from": "cai", "to": "bob", "reason": "needed"})
+    await eventually(handle, lambda s: sum(d.state == "sending" for d in s.deliveries) > 1)
+    assert (await rig.decide(handle, answer("approved", "dee"))).status == "counted"
+    assert not await rig.skipper.fast_forward(handle, SETTLE_WITHIN * 2)
+    left: list[Message] = []
+    async for event in handle.fetch_history_events():
+        begun = event.start_child_workflow_execution_initiated_event_attributes
+        if begun.workflow_id:
+            (unsent,) = await pydantic_data_converter.decode(begun.input.payloads, [Unsent])
+            left.extend(unsent.messages)
+    told = Counter(m.key for m in left)
+    assert "cai" in {m.person for m in left}
+    assert set(told.values()) == {1}

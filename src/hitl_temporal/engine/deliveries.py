@@ -156,7 +156,7 @@ class Deliveries:
                 **chosen,
             )
         except ActivityError as error:
-            if self._is_last(effect):
+            if self._is_last(effect) and delivery.id in self._open:  # else it has been left to the outbox already
                 self._unsent.append(text)
             self._end(delivery, None, "failed", str(error.cause or error)[:500])
         else:
