@@ -290,12 +290,14 @@ class RequestCancel(_Message):
 
 
 class Signalled(_Message):
-    """Ask when the server took a signal that carries this command."""
+    """Ask when the server took a signal that carries this command, or when the task began that took an update."""
 
     workflow_id: str
     run_id: str
     verb: str
     command: dict[str, Json]
+    update: str | None = None
+    """The id of the update; None: it was a signal."""
 
 
 class Moment(_Message):

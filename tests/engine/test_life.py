@@ -263,6 +263,21 @@ async def test_signal_that_lay_on_the_server_beyond_the_deadline_counts(idle_rig
     assert (result.outcome, [d.actor for d in result.decisions]) == ("approved", ["bob"])
 
 
+async def test_update_that_was_taken_before_the_deadline_counts(idle_rig: Rig) -> None:
+    """The directory answers after the deadline, in a later task than that in which the update came."""
+    rig = idle_rig
+    document = {"title": "Go?", "requester": "ann", "who": "user:bob", "due": "2s"}
+    short = timedelta(seconds=1)
+    async with rig.worker():
+        handle = await rig.client.start_workflow(
+            "Approval", document, id=f"a-{rig.queue}", task_queue=rig.queue, task_timeout=short
+        )
+        await approval_eventually(handle, lambda s: any(d.state == "delivered" for d in s.deliveries))
+        rig.directory.delay = 3.0
+        assert (await rig.decide(handle, answer("approved", "bob"))).status == "counted"
+        assert (await handle.result())["outcome"] == "approved"
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def asking_rig(idle_rig: Rig) -> AsyncIterator[Rig]:
     """A rig whose worker knows the Python workflow."""

@@ -1,11 +1,11 @@
-"""The activity that reads when a signal reached the server.
+"""The activity that reads when a command reached the server.
 
-A signal may lie there while no worker runs. Whether it came in time is then a question of its event, not of when a
-worker has seen it.
+A signal may lie there while no worker runs, and an update may be taken while people can't be read. Whether it came in
+time is then a question of its event, or of the task that took it, not of when it could be judged.
 """
 
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -35,12 +35,22 @@ class Arrivals:
 
     @activity.defn(name=SIGNALLED_AT)
     async def signalled_at(self, signalled: Signalled) -> Moment:
-        """Return when the first signal with this command was taken; not known when this run has none."""
+        """Return when the first signal with this command was taken, or when the task began that took this update.
+
+        Not known when the history of this run has none, as of an update whose task has not ended.
+        """
         handle = self._client.get_workflow_handle(signalled.workflow_id, run_id=signalled.run_id)
         wanted = parse(signalled.verb, signalled.command)
         try:
+            begun: datetime | None = None
             async for event in handle.fetch_history_events():
-                if await self._command(event, signalled.verb) == wanted:
+                if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED:
+                    begun = event.event_time.ToDatetime(UTC)
+                elif signalled.update is not None:
+                    accepted = event.workflow_execution_update_accepted_event_attributes
+                    if accepted.accepted_request.meta.update_id == signalled.update:
+                        return Moment(at=begun)
+                elif await self._command(event, signalled.verb) == wanted:
                     return Moment(at=event.event_time.ToDatetime(UTC))
         except RPCError as error:
             raise TemporaryError(f"history of {signalled.workflow_id!r} can't be read: {error.message}") from error

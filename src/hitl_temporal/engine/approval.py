@@ -253,11 +253,15 @@ class Approval:
                     letter.receipt = effect.receipt
 
     async def _sent_at(self, letter: Letter[Command, Receipt]) -> datetime:
-        """Return when a command was given: a signal may have waited on the server beyond a moment that matters."""
+        """Return when a command was given: it may have waited beyond a moment that matters.
+
+        A Signal on the server, an Update for a directory that was out of order: its task is over then.
+        """
         moment, at = next_moment(self._now), self._clock.now
-        if not letter.is_signal or moment is None or at < moment:
+        has_event = letter.is_signal or letter.update is not None
+        if not has_event or moment is None or at < moment:
             return at
-        return await signalled_at(letter.verb, letter.command) or at
+        return await signalled_at(letter.verb, letter.command, letter.update) or at
 
     async def _withdraw_if_moot(self) -> None:
         """Withdraw when nobody needs the answer any more."""

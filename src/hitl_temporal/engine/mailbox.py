@@ -25,12 +25,14 @@ class Letter(Generic[C, R]):
 
     Attributes:
         at: When this workflow saw it: of a signal that lay on the server, later than when it was sent.
+        update: The id of the update that brought it, None when none did.
     """
 
     verb: str
     command: C
     at: datetime
     is_signal: bool = False
+    update: str | None = None
     receipt: R | None = None
 
 
@@ -99,6 +101,8 @@ class Mailbox(Generic[C, R]):
             if isinstance(parsed, self._receipt_type):
                 return parsed
             letter = self.put(verb, parsed)  # pyright: ignore[reportArgumentType]
+            info = workflow.current_update_info()
+            letter.update = info.id if info is not None else None
             await workflow.wait_condition(lambda: letter.receipt is not None)
             assert letter.receipt is not None, "waited for"
             return letter.receipt

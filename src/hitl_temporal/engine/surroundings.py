@@ -110,9 +110,15 @@ def about(now: Approval, subject: str) -> AboutSubject:
     return AboutSubject(approval=now.id, flow=now.flow, subject=subject, started_at=now.started_at)
 
 
-async def signalled_at(verb: str, command: Command) -> datetime | None:
-    """Return when a command was sent to this workflow as a Signal, as its history tells; None: it does not."""
+async def signalled_at(verb: str, command: Command, update: str | None) -> datetime | None:
+    """Return when a command was given, as the history of this workflow tells; None: it does not.
+
+    Args:
+        verb: What was sent.
+        command: What was sent with it.
+        update: By which Update, whose task tells the time; None: as a Signal.
+    """
     info = workflow.info()
     content = command.model_dump(mode="json")
-    asked = Signalled(workflow_id=info.workflow_id, run_id=info.run_id, verb=verb, command=content)
+    asked = Signalled(workflow_id=info.workflow_id, run_id=info.run_id, verb=verb, command=content, update=update)
     return (await read(SIGNALLED_AT, asked, Moment)).at
