@@ -85,14 +85,16 @@ def through(stage: StageRun, named: str) -> list[str]:
 def speaks_for(world: World, state: Approval, stage: StageRun, named: str) -> set[str]:
     """Return who may answer in the place of somebody who is named, for all that those between them are."""
     owner, holder = place(stage, named)
-    between, chain = through(stage, named), world.substitutes(holder, state)
+    between, away = through(stage, named), world.substitutes(holder, state)
+    path, first = [holder, *away], 1 if holder == owner else 0
+    away = path[first:-1]
     for h in stage.handovers:
-        if chain and h.giver is not None and h.giver == chain[-1]:
-            chain.append(h.taker)
+        if h.giver is not None and h.giver == path[-1] != holder:
+            path = [*path, h.taker]
+            path = path[: path.index(h.taker) + 1]
     found = {holder} if all(is_clean(world, state, stage, p) for p in between) else set()
-    passing = [*chain[:-1], *([holder] if holder != owner else [])]
-    if chain and all(is_clean(world, state, stage, p) for p in (*between, *passing)):
-        found |= {chain[-1]} if all(map(world.is_active, passing)) else set()
+    if path[-1] != holder and all(is_clean(world, state, stage, p) for p in (*between, *path[first:-1])):
+        found |= {path[-1]} if all(map(world.is_active, away)) else set()
     return found
 
 

@@ -1,6 +1,7 @@
 """Whose place is filled by whom: delegates, substitutes, reassigned places; one vote for each place and person."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -338,6 +339,12 @@ def test_a_substitute_who_passes_it_back_changes_nothing() -> None:
     play = with_absences(("cai", "gus"))
     play.do("delegate", "gus", to="cai")
     assert play.may_act() == ["cai", "dee", "eli"]
+    two = Play({"who": ["user:cai", "user:dee"], "approve": 1}, is_resolved=False)
+    two.away("cai", "gus")
+    two.resolve()
+    for giver, taker in (("gus", "cai"), ("cai", "bob"), ("dee", "cai")):
+        assert two.do("delegate", giver, to=taker).status == "counted"
+    assert two.decide("bob", on_behalf_of="dee").status == "not_eligible"
 
 
 def test_the_place_of_a_delegate_who_is_away_has_a_substitute() -> None:
@@ -675,6 +682,17 @@ def test_nobody_stands_in_through_somebody_who_has_left() -> None:
     play.away("zoe", "gus")
     play.resolve()
     assert play.may_act() == ["cai"]
+
+
+def test_what_a_substitute_has_handed_on_stays_when_they_leave() -> None:
+    """It is as with a place of one's own; what comes back to them has been nowhere."""
+    for hands, leaver, last in ((("gus", "bob"), "gus", "bob"), (("gus", "bob", "gus"), "bob", "gus")):
+        play = with_absences(("cai", "gus"))
+        for giver, taker in pairwise(hands):
+            play.do("delegate", giver, to=taker)
+        play.people = people_without(leaver)
+        assert play.decide(last).status == "counted"
+        assert play.state.decisions[0].on_behalf_of == "cai"
 
 
 def test_a_place_that_comes_back_to_its_owner_is_theirs_again() -> None:

@@ -75,11 +75,14 @@ def _stand_ins(state: Approval, stage: StageRun, seat: Seat) -> Iterator[Seat]:
     found = stand_in(state.roster.absences, seat.holder, at=state.now, flow=state.flow, context=state.context)
     if found is None:
         return
-    chain = list(found.chain)
-    for handover in stage.handovers:  # who stands in may have given away what they could do here
-        if handover.giver == chain[-1]:
-            chain.append(handover.taker)
-    between = chain[1:-1] if seat.holder == seat.owner else chain[:-1]
+    chain, first = found.chain, 1 if seat.holder == seat.owner else 0
     # Who has left passes nothing on by being away; what they had handed on before stays where it is.
-    if chain[-1] != seat.holder and all(map(state.roster.is_active, between)):
+    if not all(map(state.roster.is_active, chain[first:-1])):
+        return
+    for handover in stage.handovers:  # who stands in may have given away what they could do here
+        if handover.giver == chain[-1] != seat.holder:
+            taker = handover.taker
+            chain = chain[: chain.index(taker) + 1] if taker in chain else (*chain, taker)
+    between = chain[first:-1]
+    if chain[-1] != seat.holder:
         yield Seat(seat.named, seat.owner, chain[-1], (*seat.via, *between))
