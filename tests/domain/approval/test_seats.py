@@ -158,6 +158,28 @@ def test_a_hand_over_that_leaves_too_few_people_is_refused(verb: str) -> None:
     assert (receipt.status, play.stage.state) == ("invalid", "open")
 
 
+def test_who_is_given_a_second_place_has_no_second_vote_by_whoever_stands_in_for_them() -> None:
+    """One of each must agree, and both would be in the same name."""
+    play = Play({"who": ["user:cai", "user:dee"], "approve": "each"}, is_resolved=False)
+    play.away("cai", "gus")
+    play.resolve()
+    assert play.reassign("eli", "cai", "dee").status == "invalid"
+    assert play.reassign("eli", "bob", "dee").status == "counted"
+    assert (play.decide("gus").tally, play.decide("bob").tally) == ("1 of 2, bob pending", "2 of 2")
+
+
+@pytest.mark.parametrize("rest", [{"approve": 2}, {"approve": 3, "weights": {"user:cai": 2, "user:gus": 2}}])
+def test_the_one_vote_of_who_has_two_places_may_be_given_by_whoever_is_free(rest: dict[str, object]) -> None:
+    """Bob holds one of cai's two places, and that of gus: he can answer for gus, and cai in the other."""
+    play = Play({"who": ["user:cai", "user:dee", "user:gus"], **rest})
+    play.do("delegate", "cai", to="bob")
+    play.reassign("eli", "cai", "dee")
+    assert play.do("delegate", "gus", to="bob").status == "counted"
+    assert play.decide("bob", on_behalf_of="gus").status == "counted"
+    play.decide("cai")
+    assert play.state.outcome == "approved"
+
+
 def test_a_place_given_to_somebody_who_is_asked_too_is_theirs_to_choose() -> None:
     """One answer is enough here; it fills their own place first, the other if they say so."""
     for wanted, named in ((None, "dee"), ("cai", "cai")):

@@ -9,6 +9,8 @@ Must not know: who is allowed to vote.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice, product
+from typing import NamedTuple
 
 from hitl_temporal.domain.approval.ask import REWORK
 from hitl_temporal.domain.approval.eligibility import eligible, filled, free_seats, open_seats, quiet_people
@@ -28,7 +30,25 @@ MAX_NAMED = 10
 _GROUPS = frozenset({"group", "role", "owner"})
 """The kinds of selectors whose name says enough of all whom they name."""
 
+MAX_TRIED = 64
+"""How many ways are tried in which owners of several places, held by different people, could use their one vote.
+
+Beyond it too little may be found possible: a stage is then rather parked than left to wait for votes that can't come.
+"""
+
 _COUNTED: Memo[Roster] = Memo()
+
+
+class _Owned(NamedTuple):
+    """The one vote of an owner.
+
+    Attributes:
+        holders: Who may give it.
+        places: For which of the owner's places: one of them.
+    """
+
+    holders: tuple[str, ...]
+    places: list[str]
 
 
 def reached(state: Approval, stage: StageRun) -> str | None:
@@ -263,39 +283,50 @@ def _could(state: Approval, stage: StageRun, way: Way, free: tuple[Seat, ...]) -
     if are_own(state, stage):
         return _most(state, stage, way, votes, [s.named for s in free])
     roster, agreed = _roster(state, stage), _agreed(state, votes)
-    places = list(_on(roster, stage, way, list(dict.fromkeys([s.named for s in free]))))
-    by: dict[str, list[str]] = {p: [] for p in places}
-    held: dict[str, list[str]] = {}
+    count = _most_entries if way.each else _most_weight
+    owned = _owned(free, frozenset(_on(roster, stage, way, [s.named for s in free])))
+    tried = islice(product(*owned), MAX_TRIED)
+    return max(count(roster, stage, way, people, chosen) for chosen in tried for people in agreed)
+
+
+def _owned(free: Iterable[Seat], here: frozenset[str]) -> list[list[_Owned]]:
+    """Return what each owner of places has, who has one vote: by who may give it, for which of these places."""
+    holders: dict[tuple[str, str], list[str]] = {}
     for seat in free:
-        if seat.named in by:
-            by[seat.named].append(seat.holder)
-            held.setdefault(seat.holder, []).append(seat.named)
-    if way.each:
-        return max(_most_entries(roster, stage, way, people, held, places) for people in agreed)
-    weights, numbers = _weights(roster, stage, places), {h: n for n, h in enumerate(held)}
-    places.sort(key=lambda p: -weights[p])
-    owners, best = {s.named: s.owner for s in free}, dict[str, str]()
-    for place in places:  # whoever owns two has one vote
-        best.setdefault(owners[place], place)
-    places = list(best.values())
-    more = [places[n] for n in paired([frozenset(numbers[h] for h in by[p]) for p in places])]
-    return max(strength(roster, stage, way, [*people, *more]) for people in agreed)
+        if seat.named in here:
+            holders.setdefault((seat.owner, seat.named), []).append(seat.holder)
+    owned: dict[str, dict[tuple[str, ...], list[str]]] = {}
+    for (owner, named), mine in holders.items():
+        owned.setdefault(owner, {}).setdefault(tuple(mine), []).append(named)
+    return [[_Owned(*one) for one in alike.items()] for alike in owned.values()]
 
 
-def _most_entries(
-    roster: Roster,
-    stage: StageRun,
-    way: Way,
-    people: Sequence[str],
-    held: Mapping[str, Sequence[str]],
-    places: Sequence[str],
-) -> int:
-    """Return of how many entries there could be a vote: of those who have given one, and of those who hold a place."""
-    voted = len(people)
-    through = [frozenset({n}) for n in range(voted)]
-    numbers = {p: voted + n for n, p in enumerate(places)}
-    through += [frozenset(numbers[p] for p in mine) for mine in held.values()]
-    return most_chains(through, _entries_of(roster, stage, way, [*people, *places]))
+def _most_weight(roster: Roster, stage: StageRun, way: Way, people: Sequence[str], owned: Sequence[_Owned]) -> int:
+    """Return how many votes there could be: those that are given, and the heaviest of those that could be."""
+    weights = _weights(roster, stage, [p for o in owned for p in o.places])
+    heaviest = [(max(o.places, key=lambda p: weights[p]), o.holders) for o in owned]
+    heaviest.sort(key=lambda one: -weights[one[0]])
+    numbers = _numbered(owned)
+    more = [heaviest[n][0] for n in paired([frozenset(numbers[h] for h in mine) for _, mine in heaviest])]
+    return strength(roster, stage, way, [*people, *more])
+
+
+def _most_entries(roster: Roster, stage: StageRun, way: Way, people: Sequence[str], owned: Sequence[_Owned]) -> int:
+    """Return of how many entries there could be a vote: of those who have given one, and of those who could."""
+    voted, numbers = len(people), _numbered(owned)
+    through: list[set[int]] = [set() for _ in numbers]
+    for n, one in enumerate(owned, voted):
+        for holder in one.holders:
+            through[numbers[holder]].add(n)
+    first = [*(frozenset({n}) for n in range(voted)), *map(frozenset, through)]
+    places = [p for o in owned for p in o.places]
+    could = dict(zip(places, _entries_of(roster, stage, way, places), strict=True))
+    entries = [frozenset[int]().union(*(could[p] for p in o.places)) for o in owned]
+    return most_chains(first, [*_entries_of(roster, stage, way, people), *entries])
+
+
+def _numbered(owned: Sequence[_Owned]) -> dict[str, int]:
+    return {h: n for n, h in enumerate(dict.fromkeys(h for o in owned for h in o.holders))}
 
 
 def _of_way(roster: Roster, way: Way, people: Iterable[str]) -> list[str]:
