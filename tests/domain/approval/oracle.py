@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import permutations
 
 from hitl_temporal.domain.absence import Absence
-from hitl_temporal.domain.approval.records import Decision
+from hitl_temporal.domain.approval.records import Decision, Handover
 from hitl_temporal.domain.approval.state import Approval, StageRun, Way
 from hitl_temporal.domain.people import Roster
 
@@ -62,30 +62,38 @@ def parties(state: Approval) -> set[str]:
     return {p for p in found if p}
 
 
-def place(stage: StageRun, named: str) -> tuple[str, str]:
+def place(world: World, stage: StageRun, named: str) -> tuple[str, str]:
     """Return owner and holder of the place of somebody who is named, after everything that was handed over."""
     owner = holder = named
-    for h in stage.handovers:
-        if h.giver is not None and h.giver == holder:
+    for h in changed_hands(world, stage, named):
+        if h.giver == holder:
             holder = h.taker
             owner = h.taker if h.kind == "reassign" else owner
     return owner, holder
 
 
-def through(stage: StageRun, named: str) -> list[str]:
+def through(world: World, stage: StageRun, named: str) -> list[str]:
     """Return by whose hands, beside the owner's, the place of somebody who is named has come to its holder."""
     owner, path = named, [named]
-    for h in stage.handovers:
-        if h.giver is not None and h.giver == path[-1]:
+    for h in changed_hands(world, stage, named):
+        if h.giver == path[-1]:
             owner, path = (h.taker, [h.taker]) if h.kind == "reassign" else (owner, [*path, h.taker])
             path = path[: path.index(h.taker) + 1]  # what comes back has been nowhere
     return path[1:-1]
 
 
+def changed_hands(world: World, stage: StageRun, named: str) -> tuple[Handover, ...]:
+    """Return the hand-overs that a place was there for: that of whom an operator brought in, not those before."""
+    if named in world.names(stage.who):
+        return stage.handovers
+    first = next(n for n, h in enumerate(stage.handovers) if (h.giver, h.taker) == (None, named))
+    return stage.handovers[first + 1 :]
+
+
 def speaks_for(world: World, state: Approval, stage: StageRun, named: str) -> set[str]:
     """Return who may answer in the place of somebody who is named, for all that those between them are."""
-    owner, holder = place(stage, named)
-    between, away = through(stage, named), world.substitutes(holder, state)
+    owner, holder = place(world, stage, named)
+    between, away = through(world, stage, named), world.substitutes(holder, state)
     path, first = [holder, *away], 1 if holder == owner else 0
     away = path[first:-1]
     for h in stage.handovers:
@@ -144,7 +152,7 @@ def why_not(world: World, state: Approval, stage: StageRun, decision: Decision) 
     came_in = {h.taker for h in stage.handovers if h.giver is None}
     if decision.named not in {*world.names(stage.who), *came_in}:
         return f"{decision.named} is not named"
-    if place(stage, decision.named)[0] != owner:
+    if place(world, stage, decision.named)[0] != owner:
         return f"the place of {decision.named} is not {owner}'s"
     if actor not in speaks_for(world, state, stage, decision.named):
         return f"{actor} does not speak for {decision.named}"
@@ -161,7 +169,7 @@ def may_hold(world: World, state: Approval, stage: StageRun) -> bool:
     free = stage.but(claim=None)
     came_in = {h.taker for h in stage.handovers if h.giver is None}
     for named in {*world.names(stage.who), *came_in}:
-        owner = place(stage, named)[0]
+        owner = place(world, stage, named)[0]
         answer = Decision.model_validate({**blank, "named": named, "on_behalf_of": owner if owner != holder else None})
         if why_not(world, state, free, answer) is None:
             return True
@@ -177,15 +185,16 @@ def could_agree(world: World, state: Approval, stage: StageRun, named_then: Name
     here = [d for d in state.decisions if d.stage == stage.name]
     came_in = [h.taker for h in stage.handovers if h.giver is None]
     mine: dict[str, set[str]] = {}
+    owners: dict[str, str] = {}
     for named in {*world.names(stage.who), *came_in} - {d.named for d in here}:
-        owner = place(stage, named)[0]
+        owner = owners[named] = place(world, stage, named)[0]
         if bar(world, state, stage, owner) is None and owner not in {d.place for d in here}:
             for person in speaks_for(world, state, stage, named) - {d.actor for d in here}:
                 if bar(world, state, stage, person) is None:
                     mine.setdefault(person, set()).add(named)
     answers: set[frozenset[str]] = {frozenset()}
-    for places in mine.values():
-        answers |= {a | {p} for a in answers for p in places}
+    for places in mine.values():  # one answer of each person, and one in the name of each
+        answers |= {a | {p} for a in answers for p in places if owners[p] not in {owners[q] for q in a}}
     largest = [a for a in answers if not any(a < b for b in answers)]
     agreed = [[named_then(d) for d in here if d.outcome == o] for o in {d.outcome for d in here} & POSITIVE] or [[]]
     return any(
