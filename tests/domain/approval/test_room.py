@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from inline_snapshot import snapshot
 
 from hitl_temporal.domain.approval.effects import Deliver
 from hitl_temporal.domain.approval.opening import AskError
@@ -240,6 +241,34 @@ def test_while_a_not_names_too_many_nobody_is_let_past_it() -> None:
     assert (play.state.state, play.decide("gus").status) == ("parked", "not_eligible")
     refused = play.do("override", "eli", outcome="approved", reason="go")
     assert (refused.status, "is the most" in refused.reason) == ("not_eligible", True)
+
+
+def test_who_can_help_is_told_of_ways_that_are_open() -> None:
+    """Nobody is let past a `not` that can't be told, nor in where too many are asked, nor where there is no stage."""
+    plays = {
+        "a `not` of too many": asked_of(MAX_PEOPLE + 1, **{"who": "user:cai", "not": "group:crowd"}),
+        "a later `not`": asked_of(MAX_PEOPLE + 1, {"who": "user:cai", "not": "group:crowd"}),
+        "too many named": asked_of(MAX_PEOPLE + 1),
+        "too many asked": asked_of(MAX_PLACES + 1),
+        "nobody": Play({"who": "group:empty"}),
+        "no stage": Play({"who": "user:cai", "when": "false"}),
+    }
+    told = {n: next(e.delivery.text for e in p.effects if isinstance(e, Deliver)) for n, p in plays.items()}
+    assert {name: text.rpartition(". ")[2] for name, text in told.items()} == snapshot(
+        {
+            "a `not` of too many": "Withdraw it, or have fewer people named and reassign it then.",
+            "a later `not`": "Withdraw it, or have fewer people named and reassign it then.",
+            "too many named": "Override or withdraw it, or have fewer people named and reassign it then.",
+            "too many asked": "Change it, override or withdraw it.",
+            "nobody": "Reassign it, override or withdraw it.",
+            "no stage": "Change it, override or withdraw it.",
+        }
+    )
+    for name, play in plays.items():
+        play.reassign("eli", "gus")
+        assert (play.state.state == "open") == told[name].endswith("Reassign it, override or withdraw it.")
+        receipt = play.do("override", "eli", outcome="approved", reason="go")
+        assert (receipt.status == "counted") == ("verride" in told[name])
 
 
 @pytest.mark.parametrize("how", ["add", "replace"])

@@ -51,7 +51,7 @@ def _undecided(found: tuple[Seat, ...], elsewhere: tuple[Votes, ...]) -> tuple[S
 
 
 def _eligible(state: Approval, stage: StageRun, selectors: tuple[str, ...]) -> tuple[Seat, ...]:
-    if _hides_bars(state, stage):
+    if hides_bars(state, stage):
         return ()
     barred, cards, found = _barred(state, stage), state.roster.cards, seats(state, stage, selectors)
     fit = [s for s in found if s.owner not in barred and (card := cards.get(s.owner)) is not None and card.active]
@@ -122,7 +122,7 @@ def lasting_bar(state: Approval, stage: StageRun, person: str) -> str | None:
     """Return what keeps a person from this stage whatever they have done, None when nothing does."""
     if person in state.barred and not stage.document.allow_requester:
         return party_bar(state, person)
-    if _hides_bars(state, stage):
+    if hides_bars(state, stage):
         return state.roster.why_nobody
     if person in state.roster.named_by(stage.cast.barred):
         return f"{person!r} is excluded from stage {stage.name!r} by its `not`"
@@ -207,6 +207,11 @@ def is_admin(state: Approval, person: str) -> bool:
     return "admin" in _roles(state, person)
 
 
+def hides_bars(state: Approval, stage: StageRun) -> bool:
+    """Tell whether a stage bars people who can't be told: too many are named. Then nobody decides it."""
+    return bool(state.roster.oversized and stage.cast.barred)
+
+
 def voters(state: Approval, stage: StageRun) -> frozenset[str]:
     """Return who has been counted in this stage."""
     return book_of(state.decisions).of(stage.document.name).actors
@@ -220,11 +225,6 @@ def filled(state: Approval, stage: StageRun) -> AbstractSet[str]:
 def _roles(state: Approval, person: str) -> frozenset[str]:
     card = state.roster.cards.get(person)
     return frozenset(card.roles) if card is not None and card.active else frozenset()
-
-
-def _hides_bars(state: Approval, stage: StageRun) -> bool:
-    """Tell whether a stage bars people who can't be told: too many are named. Then nobody decides it."""
-    return bool(state.roster.oversized and stage.cast.barred)
 
 
 def _barred(state: Approval, stage: StageRun) -> frozenset[str]:

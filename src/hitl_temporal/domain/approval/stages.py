@@ -8,7 +8,7 @@ from datetime import datetime
 from hitl_temporal.domain import calendar
 from hitl_temporal.domain.approval import clock, room
 from hitl_temporal.domain.approval.answering import who_answers
-from hitl_temporal.domain.approval.eligibility import filled, may_act
+from hitl_temporal.domain.approval.eligibility import filled, hides_bars, may_act
 from hitl_temporal.domain.approval.ending import conclude
 from hitl_temporal.domain.approval.lineup import is_unsure, line_up, why_stuck
 from hitl_temporal.domain.approval.opening import material
@@ -161,7 +161,19 @@ def park(turn: Turn, stage: StageRun, reason: str) -> None:
 
 def tell_parked(turn: Turn, what: str, stage: StageRun | None = None) -> None:
     """Tell who answers for a request that it waits for them."""
-    tell_who_answers(turn, f"{turn.state.shown.title}: {what}. Reassign it, override or withdraw it.", stage)
+    tell_who_answers(turn, f"{turn.state.shown.title}: {what}. {_way_out(turn.state, stage)}.", stage)
+
+
+def _way_out(state: Approval, stage: StageRun | None) -> str:
+    """Return what can be done for a request that is parked."""
+    if state.roster.oversized:
+        # Where a `not` can't be told nobody is let past it, neither who is brought in nor an admin.
+        is_barred = any(hides_bars(state, s) for s in state.stages if s.state != "skipped")
+        ways = "Withdraw it" if is_barred else "Override or withdraw it"
+        return f"{ways}, or have fewer people named and reassign it then"
+    if stage is None or room.for_places(state, stage) is not None:
+        return "Change it, override or withdraw it"
+    return "Reassign it, override or withdraw it"
 
 
 def tell_who_answers(turn: Turn, text: str, stage: StageRun | None = None) -> None:
