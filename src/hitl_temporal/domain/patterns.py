@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import re2  # pyright: ignore[reportMissingTypeStubs] - google-re2 1.1 has none
 
-__all__ = ["PatternError", "check", "is_found"]
+__all__ = ["PatternError", "check", "first", "is_found"]
 
 MAX_LENGTH: Final = 1_000
 MAX_SIZE: Final = 5_000
@@ -45,6 +45,23 @@ def is_found(pattern: str, text: str) -> bool:
         return _compiled(pattern).search(text) is not None
     except UnicodeEncodeError:  # half a character, which no expression can name
         return False
+
+
+def first(pattern: str, text: str) -> str | None:
+    """Return what the first group holds where an expression is first found, the whole find if it has no group.
+
+    None: it is not found, or its first group took no part in the find.
+
+    Raises:
+        PatternError: It is none.
+    """
+    expression = _compiled(pattern)
+    try:
+        found = expression.search(text)
+    except UnicodeEncodeError:  # as above
+        return None
+    held: str | None = None if found is None else found.group(1 if expression.groups else 0)
+    return held
 
 
 @lru_cache(maxsize=256)

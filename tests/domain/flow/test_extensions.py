@@ -381,7 +381,7 @@ def test_a_question_is_taken_back_when_the_grant_ends() -> None:
     extend(world)
     world.passes(days=2)
     stop = next(e for e in world.last if isinstance(e, StopStep))
-    assert (stop.approval, stop.reason) == ("r.a.1.extend.1", "the grant has ended: time over")
+    assert (stop.child, stop.reason) == ("r.a.1.extend.1", "the grant has ended: time over")
     assert (world.undos, states(world)) == (["a"], ["withdrawing"])
     world.extension("a", "withdrawn")
     assert states(world) == ["withdrawn"]

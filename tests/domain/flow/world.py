@@ -176,6 +176,14 @@ class World:
         self.feed(events.ExtensionTaken(at=self.now, step=step, approval=self.about(step, k, n)))
         return self
 
+    def repaired(self, step: str, outcome: str, **form: Any) -> "World":
+        """People have said what to do about a failure."""
+        asked = self.run.steps[step].repair
+        assert asked is not None
+        result = answered(outcome, positive=True, **form)
+        self.feed(events.RepairAnswered(at=self.now, step=step, approval=asked.approval, result=result))
+        return self
+
     def about(self, step: str, k: int = 1, n: int | None = None) -> str:
         """Return the id of a question about an extension."""
         return f"r.{step}.{self.n(step, n)}.extend.{k}"

@@ -19,18 +19,27 @@ from hitl_temporal.domain.expressions.errors import ExpressionError
 from hitl_temporal.domain.expressions.evaluating import evaluate, is_true
 from hitl_temporal.domain.expressions.guarding import MAX_ITEMS
 from hitl_temporal.domain.expressions.reading import MAX_LENGTH, check, checked, references
-from hitl_temporal.domain.expressions.templates import expressions_in, is_secret, render, secrets_in
+from hitl_temporal.domain.expressions.templates import (
+    as_text,
+    expressions_in,
+    is_secret,
+    pieces,
+    render,
+    secrets_in,
+)
 
 __all__ = [
     "MAX_ITEMS",
     "MAX_LENGTH",
     "ExpressionError",
+    "as_text",
     "check",
     "checked",
     "evaluate",
     "expressions_in",
     "is_secret",
     "is_true",
+    "pieces",
     "references",
     "render",
     "secrets_in",

@@ -41,6 +41,30 @@ def render(value: Json, scope: Mapping[str, Json]) -> Json:
             return value
 
 
+def as_text(value: Json) -> str:
+    """Return a value as it reads within text: null is nothing, a number as people write it."""
+    match value:
+        case None:
+            return ""
+        case str():
+            return value
+        case float() if value.is_integer():
+            return str(int(value))
+        case _:
+            return canonical(value)
+
+
+def pieces(text: str) -> tuple[tuple[str, bool], ...]:
+    """Return a text in pieces, in order, each with whether it is an expression in its braces.
+
+    Raises:
+        ExpressionError: A `{{` is not closed.
+    """
+    return tuple(
+        (f"{{{{{part.text}}}}}", True) if isinstance(part, _Expression) else (part, False) for part in _parts(text)
+    )
+
+
 def expressions_in(value: Json) -> tuple[str, ...]:
     """Return the expressions of a document's value in reading order, whole-value secrets left out.
 
@@ -98,21 +122,8 @@ def _rendered(text: str, scope: Mapping[str, Json]) -> Json:
             return evaluate(whole, scope)
         case _:
             return "".join(
-                _written(evaluate(part.text, scope)) if isinstance(part, _Expression) else part for part in parts
+                as_text(evaluate(part.text, scope)) if isinstance(part, _Expression) else part for part in parts
             )
-
-
-def _written(value: Json) -> str:
-    """Return a value as it reads within text."""
-    match value:
-        case None:
-            return ""
-        case str():
-            return value
-        case float() if value.is_integer():
-            return str(int(value))
-        case _:
-            return canonical(value)
 
 
 def _strings(value: Json) -> Iterator[str]:

@@ -6,9 +6,10 @@ Must not know: which door a command came through.
 from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from hitl_temporal.domain.duration import PositiveDuration
+from hitl_temporal.domain.flow.cloud_event import CloudEvent
 from hitl_temporal.domain.problems import refused
 from hitl_temporal.domain.value import Json, Value, canonical
 
@@ -31,6 +32,10 @@ def _fit(values: dict[str, Json]) -> dict[str, Json]:
 Values = Annotated[dict[str, Json], AfterValidator(_fit)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
+
+Waivable = Literal["predecessor", "time", "calendar", "blackout", "resource", "pool", "hold", "answer", "event"]
+WAIVED: frozenset[Waivable] = frozenset(get_args(Waivable)) - {"predecessor", "resource"}
+"""What counts no longer when nothing is said."""
 
 Became = Literal["done", "asked", "invalid", "closed", "not_eligible", "recorded"]
 STATUSES: tuple[Became, ...] = get_args(Became)
@@ -64,10 +69,19 @@ class Finish(Operate):
     outcome: Name | None = Field(default=None, alias="as")
 
 
-class Rerun(Operate):
-    """Do a step again."""
+class StartStep(Operate):
+    """Let a step begin although it waits."""
 
-    scope: Literal["step"] = Field(default="step", alias="as")
+    waive: tuple[Waivable, ...] = ()
+    """The reasons that count no longer; empty: all but `predecessor` and `resource`."""
+
+
+class Rerun(Operate):
+    """Do a step again, or more."""
+
+    scope: Literal["step", "from", "failed", "all"] = Field(default="step", alias="as")
+    inputs: Values = Field(default_factory=dict, alias="with")
+    """Arguments of the step in place of its document's."""
 
 
 class Cancel(Operate):
@@ -80,6 +94,23 @@ class SetValue(Operate):
     """Change variables; steps that start later see them."""
 
     values: Annotated[Values, Field(alias="with", min_length=1)]
+
+
+class Tell(Operate):
+    """An event from outside."""
+
+    actor: Name = "system:event"
+    event: CloudEvent
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_the_event(cls, raw: object) -> object:
+        """Take the event itself, or one given as `with`, for the command: that is what senders of events have."""
+        if not isinstance(raw, dict) or "event" in raw:
+            return raw  # pyright: ignore[reportUnknownVariableType]
+        written: dict[str, object] = {str(k): v for k, v in raw.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        own = {k: v for k, v in written.items() if k in {"actor", "reason", "key", "dry_run"}}
+        return {**own, "event": written.get("with", written)}
 
 
 class Longer(BaseModel):
@@ -99,12 +130,14 @@ class ExtendGrant(Operate):
 ACTIONS: Mapping[str, type[Operate]] = {
     "hold": Operate,
     "release": Operate,
+    "start_step": StartStep,
     "skip": Operate,
     "finish": Finish,
     "rerun": Rerun,
     "cancel_step": Operate,
     "cancel": Cancel,
     "set_value": SetValue,
+    "event": Tell,
     "revoke": Operate,
     "extend_grant": ExtendGrant,
 }

@@ -11,6 +11,7 @@ from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.effects import Record
 from hitl_temporal.domain.flow.commands import Receipt
+from hitl_temporal.domain.flow.job import Prepared
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.value import Json, Value
 
@@ -24,6 +25,8 @@ class StartCall(Value):
         timeout: Bounds one try.
         budget: Bounds all tries; None: only `attempts` does.
         undo: Whether this call undoes the step instead of doing it.
+        command: What to run, of a call of the activity that runs commands; then there are no `arguments`.
+        is_watch: It only looks, for as long as it takes, and may be begun again at any time.
     """
 
     step: str
@@ -39,6 +42,26 @@ class StartCall(Value):
     budget: timedelta | None
     pool: str | None = None
     undo: bool = False
+    command: Prepared | None = None
+    is_watch: bool = False
+
+
+class StartFlow(Value):
+    """Start a run within this one: a workflow of its own.
+
+    Attributes:
+        child: Its workflow id.
+        undo: Whether it undoes the step instead of doing it.
+    """
+
+    step: str
+    n: int
+    child: str
+    flow: str
+    inputs: dict[str, Json]
+    requester: str
+    on_behalf_of: str | None
+    undo: bool = False
 
 
 class StartAsk(Value):
@@ -47,6 +70,7 @@ class StartAsk(Value):
     Attributes:
         fields: What the run's inputs must be like, by path: they may be amended while people are asked.
         is_extension: What is asked is more time for the step's grant; the step itself is a call.
+        is_repair: What is asked is what to do about the step's failure.
     """
 
     step: str
@@ -59,18 +83,21 @@ class StartAsk(Value):
     context: dict[str, Json] = Field(default_factory=dict)
     fields: dict[str, Input] = Field(default_factory=dict)
     is_extension: bool = False
+    is_repair: bool = False
 
 
 class StopStep(Value):
     """Cancel the job of a step, or withdraw its question; what comes of it arrives as an event.
 
     Attributes:
-        approval: The question to withdraw; None: the step is a call.
+        child: The question to withdraw, or the run to cancel; None: the step is a job.
+        is_run: The child is a run.
     """
 
     step: str
     n: int
-    approval: str | None = None
+    child: str | None = None
+    is_run: bool = False
     reason: str
 
 
@@ -80,4 +107,4 @@ class Reply(Value):
     receipt: Receipt
 
 
-Effect = StartCall | StartAsk | StopStep | Reply | Record
+Effect = StartCall | StartFlow | StartAsk | StopStep | Reply | Record

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, SerializeAsAny
 
 from hitl_temporal.domain.approval.result import Result
+from hitl_temporal.domain.audit import Evidence
 from hitl_temporal.domain.flow.commands import Operate
 from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import Json, Value
@@ -28,16 +29,22 @@ class JobSucceeded(Value):
     step: str
     n: int
     outputs: dict[str, Json]
+    outcome: str | None = None
+    """Of a command its exit code."""
 
 
 class JobFailed(Value):
-    """A call has used up its retries, or an ask could not be put."""
+    """A job has used up its retries, or an ask could not be put."""
 
     kind: Literal["job_failed"] = "job_failed"
     at: AwareDatetime
     step: str
     n: int
     error: str
+    outcome: str | None = None
+    """Of a command that has ended its exit code."""
+    outputs: dict[str, Json] = Field(default_factory=dict)
+    """What it gave all the same."""
 
 
 class JobCancelled(Value):
@@ -58,6 +65,40 @@ class AskAnswered(Value):
     n: int
     approval: str
     result: Result
+
+
+class FlowEnded(Value):
+    """A run within has ended; `evidence` vouches for its trail."""
+
+    kind: Literal["flow_ended"] = "flow_ended"
+    at: AwareDatetime
+    step: str
+    n: int
+    child: str
+    status: str
+    outputs: dict[str, Json] = Field(default_factory=dict)
+    reason: str = ""
+    evidence: Evidence | None = None
+
+
+class RepairAnswered(Value):
+    """People have said what to do about a failure."""
+
+    kind: Literal["repair_answered"] = "repair_answered"
+    at: AwareDatetime
+    step: str
+    approval: str
+    result: Result
+
+
+class RepairFailed(Value):
+    """A question what to do about a failure could not be put, or was lost."""
+
+    kind: Literal["repair_failed"] = "repair_failed"
+    at: AwareDatetime
+    step: str
+    approval: str
+    error: str
 
 
 class AttemptTaken(Value):
@@ -138,6 +179,9 @@ Event = Annotated[
     | JobFailed
     | JobCancelled
     | AskAnswered
+    | FlowEnded
+    | RepairAnswered
+    | RepairFailed
     | AttemptTaken
     | ExtensionAnswered
     | ExtensionFailed

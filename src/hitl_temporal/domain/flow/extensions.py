@@ -14,14 +14,14 @@ from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.opening import AskError
 from hitl_temporal.domain.audit import child_attributes
 from hitl_temporal.domain.calendar import CalendarError
+from hitl_temporal.domain.flow.address import child_id
 from hitl_temporal.domain.flow.commands import ExtendGrant
-from hitl_temporal.domain.flow.definition import Extend
 from hitl_temporal.domain.flow.effects import StartAsk
 from hitl_temporal.domain.flow.events import ExtensionAnswered, ExtensionFailed, ExtensionTaken
-from hitl_temporal.domain.flow.scope import scope
-from hitl_temporal.domain.flow.starting import question, told
+from hitl_temporal.domain.flow.requests import question
+from hitl_temporal.domain.flow.scope import scope, told
 from hitl_temporal.domain.flow.state import Extension, Run
-from hitl_temporal.domain.flow.steps import approval_id
+from hitl_temporal.domain.flow.step import Extend
 from hitl_temporal.domain.flow.times import after
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import Json
@@ -200,11 +200,11 @@ def _question(run: Run, step_id: str, ask: Ask, wished: Extension) -> StartAsk:
         run,
         step_id,
         wished.n,
-        f"{approval_id(run.id, step_id, wished.n)}.extend.{wished.k}",
+        f"{child_id(run.id, step_id, wished.n)}.extend.{wished.k}",
         ask.but(**dict(zip(free, profiting[1:], strict=False))),
         requester=wished.by,
         on_behalf_of=next(iter(profiting), None),
-        now={**scope(run), "extension": _view(run, step_id, wished)},
+        now={**scope(run, step_id, everything=True), "extension": _view(run, step_id, wished)},
     )
     return effect.but(is_extension=True)
 

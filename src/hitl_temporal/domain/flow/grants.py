@@ -8,9 +8,10 @@ Must not know: what becomes of the step (steps.py), how people are asked for mor
 
 from hitl_temporal.domain.calendar import CalendarError
 from hitl_temporal.domain.duration import lasting
-from hitl_temporal.domain.flow.definition import Step
+from hitl_temporal.domain.flow.address import place
 from hitl_temporal.domain.flow.effects import StopStep
 from hitl_temporal.domain.flow.state import GrantRun, Run
+from hitl_temporal.domain.flow.step import Step
 from hitl_temporal.domain.flow.times import after, duration_of
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import Json
@@ -66,7 +67,7 @@ def end(turn: Turn, step_id: str, reason: str) -> None:
         until=old.grant.until.isoformat(),
     )
     turn.effects.extend(
-        StopStep(step=step_id, n=e.n, approval=e.approval, reason=f"the grant has ended: {reason}")
+        StopStep(step=step_id, n=e.n, child=e.approval, reason=f"the grant has ended: {reason}")
         for e in old.extensions
         if e.state == "asked"
     )
@@ -80,14 +81,22 @@ def leave(turn: Turn, step_id: str, reason: str) -> None:
 
 def end_due(turn: Turn) -> None:
     """End each grant whose time is over; whatever else happens now finds it ended."""
-    for step_id, step in turn.run.steps.items():
-        if step.granted is not None and step.granted.until <= turn.now:
-            end(turn, step_id, TIME_OVER)
+    for address in granting(turn.run):
+        granted = turn.run.steps[address].granted
+        if granted is not None and granted.until <= turn.now:
+            end(turn, address, TIME_OVER)
 
 
 def to_take_back(run: Run) -> tuple[str, ...]:
     """Return the steps whose grant has ended and whose `undo` has not been begun, in document order."""
-    return tuple(n for n, s in run.steps.items() if s.has_given and s.granted is None and s.undo == "none")
+    steps = ((address, run.steps[address]) for address in granting(run))
+    return tuple(a for a, s in steps if s.has_given and s.granted is None and s.undo == "none")
+
+
+def granting(run: Run) -> tuple[str, ...]:
+    """Return the addresses of the steps that give something for a time, in document order."""
+    names = run.definition.plan.granting
+    return tuple(a for a in run.steps if place(a).step in names) if names else ()
 
 
 def forbidding(run: Run, step_id: str) -> str | None:

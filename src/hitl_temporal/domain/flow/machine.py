@@ -6,15 +6,16 @@ skipped, and when nothing goes on the run ends. The same function serves live ru
 Must not know: clocks, randomness, I/O, Temporal.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import assert_never
 
 from hitl_temporal.domain.calendar import Calendar
-from hitl_temporal.domain.expressions import ExpressionError, render
-from hitl_temporal.domain.flow import extensions, grants, operations, steps, undoing
+from hitl_temporal.domain.flow import answering, closing, extensions, grants, operations, undoing, waiting
 from hitl_temporal.domain.flow.commands import unfit
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.effects import Effect
+from hitl_temporal.domain.flow.ends import fresh
 from hitl_temporal.domain.flow.events import (
     AskAnswered,
     AttemptTaken,
@@ -23,18 +24,21 @@ from hitl_temporal.domain.flow.events import (
     ExtensionAnswered,
     ExtensionFailed,
     ExtensionTaken,
+    FlowEnded,
     JobCancelled,
     JobFailed,
     JobSucceeded,
     Operated,
+    RepairAnswered,
+    RepairFailed,
     TimePassed,
     UndoFailed,
     UndoSucceeded,
 )
-from hitl_temporal.domain.flow.readiness import readiness
 from hitl_temporal.domain.flow.scope import initial_vars, scope
-from hitl_temporal.domain.flow.starting import start, told
-from hitl_temporal.domain.flow.state import Run, RunStatus, StepRun
+from hitl_temporal.domain.flow.settling import settle
+from hitl_temporal.domain.flow.starting import start
+from hitl_temporal.domain.flow.state import Run, StepRun
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import Json, digest
 
@@ -48,8 +52,19 @@ def new_run(
     at: datetime,
     on_behalf_of: str | None = None,
     calendars: dict[str, Calendar] | None = None,
+    flows: Mapping[str, Flow] | None = None,
 ) -> Run:
     """Return a run that has not begun; `inputs` have been checked and completed with their defaults.
+
+    Args:
+        run_id: The workflow's.
+        definition: What is done.
+        inputs: What it is given.
+        requester: Who asks.
+        at: When it starts.
+        on_behalf_of: For whom; None: for themselves.
+        calendars: By name, those that the definition may need.
+        flows: The definitions of the runs within it, at any depth.
 
     Raises:
         ExpressionError: A variable can't be evaluated over these inputs.
@@ -63,7 +78,8 @@ def new_run(
         calendars=calendars or {},
         started_at=at,
         now=at,
-        steps={s.id: StepRun(since=at) for s in definition.steps},
+        steps={name: StepRun(since=at) for name in definition.plan.standing},
+        flows=dict(flows or {}),
     )
     return run.but(vars=initial_vars(definition, scope(run)))
 
@@ -76,7 +92,7 @@ def advance(run: Run, event: Event) -> tuple[Run, tuple[Effect, ...]]:
     if run.status is None or isinstance(event, Operated):
         _take(turn, event)
     if turn.run.begun and turn.run.status is None:
-        _settle(turn)
+        settle(turn)
     return turn.run, tuple(turn.effects)
 
 
@@ -91,22 +107,24 @@ def _take(turn: Turn, event: Event) -> None:
     match event:
         case Begun():
             _begin(turn)
-        case JobSucceeded() | JobFailed() | JobCancelled() | AskAnswered() | AttemptTaken():
+        case JobSucceeded() | JobFailed() | JobCancelled() | AskAnswered() | AttemptTaken() | FlowEnded():
             if _is_current(turn.run, event):
                 _hear(turn, event)
         case ExtensionAnswered() | ExtensionFailed() | ExtensionTaken():
             extensions.hear(turn, event)
+        case RepairAnswered() | RepairFailed():
+            answering.hear_repair(turn, event)
         case UndoSucceeded() | UndoFailed():
             _hear_of_undo(turn, event)
         case Operated():
             operations.operate(turn, event)
         case TimePassed():
-            _pass_time(turn)
+            waiting.pass_time(turn)
         case _:
             assert_never(event)
 
 
-_News = JobSucceeded | JobFailed | JobCancelled | AskAnswered | AttemptTaken
+_News = JobSucceeded | JobFailed | JobCancelled | AskAnswered | AttemptTaken | FlowEnded
 
 
 def _is_current(run: Run, event: _News) -> bool:
@@ -114,13 +132,21 @@ def _is_current(run: Run, event: _News) -> bool:
     step = run.steps.get(event.step)
     if step is None or not step.is_begun or step.state == "parked" or step.n != event.n or step.has_given:
         return False
+    if step.block is not None:
+        return False
+    document = run.definition.step(event.step)
+    is_job = document.verb in {"call", "run"} or step.watched
     match event:
         case JobSucceeded():
-            return run.definition.step(event.step).call is not None
-        case AskAnswered() | AttemptTaken():
-            return run.definition.step(event.step).ask is not None
+            return is_job
+        case AskAnswered():
+            return document.ask is not None
+        case FlowEnded():
+            return document.flow is not None
+        case AttemptTaken():
+            return document.has_signs
         case _:
-            return run.definition.step(event.step).wait is None
+            return is_job or document.has_signs
 
 
 def _hear(turn: Turn, event: _News) -> None:
@@ -129,19 +155,24 @@ def _hear(turn: Turn, event: _News) -> None:
     match event:
         case JobSucceeded() if wrong := unfit(event.outputs):
             _failed(turn, event.step, f"its outputs are {wrong}")
+        case JobSucceeded() if turn.run.steps[event.step].watched:
+            waiting.seen(turn, event.step, event.outputs)
         case JobSucceeded():
-            steps.give(turn, event.step, event.outputs)
+            closing.give(turn, event.step, event.outputs, event.outcome)
         case JobFailed():
-            _failed(turn, event.step, event.error)
+            _failed(turn, event.step, event.error, event.outcome, event.outputs)
         case AskAnswered() if wrong := unfit(event.result.form):
             _failed(turn, event.step, f"its form is {wrong}")
         case AskAnswered():
-            steps.answer(turn, event.step, event.approval, event.result)
+            answering.answer(turn, event.step, event.approval, event.result)
+        case FlowEnded():
+            answering.hear_flow(turn, event)
         case AttemptTaken() if instead is None:
-            steps.reset(turn, event.step)
-            start(turn, turn.run.definition.step(event.step))
+            old = turn.run.steps[event.step]
+            turn.put(event.step, fresh(turn, old).but(edited=old.edited))
+            start(turn, event.step)
         case JobCancelled() | AttemptTaken():
-            steps.become(turn, event.step, instead or steps.STOPPED)
+            closing.become(turn, event.step, instead or closing.STOPPED)
         case _:
             assert_never(event)
 
@@ -151,6 +182,7 @@ def _begin(turn: Turn) -> None:
     if run.begun:
         return
     turn.set(begun=True)
+    turn.touch(run.steps)
     turn.record(
         "run.started",
         "started",
@@ -163,12 +195,15 @@ def _begin(turn: Turn) -> None:
     )
 
 
-def _failed(turn: Turn, step_id: str, error: str) -> None:
+def _failed(
+    turn: Turn, step_id: str, error: str, outcome: str | None = None, outputs: Mapping[str, Json] | None = None
+) -> None:
     instead = turn.run.steps[step_id].instead
-    if instead is None:
-        steps.fail(turn, turn.run.definition.step(step_id), error)
-    else:
-        steps.become(turn, step_id, instead.but(reason=f"{instead.reason}; {error}"))
+    if instead is not None:
+        closing.become(turn, step_id, instead.but(reason=f"{instead.reason}; {error}"))
+        return
+    turn.set_step(step_id, outputs=dict(outputs or {}))
+    closing.fail(turn, step_id, error, outcome)
 
 
 def _hear_of_undo(turn: Turn, event: UndoSucceeded | UndoFailed) -> None:
@@ -177,82 +212,8 @@ def _hear_of_undo(turn: Turn, event: UndoSucceeded | UndoFailed) -> None:
         return
     match event:
         case UndoSucceeded():
-            undoing.end_undo(turn, event.step)
+            closing.end_undo(turn, event.step)
         case UndoFailed():
             undoing.park_undo(turn, event.step, event.error)
         case _:
             assert_never(event)
-
-
-def _pass_time(turn: Turn) -> None:
-    for step_id, step in turn.run.steps.items():
-        if step.is_begun and step.state == "waiting" and step.until is not None and step.until <= turn.now:
-            steps.succeed(turn, step_id, {})
-
-
-def _settle(turn: Turn) -> None:
-    """Start, skip and end whatever the last change has made possible, until nothing changes any more."""
-    for step_id in grants.to_take_back(turn.run):
-        undoing.start_undo(turn, step_id)
-    while turn.run.ending is None and _move(turn):
-        pass
-    if turn.run.ending is not None:
-        _unwind(turn)
-    elif all(s.is_final for s in turn.run.steps.values()) and not any(extensions.out(turn.run)):
-        _complete(turn)
-
-
-def _move(turn: Turn) -> bool:
-    """Start or skip each step that has not begun and may, in document order; tell whether there was one."""
-    before = turn.run
-    for step in turn.run.definition.steps:
-        now = turn.run.steps[step.id]
-        if now.state != "waiting" or now.is_begun:
-            continue
-        match "met" if now.again else readiness(turn.run, turn.run.definition.all_needs[step.id]):
-            case "impossible":
-                steps.skip(turn, step.id, "its needs can't be met any more", passes_on=True)
-            case "met" if not (turn.run.held or now.held):
-                start(turn, step)
-            case _:
-                pass
-    return turn.run is not before
-
-
-def _unwind(turn: Turn) -> None:
-    """Bring an ending run to its end: what goes on must stop first, then done work is undone, the last done first."""
-    ending, run = turn.run.ending, turn.run
-    assert ending is not None, "only an ending run is unwound"
-    if any(s.is_begun or s.undo in {"running", "parked"} for s in run.steps.values()):
-        return
-    if ending.undo:
-        done = [(s.done.order, step_id) for step_id, s in run.steps.items() if s.done and s.undo == "none"]
-        if done:
-            undoing.start_undo(turn, max(done)[1])
-            return
-    if any(extensions.out(run)):  # what is undone need not wait for a question to come back, but the end does
-        return
-    for step_id, step in run.steps.items():
-        if not step.is_final:
-            steps.skip(turn, step_id, ending.reason, passes_on=True)
-    _end(turn, ending.status, ending.reason)
-
-
-def _complete(turn: Turn) -> None:
-    outputs: dict[str, Json] = {}
-    failed: list[str] = []
-    now = scope(turn.run)
-    for name, template in turn.run.definition.outputs.items():
-        try:
-            outputs[name] = render(template, now)
-        except ExpressionError as error:  # the work is done: an output that can't be told is null, and said
-            outputs[name], reason = None, told(turn.run, error)
-            failed.append(f"output {name!r}: {reason}")
-            turn.record("run.output_failed", f"output:{name}", output=name, reason=reason)
-    turn.set(outputs=outputs)
-    _end(turn, "completed", "; ".join(failed)[:1000])
-
-
-def _end(turn: Turn, status: RunStatus, reason: str) -> None:
-    turn.set(status=status, reason=reason)
-    turn.record("run.ended", "ended", began=turn.run.started_at, status=status, reason=reason or None)

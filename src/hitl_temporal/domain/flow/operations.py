@@ -3,15 +3,28 @@
 Must not know: doors, who may (policy.py), what follows (machine.py settles that).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hitl_temporal.domain.approval.judge import why_taken
-from hitl_temporal.domain.flow import extensions, grants, steps, undoing
-from hitl_temporal.domain.flow.commands import Cancel, ExtendGrant, Finish, Operate, Receipt, SetValue
+from hitl_temporal.domain.flow import closing, extensions, grants, rerunning, undoing, waiting
+from hitl_temporal.domain.flow.address import turns_in
+from hitl_temporal.domain.flow.commands import (
+    WAIVED,
+    Cancel,
+    ExtendGrant,
+    Finish,
+    Operate,
+    Receipt,
+    Rerun,
+    SetValue,
+    StartStep,
+    Tell,
+)
 from hitl_temporal.domain.flow.effects import Reply
 from hitl_temporal.domain.flow.events import Operated
 from hitl_temporal.domain.flow.policy import refusal
 from hitl_temporal.domain.flow.state import Ending, Instead, Run
+from hitl_temporal.domain.flow.step import COMPLETED
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import digest
 
@@ -22,6 +35,7 @@ _NOT_FINAL = frozenset({"waiting", "running", "parked"})
 _ALLOWED = {
     "hold": frozenset({"waiting"}),
     "release": frozenset({"waiting"}),
+    "start_step": frozenset({"waiting"}),
     "skip": _NOT_FINAL,
     "finish": _NOT_FINAL,
     "rerun": frozenset({"parked", "succeeded", "failed", "skipped", "cancelled"}),
@@ -29,11 +43,11 @@ _ALLOWED = {
 }
 """The states of a step in which an action on it is allowed."""
 
-_NEEDS_STEP = frozenset({"skip", "finish", "rerun", "cancel_step", "revoke", "extend_grant"})
+_NEEDS_STEP = frozenset({"start_step", "skip", "finish", "rerun", "cancel_step", "revoke", "extend_grant"})
 _ON_GRANTS = frozenset({"revoke", "extend_grant"})
 """Allowed while a step runs as a grant."""
 
-_WHILE_ENDING = frozenset({"set_value"})
+_WHILE_ENDING = frozenset({"set_value", "event"})
 
 
 def operate(turn: Turn, event: Operated) -> None:
@@ -58,13 +72,23 @@ def _spent(run: Run, action: str, actor: str, key: str) -> Receipt | None:
 
 
 def _aimed(run: Run, event: Operated) -> Operated:
-    """Return an action on a grant with the step it is about, where it names none and there is only one it can mean."""
-    if event.action not in _ON_GRANTS or event.command.step is not None:
+    """Return an action with the address of its step: without turns, and of a grant that it can only mean one of."""
+    if event.command.step is not None:
+        return _in_this_turn(run, event)
+    if event.action not in _ON_GRANTS:
         return event
-    granting = [s.id for s in run.definition.steps if s.grant is not None]
+    granting = grants.granting(run)
     running = [step for step in granting if run.steps[step].granted is not None]
     meant = running if len(running) == 1 else granting
     return event if len(meant) != 1 else event.but(command=event.command.model_copy(update={"step": meant[0]}))
+
+
+def _in_this_turn(run: Run, event: Operated) -> Operated:
+    """Return an action without the turn of a block that it names, if that is the present one."""
+    assert event.command.step is not None, "judged before"
+    address, turns = turns_in(event.command.step)
+    is_now = all(b in run.steps and (now := run.steps[b].block) and now.index == t for b, t in turns.items())
+    return event.but(command=event.command.model_copy(update={"step": address})) if turns and is_now else event
 
 
 def _carry_out(turn: Turn, event: Operated, key: str) -> Receipt:
@@ -86,6 +110,7 @@ def _carry_out(turn: Turn, event: Operated, key: str) -> Receipt:
         changes=list(receipt.changes),
     )
     turn.run = trial.run
+    turn.touch(trial.touched)
     turn.effects.extend(trial.effects)
     kept = list(turn.run.receipts.items())[1 - MAX_RECEIPTS :]
     receipts = {**dict(kept), f"{event.action}:{command.actor}:{key}": receipt}
@@ -116,19 +141,38 @@ def _judge_extension(run: Run, command: ExtendGrant) -> Receipt:
 
 def _invalid(run: Run, event: Operated) -> str | None:
     command = event.command
-    if event.action in _NEEDS_STEP and command.step is None:
-        return f"{event.action} needs a step; steps: {', '.join(run.steps)}"
+    needs_step = event.action in _NEEDS_STEP and not (isinstance(command, Rerun) and command.scope in _WHOLE)
+    if needs_step and command.step is None:
+        return f"{event.action} needs a step; steps: {_listed(run.steps)}"
     if command.step is not None and command.step not in run.steps:
-        return f"no step {command.step!r}; steps: {', '.join(run.steps)}"
+        return f"no step {command.step!r}; steps: {_listed(run.steps)}"
     if isinstance(command, Finish) and command.step is not None and command.outcome is not None:
-        ask = run.definition.step(command.step).ask
-        if ask is not None and command.outcome not in ask.outcome_names:
-            return f"as: {command.outcome!r} is not one of {', '.join(sorted(ask.outcome_names))}"
+        document = run.definition.step(command.step)
+        names = document.ask.outcome_names if document.ask is not None else document.outcomes
+        if names and command.outcome not in names:
+            return f"as: {command.outcome!r} is not one of {', '.join(sorted(names))}"
+    if isinstance(command, Rerun) and command.inputs and command.step is not None:
+        document = run.definition.step(command.step)
+        if command.scope not in {"step", "from"} or document.verb not in _EDITABLE:
+            return "with: only a `call`, a `run` or a `flow` that is done again takes other arguments"
     if isinstance(command, ExtendGrant) and command.step is not None and extensions.is_ruled_out(run, command.step):
         return f"step {command.step!r} can't be extended: its `grant` has no `extend`"
     if isinstance(command, SetValue) and (unknown := sorted(command.values.keys() - run.vars.keys())):
         return f"with: no variable {unknown[0]!r}; variables: {', '.join(run.vars) or 'none'}"
     return None
+
+
+def _listed(steps: Mapping[str, object]) -> str:
+    names = list(steps)
+    return ", ".join(names[:_MOST_LISTED]) + (
+        f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    )
+
+
+_MOST_LISTED = 30
+_WHOLE = frozenset({"failed", "all"})
+"""What a `rerun` may be about beside one step."""
+_EDITABLE = frozenset({"call", "run", "flow"})
 
 
 def _closed(run: Run, event: Operated) -> str | None:
@@ -142,12 +186,33 @@ def _closed(run: Run, event: Operated) -> str | None:
         return f"the run is ending: {run.ending.reason}"
     if step_id is not None and action in _ON_GRANTS:
         return grants.forbidding(run, step_id)
+    if isinstance(event.command, Rerun) and event.command.scope in _WHOLE:
+        return _why_not_whole(run, event.command)
     if step_id is None or action not in _ALLOWED:
         return None
     state = run.steps[step_id].state
     if run.steps[step_id].undo == "parked":
         return f"step {step_id!r} is {state}: its undo failed; rerun tries it again, skip goes on without"
-    return None if state in _ALLOWED[action] else f"step {step_id!r} is {state}"
+    if state not in _ALLOWED[action]:
+        return f"step {step_id!r} is {state}"
+    if action == "rerun":
+        return _why_not_again(run, step_id, event.command)
+    return None
+
+
+def _why_not_whole(run: Run, command: Rerun) -> str | None:
+    if command.scope == "failed":
+        return None if rerunning.unmended(run) else "no step has parked or failed"
+    going = next((a for a, s in run.steps.items() if s.is_begun and s.block is None and s.state != "parked"), None)
+    return None if going is None else f"step {going!r} is {run.steps[going].state}: hold or cancel it first"
+
+
+def _why_not_again(run: Run, step_id: str, command: Operate) -> str | None:
+    never = next((a for a in run.definition.plan.around(step_id) if run.steps[a].block is None), None)
+    if never is not None:
+        return f"step {never!r}, in which it lies, is {run.steps[never].state}"
+    going = rerunning.in_the_way(run, step_id) if isinstance(command, Rerun) and command.scope == "from" else None
+    return None if going is None else f"step {going!r}, which follows, is {run.steps[going].state}: cancel it first"
 
 
 def _hold(turn: Turn, command: Operate) -> tuple[str, ...]:
@@ -161,15 +226,39 @@ def _release(turn: Turn, command: Operate) -> tuple[str, ...]:
 def _set_held(turn: Turn, step: str | None, *, held: bool) -> tuple[str, ...]:
     if step is None:
         turn.set(held=held)
+        turn.touch(turn.run.steps)
     else:
         turn.set_step(step, held=held)
     return (f"{step or 'run'}: {'held' if held else 'released'}",)
 
 
+def _start_step(turn: Turn, command: Operate) -> tuple[str, ...]:
+    assert isinstance(command, StartStep), "the table pairs `start_step` with StartStep"
+    address, waived = _step_of(command), frozenset(command.waive) or WAIVED
+    now = turn.run.steps[address]
+    if now.is_begun:
+        return _pass(turn, address, command.actor, waived)
+    held = now.held and "hold" not in waived
+    again = now.again or "predecessor" in waived
+    turn.set_step(address, held=held, again=again)
+    return (f"{address}: waived {', '.join(sorted(waived))}",)
+
+
+def _pass(turn: Turn, address: str, actor: str, waived: frozenset[str]) -> tuple[str, ...]:
+    """Let a wait or an ask that is open count as done, if what it waits for is waived."""
+    document = turn.step(address)
+    kind = "answer" if document.ask is not None else "event" if turn.run.steps[address].until is None else "time"
+    if kind not in waived:
+        return (f"{address}: still waits for {kind}",)
+    if document.ask is not None:
+        return _end_instead(turn, address, Instead(state="skipped", reason=f"passed by {actor}"))
+    return _end_instead(turn, address, Instead(state="succeeded", reason=f"started by {actor}"))
+
+
 def _skip(turn: Turn, command: Operate) -> tuple[str, ...]:
     step = _step_of(command)
     if turn.run.steps[step].undo == "parked":
-        undoing.skip_undo(turn, step, _left_standing(command))
+        closing.skip_undo(turn, step, _left_standing(command))
         return (f"{step}: undo skipped",)
     return _end_instead(turn, step, Instead(state="skipped", reason=f"skipped by {command.actor}"))
 
@@ -177,12 +266,14 @@ def _skip(turn: Turn, command: Operate) -> tuple[str, ...]:
 def _finish(turn: Turn, command: Operate) -> tuple[str, ...]:
     assert isinstance(command, Finish), "the table pairs `finish` with Finish"
     step = _step_of(command)
-    is_ask = turn.run.definition.step(step).ask is not None
+    document = turn.step(step)
+    is_ask = document.ask is not None
+    default = "approved" if is_ask else COMPLETED if document.flow is not None else None
     instead = Instead(
         state="succeeded",
         reason=f"finished by {command.actor}",
         outputs=command.outputs,
-        outcome=command.outcome or ("approved" if is_ask else None),
+        outcome=command.outcome or default,
         by=(command.actor,) if is_ask else (),
     )
     return _end_instead(turn, step, instead)
@@ -193,27 +284,54 @@ def _cancel_step(turn: Turn, command: Operate) -> tuple[str, ...]:
 
 
 def _end_instead(turn: Turn, step: str, instead: Instead) -> tuple[str, ...]:
-    steps.stop(turn, step, instead)
+    rerunning.withdraw_repair(turn, step, instead.reason)
+    closing.stop(turn, step, instead)
     becomes, now = instead.state + (f" ({instead.outcome})" if instead.outcome else ""), turn.run.steps[step]
     once = " once its undo has run" if now.has_given else " once it has stopped"
     return (f"{step}: {becomes}" + ("" if now.is_final else once),)
 
 
 def _rerun(turn: Turn, command: Operate) -> tuple[str, ...]:
-    step = _step_of(command)
+    assert isinstance(command, Rerun), "the table pairs `rerun` with Rerun"
+    match command.scope:
+        case "failed":
+            found = rerunning.unmended(turn.run)
+            for address in found:
+                rerunning.again(turn, address)
+            return tuple(f"{address}: again" for address in found)
+        case "all":
+            return tuple(f"{address}: again" for address in rerunning.everything(turn))
+        case "from":
+            _edit(turn, _step_of(command), command)
+            return tuple(f"{address}: again" for address in rerunning.from_here(turn, _step_of(command)))
+        case _:
+            return _rerun_step(turn, _step_of(command), command)
+
+
+def _rerun_step(turn: Turn, step: str, command: Rerun) -> tuple[str, ...]:
     if turn.run.steps[step].undo == "parked":
         undoing.undo_again(turn, step)
         return (f"{step}: undo again",)
-    steps.reset(turn, step)
-    turn.set_step(step, again=True)
-    return (f"{step}: again",)
+    rerunning.again(turn, step, edited=command.inputs or None)
+    return (f"{step}: again" + (" with other arguments" if command.inputs else ""),)
+
+
+def _edit(turn: Turn, step: str, command: Rerun) -> None:
+    if command.inputs:
+        turn.set_step(step, edited={**(turn.run.steps[step].edited or {}), **command.inputs})
+
+
+def _event(turn: Turn, command: Operate) -> tuple[str, ...]:
+    assert isinstance(command, Tell), "the table pairs `event` with Tell"
+    is_new = waiting.hear(turn, command.event)
+    return (f"event {command.event.type} of {command.event.source}" + ("" if is_new else ": known already"),)
 
 
 def _cancel(turn: Turn, command: Operate) -> tuple[str, ...]:
     assert isinstance(command, Cancel), "the table pairs `cancel` with Cancel"
     reason = grants.by_word("cancelled", command.actor, command.reason)
     left = _left_standing(command) if command.no_undo else ""
-    steps.end_early(turn, Ending(status="cancelled", reason=reason, undo=not command.no_undo, left=left))
+    closing.end_early(turn, Ending(status="cancelled", reason=reason, undo=not command.no_undo, left=left))
     return ("run: cancelling",)
 
 
@@ -246,12 +364,14 @@ def _step_of(command: Operate) -> str:
 _DO: dict[str, Callable[[Turn, Operate], tuple[str, ...]]] = {
     "hold": _hold,
     "release": _release,
+    "start_step": _start_step,
     "skip": _skip,
     "finish": _finish,
     "rerun": _rerun,
     "cancel_step": _cancel_step,
     "cancel": _cancel,
     "set_value": _set_value,
+    "event": _event,
     "revoke": _revoke,
     "extend_grant": _extend_grant,
 }

@@ -8,15 +8,12 @@ Must not know: what the actions change, doors.
 from hitl_temporal.domain.approval.opening import AskError, begin
 from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.flow.commands import Cancel, Operate
-from hitl_temporal.domain.flow.definition import Step
 from hitl_temporal.domain.flow.events import Operated
 from hitl_temporal.domain.flow.extensions import asks_people
+from hitl_temporal.domain.flow.passing import passed
 from hitl_temporal.domain.flow.scope import scope
 from hitl_temporal.domain.flow.state import Run
-from hitl_temporal.domain.people import CLIENT, OPERATORS, Roster
-
-PASSING = frozenset({"skip", "finish"})
-"""The actions that pass an ask: they are judged as its `override`."""
+from hitl_temporal.domain.people import CLIENT, OPERATORS, SYSTEM, Roster
 
 
 def refusal(run: Run, event: Operated) -> str | None:
@@ -27,6 +24,8 @@ def refusal(run: Run, event: Operated) -> str | None:
         return None
     if event.action == "revoke" and is_own:
         return None
+    if event.action == "event" and actor.startswith(SYSTEM):
+        return None
     if (stranger := roster.stranger(actor)) is not None:
         return stranger
     if event.action == "extend_grant" and is_own and _asks_people(run, event.command):
@@ -36,64 +35,57 @@ def refusal(run: Run, event: Operated) -> str | None:
         return "no_undo: what was granted for a time would stay for good; cancel without it, or ask an operator"
     if not OPERATORS.intersection(roles):
         return f"{event.action} needs the role operator or admin, which {actor!r} does not have"
-    step = _passed_ask(run, event.action, event.command)
-    if step is None:
-        return None
-    if "admin" not in roles:
-        return f"passing the ask {step.id!r} is an override and needs the role admin, which {actor!r} does not have"
-    return _bar(run, step, actor, roster)
+    passes = passed(run, event.action, event.command)
+    if passes and "admin" not in roles:
+        return f"passing the ask {passes[0]!r} is an override and needs the role admin, which {actor!r} does not have"
+    return next(filter(None, (_bar(run, address, actor, roster) for address in passes)), None)
 
 
 def _keeps_a_grant(run: Run, command: Operate) -> bool:
     """Tell whether a cancelled run would leave behind what it gives for a time."""
-    return isinstance(command, Cancel) and command.no_undo and any(s.grant is not None for s in run.definition.steps)
+    return isinstance(command, Cancel) and command.no_undo and bool(run.definition.plan.granting)
 
 
 def selectors(run: Run, action: str, command: Operate) -> tuple[str, ...]:
     """Return the selectors whose people the roster must name to judge this command: the `not` of an ask passed by."""
-    step = _passed_ask(run, action, command)
-    approval = None if step is None else _as_asked(run, step)
-    return () if approval is None else tuple(dict.fromkeys(s for stage in approval.stages for s in stage.cast.barred))
+    asked = (_as_asked(run, address) for address in passed(run, action, command))
+    stages = (stage for approval in asked if approval is not None for stage in approval.stages)
+    return tuple(dict.fromkeys(s for stage in stages for s in stage.cast.barred))
 
 
 def _asks_people(run: Run, command: Operate) -> bool:
     return command.step in run.steps and asks_people(run, command.step)
 
 
-def _passed_ask(run: Run, action: str, command: Operate) -> Step | None:
-    if action not in PASSING or command.step not in run.steps or run.ending is not None:
-        return None
-    step = run.definition.step(command.step)
-    return step if step.ask is not None else None
-
-
-def _bar(run: Run, step: Step, actor: str, roster: Roster) -> str | None:
+def _bar(run: Run, address: str, actor: str, roster: Roster) -> str | None:
     """Return what bars a person from an ask, whoever answers it and however."""
-    approval = _as_asked(run, step)
+    approval = _as_asked(run, address)
     own = (run.requester, run.on_behalf_of) if approval is None else approval.barred
     stages = () if approval is None else tuple(s for s in approval.stages if s.state != "skipped")
     is_lifted = bool(stages) and all(s.document.allow_requester for s in stages)
     if actor in own and not is_lifted:
-        return f"{actor!r} may not pass the ask {step.id!r}: nobody decides their own request"
+        return f"{actor!r} may not pass the ask {address!r}: nobody decides their own request"
     excluding = next(
         (s for s in stages if f"user:{actor}" in s.cast.barred or actor in roster.named_by(s.cast.barred)), None
     )
     if excluding is not None:
         name = excluding.document.name
-        return f"{actor!r} may not pass the ask {step.id!r}: the `not` of stage {name!r} excludes them"
+        return f"{actor!r} may not pass the ask {address!r}: the `not` of stage {name!r} excludes them"
     return None
 
 
-def _as_asked(run: Run, step: Step) -> Approval | None:
+def _as_asked(run: Run, address: str) -> Approval | None:
     """Return the question as it would be put now, None when it can't be put: it has parked, and nobody was asked."""
-    assert step.ask is not None, f"step {step.id!r} is no ask"
+    step = run.definition.step(address)
+    if step.ask is None:  # a run within: whom it asks is not known here
+        return None
     try:
         return begin(
-            step.id,
+            address,
             step.ask,
             requester=run.requester,
             on_behalf_of=run.on_behalf_of,
-            context=scope(run),
+            context=scope(run, address, everything=True),
             at=run.now,
         )
     except AskError:

@@ -100,13 +100,15 @@ def _preview(run: Run, step: str, ask: Ask, roster: Roster) -> AskPreview:
 
 def _comes_late(definition: Flow, step: str) -> bool:
     """Tell whether people are asked, or time passes, before a step's turn comes: nobody knows when that will be."""
-    needs = definition.all_needs
-    before = {step}
-    while (more := {name for s in before for need in needs[s] for name in need.of} - before) != set():
+    plan = definition.plan
+    around = {step, *plan.around(step)}
+    before = set(around)
+    while (more := {name for s in before for need in plan.needs[s] for name in need.of} - before) != set():
         before |= more
-    steps = (definition.step(s) for s in before - {step})
+    within = {inner for s in before - around for inner in plan.inside[s]}
+    steps = (definition.step(s) for s in (before - around) | within)
     return any(s.verb in _LONG or s.grant is not None for s in steps)
 
 
-_LONG = frozenset({"ask", "wait"})
+_LONG = frozenset({"ask", "wait", "flow"})
 """The verbs that take hours and days; what is called is taken to answer at once."""

@@ -3,22 +3,37 @@
 Must not know: which expression is asked for.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hitl_temporal.domain.approval.ask import Ask
-from hitl_temporal.domain.expressions import render
+from hitl_temporal.domain.approval.opening import AskError
+from hitl_temporal.domain.calendar import CalendarError
+from hitl_temporal.domain.expressions import ExpressionError, render
+from hitl_temporal.domain.flow.address import index_of, place
 from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.plan import steps_in
 from hitl_temporal.domain.flow.state import Done, Run, StepRun
 from hitl_temporal.domain.value import Json, canonical
 
 
-def scope(run: Run) -> dict[str, Json]:
-    """Return the scope of a run as it is now."""
-    return {
+def scope(
+    run: Run, address: str | None = None, *, everything: bool = False, turn: int | None = None
+) -> dict[str, Json]:
+    """Return the scope of a run as it is now.
+
+    Args:
+        run: As it stands.
+        address: Whose expressions are evaluated; None: those of the flow itself, which see every step in no item.
+        everything: Whether steps are there that the document of this one does not name.
+        turn: Of the block at this address, while it decides whether there is another one.
+    """
+    plan = run.definition.plan
+    reads = None if address is None or everything else plan.reads[place(address).step]
+    seen = _visible(run, address, plan.standing if reads is None and address is None else reads)
+    now: dict[str, Json] = {
         "inputs": run.inputs,
         "vars": run.vars,
-        "steps": {step: step_view(s) for step, s in run.steps.items()},
+        "steps": {name: step_view(run.steps[at]) for name, at in seen.items() if at in run.steps},
         "requester": run.requester,
         "run": {
             "id": run.id,
@@ -28,12 +43,41 @@ def scope(run: Run) -> dict[str, Json]:
         },
         "attempt": 1,
     }
+    if address is not None:
+        now |= _around(run, address)
+    if turn is not None:
+        now["index"] = turn
+    return now
+
+
+def _visible(run: Run, address: str | None, names: Iterable[str] | None) -> dict[str, str]:
+    """Return the addresses of the steps that an expression may see, by id, in document order."""
+    plan = run.definition.plan
+    if address is None:
+        return {name: name for name in names or ()}
+    wanted = plan.spots if names is None else names
+    found = ((name, plan.see(address, name)) for name in wanted)
+    return {name: at for name, at in found if at is not None}
+
+
+def _around(run: Run, address: str) -> dict[str, Json]:
+    """Return `item` and `index` of the innermost item or turn that a step lies in."""
+    seen: dict[str, Json] = {}
+    here = address
+    for around in run.definition.plan.around(address):
+        block = run.steps[around].block
+        if block is not None and block.each is not None and place(here).before != place(around).before:
+            index = index_of(here)
+            seen.setdefault("item", block.each.values[index])
+            seen.setdefault("index", index)
+        elif block is not None and run.definition.step(around).repeat is not None:
+            seen.setdefault("index", block.index)
+        here = around
+    return seen
 
 
 MAX_CARRIED = 64_000
 """How many characters of a scope a question carries whatever it names."""
-
-_STEP = re.compile(r"\bsteps\b(?:\s*\.\s*([a-z][a-z0-9_]*))?")
 
 
 def scope_of(ask: Ask, now: dict[str, Json]) -> dict[str, Json]:
@@ -44,7 +88,7 @@ def scope_of(ask: Ask, now: dict[str, Json]) -> dict[str, Json]:
     steps = now["steps"]
     if not isinstance(steps, dict) or len(canonical(now)) <= MAX_CARRIED:
         return now
-    named = {found.group(1) for text in _texts(ask.model_dump(mode="json")) for found in _STEP.finditer(text)}
+    named = {name for text in _texts(ask.model_dump(mode="json")) for name in steps_in(text)}
     if None in named:  # which steps are meant is worked out later
         return now
     kept: dict[str, Json] = {}
@@ -107,3 +151,10 @@ def initial_vars(definition: Flow, scope_at_start: dict[str, Json]) -> dict[str,
         ExpressionError: An expression of `vars` fails over these inputs.
     """
     return {name: render(value, scope_at_start) for name, value in definition.vars.items()}
+
+
+def told(run: Run, error: ExpressionError | AskError | CalendarError | ValueError) -> str:
+    """Return what kept a step from starting as people may see it."""
+    if isinstance(error, ExpressionError | AskError):
+        return error.told(run.definition.hides)
+    return str(error)

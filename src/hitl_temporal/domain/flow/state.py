@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.flow.cloud_event import CloudEvent
 from hitl_temporal.domain.flow.commands import Receipt
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.value import Json, Value
@@ -21,7 +22,7 @@ RunStatus = Literal["completed", "rejected", "expired", "withdrawn", "failed", "
 
 
 class Instead(Value):
-    """What a step becomes once what it does has stopped: the word of an operator, or of an ending run.
+    """What a step becomes once what it does has stopped: the word of an operator, or of an ending run or block.
 
     It yields to what the step did before the stop got through: a call that has succeeded has succeeded.
 
@@ -31,7 +32,7 @@ class Instead(Value):
         by: Who stands for the answer of an ask that was passed.
     """
 
-    state: Literal["succeeded", "skipped", "cancelled"]
+    state: Literal["succeeded", "failed", "skipped", "cancelled"]
     reason: str
     outputs: dict[str, Json] = Field(default_factory=dict)
     outcome: str | None = None
@@ -39,16 +40,78 @@ class Instead(Value):
 
 
 class Done(Value):
-    """The last success of a step that has an `undo`: what is reversed when the run ends early, rerun or not.
+    """A success of a step that has an `undo`: what is reversed when the run, or what the step lies in, ends early.
+
+    Of a step that is done again only the last success is kept; of one in a block that repeats that of every turn.
 
     Attributes:
-        order: The place in the order of completion, from 1.
+        step: Its address.
+        turn: Which turn of the blocks around it that repeat.
     """
 
+    step: str
     n: int
-    order: int
+    turn: str = ""
     outputs: dict[str, Json]
     outcome: str | None
+
+
+class Closing(Value):
+    """A block, or an item of an `each`, that is coming to its end before all of it is done.
+
+    Attributes:
+        becomes: What the block becomes once nothing of it goes on.
+        undo: Whether what was done in it is undone.
+        keep: The ids of the steps whose work stays all the same.
+    """
+
+    becomes: Instead
+    undo: bool = False
+    keep: tuple[str, ...] = ()
+
+
+class Each(Value):
+    """What an `each` goes through, and how far it is.
+
+    Attributes:
+        values: The items.
+        started: How many have been begun, in order.
+        open: The items under way; what closes each, None while nothing does.
+        given: What the steps of each item that has succeeded gave, by the item's index and the step's id.
+        failed: The indexes of the items that have failed, in the order of failing.
+        cancelled: How many were begun and stopped.
+        starts: The most starts that a step of an item has had before: ids of later ones count on from there.
+    """
+
+    values: tuple[Json, ...]
+    starts: int = 0
+    started: int = 0
+    open: dict[int, Closing | None] = Field(default_factory=dict)
+    given: dict[int, dict[str, Json]] = Field(default_factory=dict)
+    failed: tuple[int, ...] = ()
+    cancelled: int = 0
+
+    @property
+    def outputs(self) -> dict[str, Json]:
+        """What it gives: one entry per item, in order, null where it has not succeeded; and which have failed."""
+        items: list[Json] = [self.given.get(index) for index in range(len(self.values))]
+        return {"items": items, "failed": [*sorted(self.failed)]}
+
+
+class Block(Value):
+    """The steps within a step that is under way.
+
+    Attributes:
+        branch: The list that is being done; `catch` is the one that mends a failure.
+        index: Of a block that repeats, the turn, from 0.
+        each: Of an `each`.
+        closing: What brings it to its end early.
+    """
+
+    branch: str
+    index: int = 0
+    each: Each | None = None
+    closing: Closing | None = None
 
 
 class Decided(Value):
@@ -110,6 +173,17 @@ class Extension(Value):
         return self.state in {"asked", "withdrawing"}
 
 
+class Asking(Value):
+    """A question what to do about a failure.
+
+    Attributes:
+        is_over: It is being withdrawn: somebody has acted without it.
+    """
+
+    approval: str
+    is_over: bool = False
+
+
 class StepRun(Value):
     """One step as it stands.
 
@@ -121,8 +195,15 @@ class StepRun(Value):
         held: An operator wants it not to start.
         again: An operator wants it done again: it asks for its needs no more.
         instead: It is being stopped, and then becomes this.
+        awaits: Of a `wait`: for what beside time, such as `event:com.example.done`.
+        watched: Of a `wait`: a worker looks whether its end has come.
+        edited: Arguments that somebody has given in place of the document's, for this start and later ones.
         by: Who decided an ask, in order.
         decided: What an ask was decided about; None while it has not been, or when an operator has passed it.
+        block: What is under way within it; kept of a block that has ended, for its turn.
+        caught: It has failed, and the steps of its `catch` have mended that.
+        repair: The question what to do about its failure, while it is out.
+        repairs: How many such questions there were.
         undo: How far its compensation is; `skipped` by an operator after it had parked.
         undos: How often the compensation has been started.
         grant: Of a step whose document has one, once it has begun.
@@ -142,9 +223,15 @@ class StepRun(Value):
     held: bool = False
     again: bool = False
     instead: Instead | None = None
+    awaits: str = ""
+    watched: bool = False
+    edited: dict[str, Json] | None = None
     by: tuple[str, ...] = ()
     decided: Decided | None = None
-    done: Done | None = None
+    block: Block | None = None
+    caught: bool = False
+    repair: Asking | None = None
+    repairs: int = 0
     undo: Literal["none", "running", "done", "parked", "skipped"] = "none"
     undos: int = 0
     grant: GrantRun | None = None
@@ -159,6 +246,16 @@ class StepRun(Value):
     def has_given(self) -> bool:
         """Whether its call is over and its grant keeps it from ending: it runs as one, or until its undo has run."""
         return self.is_begun and self.grant is not None and self.grant.state != "pending"
+
+    @property
+    def closing(self) -> Closing | None:
+        """What brings the block of this step to its end early."""
+        return None if self.block is None else self.block.closing
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether items are still under way of an `each` that has ended, since enough had succeeded."""
+        return self.is_final and self.block is not None and self.block.each is not None and bool(self.block.each.open)
 
     @property
     def is_final(self) -> bool:
@@ -190,7 +287,13 @@ class Run(Value):
     Attributes:
         begun: Whether the event `Begun` has come; nothing starts before.
         status: None while open.
-        steps: One entry per step of the definition, in its order.
+        steps: One entry per step of the definition that lies in no item, in its order, and of those in the items of
+            an `each` that are under way, by address.
+        done: What may have to be undone, in the order of completion.
+        flows: The definitions that its `flow` steps start, and those that these start, pinned with its own.
+        depth: How many runs it lies within.
+        events: Those that no step has waited for yet, the oldest first.
+        heard: The digests of source and id of every event that was taken.
         operations: How many commands of operators have been carried out.
         receipts: What the last of them were answered, by action, actor and key, the oldest first; bounded.
     """
@@ -206,6 +309,11 @@ class Run(Value):
     started_at: AwareDatetime
     now: AwareDatetime
     steps: dict[str, StepRun]
+    done: tuple[Done, ...] = ()
+    flows: dict[str, Flow] = Field(default_factory=dict)
+    depth: int = 0
+    events: tuple[CloudEvent, ...] = ()
+    heard: tuple[str, ...] = ()
     begun: bool = False
     held: bool = False
     ending: Ending | None = None

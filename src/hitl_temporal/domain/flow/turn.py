@@ -5,40 +5,79 @@ It lives for one event and is never kept; outside this package a run is always a
 Must not know: what the events mean.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from hitl_temporal.domain.effects import Record
 from hitl_temporal.domain.flow.effects import Effect
+from hitl_temporal.domain.flow.plan import Plan
 from hitl_temporal.domain.flow.state import Run, StepRun
+from hitl_temporal.domain.flow.step import Step
 from hitl_temporal.domain.value import Json
 
 
 @dataclass
 class Turn:
-    """The run being changed, and what is to be done."""
+    """The run being changed, and what is to be done.
+
+    Attributes:
+        touched: The addresses of the steps that have changed since the run was last settled, in order.
+    """
 
     run: Run
     effects: list[Effect] = field(default_factory=list)
+    touched: dict[str, None] = field(default_factory=dict)
+    _owns_steps: bool = False
+    """Whether the mapping of steps was made in this turn, so that nobody else has it: then it is changed in place."""
 
     @property
     def now(self) -> datetime:
         """The time of this event."""
         return self.run.now
 
+    @property
+    def plan(self) -> Plan:
+        """How the steps hang together."""
+        return self.run.definition.plan
+
+    def step(self, address: str) -> Step:
+        """Return the document of a step."""
+        return self.run.definition.step(address)
+
     def set(self, **changes: object) -> None:
         """Replace fields of the run."""
         self.run = self.run.but(**changes)
 
-    def set_step(self, step_id: str, **changes: object) -> StepRun:
+    def touch(self, addresses: Iterable[str]) -> None:
+        """Let these be looked at, though nothing of their own has changed."""
+        self.touched.update(dict.fromkeys(addresses))
+
+    def set_step(self, address: str, **changes: object) -> StepRun:
         """Replace fields of one step; a change of state moves its `since` and ends what was meant to change it."""
-        old = self.run.steps[step_id]
+        old = self.run.steps[address]
         if changes.get("state", old.state) != old.state:
             changes = {"since": self.now, "instead": None, "again": False, **changes}
-        new = old.but(**changes)
-        self.set(steps={**self.run.steps, step_id: new})
-        return new
+        return self.put(address, old.but(**changes))
+
+    def put(self, address: str, step: StepRun) -> StepRun:
+        """Put a step in its place, where there may have been none."""
+        self._own_steps()[address] = step
+        self.touched[address] = None
+        return step
+
+    def drop(self, addresses: Iterable[str]) -> None:
+        """Forget steps."""
+        steps = self._own_steps()
+        for address in addresses:
+            del steps[address]
+            self.touched.pop(address, None)
+
+    def _own_steps(self) -> dict[str, StepRun]:
+        if not self._owns_steps:
+            self.set(steps={**self.run.steps})
+            self._owns_steps = True
+        return self.run.steps
 
     def record(
         self,

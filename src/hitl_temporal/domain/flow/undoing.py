@@ -1,66 +1,74 @@
-"""How a step that has succeeded is undone: when its run ends early, or when its grant has ended.
+"""How a step that has succeeded is undone: when its run, or what it lies in, ends early, or its grant has ended.
 
-Must not know: the order (machine.py chooses).
+Must not know: the order (blocks.py and settling.py choose).
 """
 
 from hitl_temporal.domain.expressions import ExpressionError
+from hitl_temporal.domain.flow import ledger
+from hitl_temporal.domain.flow.address import as_id, place
 from hitl_temporal.domain.flow.grants import leave
-from hitl_temporal.domain.flow.scope import scope, self_view
-from hitl_temporal.domain.flow.starting import call, told
-from hitl_temporal.domain.flow.steps import take_back
+from hitl_temporal.domain.flow.requests import child_run, job
+from hitl_temporal.domain.flow.scope import scope, self_view, told
+from hitl_temporal.domain.flow.state import StepRun
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import Json, digest
 
 
-def start_undo(turn: Turn, step_id: str) -> None:
+def start_undo(turn: Turn, address: str) -> None:
     """Begin the compensation of one step; what fails to render parks it."""
-    undo, old = turn.run.definition.step(step_id).undo, turn.run.steps[step_id]
-    assert undo is not None, f"step {step_id!r} has no undo"
-    assert old.done is not None, f"step {step_id!r} has done nothing"
-    undos = turn.set_step(step_id, undo="running", undos=old.undos + 1, since=turn.now).undos
+    undo, done = turn.step(address).undo, ledger.last(turn.run, address)
+    assert undo is not None, f"step {address!r} has no undo"
+    if address not in turn.run.steps:  # of an item that is over, of which only this was kept
+        turn.put(
+            address, StepRun(state="succeeded", since=turn.now, n=done.n, outputs=done.outputs, outcome=done.outcome)
+        )
+    old = turn.run.steps[address]
+    undos = turn.set_step(address, undo="running", undos=old.undos + 1, since=turn.now).undos
     try:
-        key = f"{turn.run.id}.{step_id}.{old.done.n}.undo" + (f".{undos}" if undos > 1 else "")
-        now: dict[str, Json] = {**scope(turn.run), "self": self_view(old, old.done)}
-        effect = call(step_id, old.done.n, key, undo, now)
-        arguments_digest = digest(effect.arguments)
+        now: dict[str, Json] = {**scope(turn.run, address), "self": self_view(old, done)}
+        if undo.flow is not None:
+            effect = child_run(turn.run, address, undos, undo, now)
+            what = effect.inputs
+        else:
+            key = f"{turn.run.id}.{as_id(address)}.{done.n}.undo" + (f".{undos}" if undos > 1 else "")
+            effect = job(address, done.n, key, undo, now)
+            what = effect.arguments if effect.command is None else effect.command.model_dump(mode="json")
     except (ExpressionError, ValueError) as error:
-        park_undo(turn, step_id, told(turn.run, error))
+        park_undo(turn, address, told(turn.run, error))
         return
     turn.record(
         "step.undo_started",
-        f"{step_id}:undo:{undos}:started",
-        step=step_id,
-        call=undo.call,
-        arguments_digest=arguments_digest,
+        f"{address}:undo:{undos}:started",
+        step=address,
+        call=undo.call or undo.flow or place(address).step,
+        arguments_digest=digest(what),
     )
     turn.effects.append(effect)
 
 
-def end_undo(turn: Turn, step_id: str) -> None:
-    """Note that a step has been undone; its state stays what it was, unless only its `undo` kept it from ending."""
-    old = turn.set_step(step_id, undo="done", since=turn.now)
-    turn.record("step.undone", f"{step_id}:undo:{old.undos}:done", step=step_id)
-    if old.has_given:
-        take_back(turn, step_id)
-
-
-def park_undo(turn: Turn, step_id: str, error: str) -> None:
+def park_undo(turn: Turn, address: str, error: str) -> None:
     """Leave a compensation for an operator: `rerun` tries it again, `skip` goes on without it."""
-    old = turn.set_step(step_id, undo="parked", error=error, since=turn.now)
+    old = turn.set_step(address, undo="parked", error=error, since=turn.now)
     if old.has_given:
-        turn.set_step(step_id, state="parked", instead=old.instead)
-    turn.record("step.undo_parked", f"{step_id}:undo:{old.undos}:parked", step=step_id, reason=error)
+        turn.set_step(address, state="parked", instead=old.instead)
+    turn.record("step.undo_parked", f"{address}:undo:{old.undos}:parked", step=address, reason=error)
 
 
-def undo_again(turn: Turn, step_id: str) -> None:
+def undo_again(turn: Turn, address: str) -> None:
     """Let a compensation that has parked be tried again."""
-    old = turn.set_step(step_id, undo="none", error="")
+    old = turn.set_step(address, undo="none", error="")
     if old.has_given:
-        turn.set_step(step_id, state="running", instead=old.instead)
+        turn.set_step(address, state="running", instead=old.instead)
 
 
-def skip_undo(turn: Turn, step_id: str, reason: str) -> None:
-    """Give a compensation up that has parked."""
-    leave(turn, step_id, reason)
-    if turn.run.steps[step_id].has_given:
-        take_back(turn, step_id)
+def give_up_undo(turn: Turn, address: str, reason: str) -> None:
+    """Note that a compensation which has parked is given up."""
+    leave(turn, address, reason)
+    ledger.forget(turn, address)
+
+
+def note_undone(turn: Turn, address: str) -> StepRun:
+    """Note that a step has been undone; its state stays what it was."""
+    old = turn.set_step(address, undo="done", since=turn.now)
+    turn.record("step.undone", f"{address}:undo:{old.undos}:done", step=address)
+    return old

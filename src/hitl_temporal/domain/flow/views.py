@@ -3,16 +3,19 @@
 Must not know: who looks, how it is drawn.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
 from hitl_temporal.domain.audit import Evidence
+from hitl_temporal.domain.flow.address import child_id, step_id
 from hitl_temporal.domain.flow.extensions import asks_people, rule
-from hitl_temporal.domain.flow.readiness import missing
+from hitl_temporal.domain.flow.plan import Spot
+from hitl_temporal.domain.flow.readiness import is_reached, missing
 from hitl_temporal.domain.flow.state import Run
-from hitl_temporal.domain.flow.steps import approval_id
+from hitl_temporal.domain.flow.step import Step
 from hitl_temporal.domain.inputs import hidden
 from hitl_temporal.domain.value import Json, Value
 from hitl_temporal.domain.words import moment
@@ -49,6 +52,7 @@ class StepResult(Value):
     outputs: dict[str, Json] = Field(default_factory=dict)
     reason: str = ""
     approval: str | None = None
+    run: str | None = None
     since: AwareDatetime | None = None
     grant: GrantStands | None = None
 
@@ -101,6 +105,7 @@ def result(run: Run, evidence: Evidence) -> Result:
                 outputs=_shown_outputs(run, name),
                 reason=step.error,
                 approval=_approval(run, name),
+                run=_child(run, name),
                 since=step.since,
                 grant=_grant(run, name),
             )
@@ -131,7 +136,9 @@ def why(run: Run) -> tuple[Reason, ...]:
 
 def waiting_reasons(run: Run) -> tuple[str, ...]:
     """Return the reasons for which steps wait, each once, sorted: what `HitlWaiting` holds."""
-    return tuple(sorted({r.reason for r in why(run) if r.state == "waiting"}))
+    found = {r.reason for r in why(run) if r.state == "waiting"}
+    events = {by for r in why(run) if r.reason == "event" for by in r.by if by.startswith("event:")}
+    return tuple(sorted(found | events))
 
 
 def graph(run: Run) -> dict[str, Json]:
@@ -139,20 +146,45 @@ def graph(run: Run) -> dict[str, Json]:
     definition = run.definition
     return {
         "flow": definition.flow,
-        "nodes": [{"id": s.id, "verb": s.verb, "state": run.steps[s.id].state} for s in definition.steps],
+        "nodes": [_node(run, spot) for spot in definition.plan.every],
         "edges": [
             {"from": before, "to": step, "results": list(need.results)}
-            for step, needs in definition.all_needs.items()
+            for step, needs in definition.plan.needs.items()
             for need in needs
             for before in need.of
         ],
     }
 
 
+def _node(run: Run, spot: Spot) -> dict[str, Json]:
+    """Return a step for drawing: of one that lies in items, how many are in which state."""
+    node: dict[str, Json] = {"id": spot.step.id, "verb": spot.step.verb}
+    if spot.parent is not None:
+        node |= {"parent": spot.parent, "branch": spot.list[1]}
+    if not spot.each:
+        return {**node, "state": run.steps[spot.step.id].state}
+    states = Counter(s.state for a, s in run.steps.items() if step_id(a) == spot.step.id)
+    leading = next((state for state in _LEADING if states[state]), "waiting")
+    return {**node, "state": leading, "states": dict(states)}
+
+
+_LEADING = ("parked", "running", "waiting", "failed", "cancelled", "succeeded", "skipped")
+
+
 def _approval(run: Run, name: str) -> str | None:
     """Return the id of the question that the present start of a step has put, None when it has put none."""
-    is_asked = run.definition.step(name).ask is not None and run.steps[name].started_at is not None
-    return approval_id(run.id, name, run.steps[name].n) if is_asked else None
+    step = run.steps[name]
+    if step.repair is not None:
+        return step.repair.approval
+    is_asked = run.definition.step(name).ask is not None and step.started_at is not None
+    return child_id(run.id, name, step.n) if is_asked else None
+
+
+def _child(run: Run, name: str) -> str | None:
+    """Return the id of the run that the present start of a step has begun, None when it has begun none."""
+    step = run.steps[name]
+    is_begun = run.definition.step(name).flow is not None and step.started_at is not None
+    return child_id(run.id, name, step.n) if is_begun else None
 
 
 def _grant(run: Run, name: str) -> GrantStands | None:
@@ -179,6 +211,9 @@ def _shown_outputs(run: Run, name: str) -> dict[str, Json]:
     return run.steps[name].outputs if ask is None else hidden(ask.form, run.steps[name].outputs)
 
 
+Because = Callable[..., Reason]
+
+
 def _why(run: Run, name: str) -> Reason | None:
     step, definition = run.steps[name], run.definition.step(name)
 
@@ -188,48 +223,80 @@ def _why(run: Run, name: str) -> Reason | None:
     out = [e.approval for e in step.extensions if e.is_out and e.approval is not None]
     match step.state:
         case _ if definition.undo is not None and step.undo in {"running", "parked"}:
-            return _why_undoing(run, name, definition.undo.call, because)
+            return _why_undoing(run, name, because)
         case _ if step.granted is not None:
             until = moment(step.granted.until)
             return because(f"grant until {until}", f"{until}, or hitl revoke {run.id} {name}", *out)
         case "parked":
             return _why_parked(run, name, because)
-        case "running":
-            what = "the end of" if step.instead is None else "the stop of"
-            return because("job", f"{what} {definition.call}", definition.call or "")
-        case "waiting" if step.is_begun and step.until is not None:
-            return because("time", f"{moment(step.until)}, or hitl skip {run.id} {name}")
-        case "waiting" if step.is_begun:
-            approval = approval_id(run.id, name, step.n)
-            what = "an answer to" if step.instead is None else "the withdrawal of"
-            return because("answer", f"{what} {approval}", approval)
+        case "running" | "waiting" if step.is_begun:
+            return _why_going(run, name, definition, because)
         case "waiting":
             return None if run.ending else _why_not_begun(run, name, because)
         case _ if out:
             return because("answer", f"the withdrawal of {', '.join(out)}", *out, state="waiting")
+        case _ if step.repair is not None:
+            return because("answer", f"the withdrawal of {step.repair.approval}", step.repair.approval, state="waiting")
+        case _ if step.goes_on:
+            return because("job", "the end of the items that are under way", state="running")
         case _:
             return None
 
 
-def _why_parked(run: Run, name: str, because: Callable[..., Reason]) -> Reason:
-    error, releases = run.steps[name].error, f"hitl rerun {run.id} {name}, or skip, finish or cancel it"
-    if error.startswith("demand: "):  # what was decided stays as it is until people are asked again
+def _why_going(run: Run, name: str, definition: Step, because: Because) -> Reason | None:
+    """Return what a step that is under way does, or waits for; a block goes on with what lies within it."""
+    step, is_stopping = run.steps[name], run.steps[name].instead is not None
+    match definition.verb:
+        case "ask":
+            approval = child_id(run.id, name, step.n)
+            return because("answer", f"{'the withdrawal of' if is_stopping else 'an answer to'} {approval}", approval)
+        case "wait":
+            return _why_waiting(run, name, because)
+        case "flow":
+            child = child_id(run.id, name, step.n)
+            return because("job", f"the {'stop' if is_stopping else 'end'} of {child}", child)
+        case "call" | "run":
+            what = definition.call or "its command"
+            return because("job", f"the {'stop' if is_stopping else 'end'} of {what}", what)
+        case _:
+            how = "is closing" if step.closing is not None else "goes on"
+            return because("job", f"the end of the steps within it, which {how}")
+
+
+def _why_waiting(run: Run, name: str, because: Because) -> Reason:
+    step, by_hand = run.steps[name], f"hitl skip {run.id} {name}"
+    if step.until is not None and not step.awaits:
+        return because("time", f"{moment(step.until)}, or {by_hand}")
+    late = "" if step.until is None else f", its timeout at {moment(step.until)}"
+    return because("event", f"{step.awaits}{late}, or {by_hand}", step.awaits)
+
+
+def _why_parked(run: Run, name: str, because: Because) -> Reason:
+    step, releases = run.steps[name], f"hitl rerun {run.id} {name}, or skip, finish or cancel it"
+    if step.error.startswith("demand: "):  # what was decided stays as it is until people are asked again
         asks = ", ".join(f"hitl rerun {run.id} {ask}" for ask in run.definition.step(name).demand)
         releases = f"asking again first ({asks}), then {releases}"
-    return because(error, releases)
+    if step.repair is not None:
+        return because(step.error, f"an answer to {step.repair.approval}, or {releases}", step.repair.approval)
+    return because(step.error, releases)
 
 
-def _why_undoing(run: Run, name: str, call: str, because: Callable[..., Reason]) -> Reason:
-    step = run.steps[name]
+def _why_undoing(run: Run, name: str, because: Because) -> Reason:
+    step, undo = run.steps[name], run.definition.step(name).undo
+    assert undo is not None, f"step {name!r} has no undo"
     if step.undo == "running":
-        return because("job", f"the end of its undo, {call}", call, state="running")
+        what = undo.call or undo.flow or "its command"
+        return because("job", f"the end of its undo, {what}", what, state="running")
     releases = f"hitl rerun {run.id} {name}, or hitl skip {run.id} {name}"
     return because(f"its undo failed: {step.error}", releases, state="parked")
 
 
-def _why_not_begun(run: Run, name: str, because: Callable[..., Reason]) -> Reason:
+def _why_not_begun(run: Run, name: str, because: Because) -> Reason:
     step = run.steps[name]
-    before = () if step.again else missing(run, run.definition.all_needs[name])
+    parent = run.definition.plan.parent(name)
+    if parent is not None and not is_reached(run, name):
+        return because("predecessor", f"the turn of {parent}, in which it lies", parent)
+    before = () if step.again else missing(run, name)
     if before:
         return because("predecessor", f"the end of {', '.join(before)}", *before)
     return because("hold", f"hitl release {run.id}" + ("" if run.held else f" {name}"))

@@ -1,0 +1,85 @@
+"""The address of a step in a run: its id, within the items of each `each` around it.
+
+`journal` stands by itself; `post[3].journal` is the step of the fourth item, `post[3].lines[0].book` one of an item
+within. `block#2.journal` names the third turn of a block that repeats, which is the present one or over.
+
+Must not know: definitions, runs.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+_TURN = re.compile(r"([a-z][a-z0-9_]*)#([0-9]+)\.")
+_BRACKETS = str.maketrans({"[": ".", "]": None})
+
+
+class Place(NamedTuple):
+    """An address, taken apart.
+
+    Attributes:
+        before: Everything before the id: empty, or `post[3].`.
+        step: The id.
+    """
+
+    before: str
+    step: str
+
+
+@lru_cache(maxsize=20_000)
+def place(address: str) -> Place:
+    """Take an address apart."""
+    before, dot, step = address.rpartition(".")
+    return Place(before + dot, step)
+
+
+def step_id(address: str) -> str:
+    """Return the id of the step at an address."""
+    return place(address).step
+
+
+def within(address: str, index: int) -> str:
+    """Return what the addresses of the steps of an item begin with."""
+    return f"{address}[{index}]."
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Which item of which `each` an address lies in."""
+
+    each: str
+    index: int
+
+
+@lru_cache(maxsize=20_000)
+def item_of(address: str) -> Item | None:
+    """Return the innermost item that an address lies in, None when it lies in none."""
+    before = place(address).before
+    if not before:
+        return None
+    each, _, index = before.removesuffix("].").rpartition("[")
+    return Item(each, int(index))
+
+
+def index_of(address: str) -> int:
+    """Return the index of the innermost item that an address lies in, which there must be."""
+    item = item_of(address)
+    assert item is not None, f"{address!r} lies in no item"
+    return item.index
+
+
+def as_id(address: str) -> str:
+    """Return an address as ids of workflows and activities have it: `post.3.journal`."""
+    return address.translate(_BRACKETS)
+
+
+def child_id(run: str, address: str, n: int) -> str:
+    """Return the workflow id of the question, or of the run, that the nth start of a step begins."""
+    return f"{run}.{as_id(address)}.{n}"
+
+
+def turns_in(address: str) -> tuple[str, dict[str, int]]:
+    """Take the turns out of an address: what is left, and which turn of which block was named."""
+    turns = {block: int(turn) for block, turn in _TURN.findall(address)}
+    return _TURN.sub("", address), turns

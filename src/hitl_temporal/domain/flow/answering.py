@@ -1,0 +1,121 @@
+"""How an answer ends a step: that of people, that of a run within, what people say about a failure.
+
+Must not know: how it was asked.
+"""
+
+from hitl_temporal.domain.approval.context import amended
+from hitl_temporal.domain.approval.result import Result
+from hitl_temporal.domain.audit import child_attributes
+from hitl_temporal.domain.flow.closing import become, conclude, end_early, fail, stop
+from hitl_temporal.domain.flow.events import FlowEnded, RepairAnswered, RepairFailed
+from hitl_temporal.domain.flow.rerunning import again
+from hitl_temporal.domain.flow.state import Decided, Ending, Instead
+from hitl_temporal.domain.flow.step import COMPLETED, FLOW_OUTCOMES, Step
+from hitl_temporal.domain.flow.turn import Turn
+
+
+def answer(turn: Turn, address: str, approval: str, result: Result) -> None:
+    """End an ask with its outcome; if it was being withdrawn, an answer that came first still counts.
+
+    A run that is ending asks nobody any more: there, an answer comes too late in any case.
+    """
+    old = turn.run.steps[address]
+    by = tuple(d.actor for d in result.decisions)
+    turn.record(
+        "step.answered",
+        f"{address}:{old.n}:answered",
+        began=old.started_at,
+        step=address,
+        outcome=result.outcome,
+        by=list(by),
+        child=child_attributes(approval, result.evidence),
+    )
+    if old.instead is not None and (turn.run.ending is not None or result.outcome == "withdrawn"):
+        become(turn, address, old.instead)
+    else:
+        turn.set_step(address, decided=_decided(turn.step(address), approval, result))
+        _amend(turn, address, result)
+        conclude(turn, address, result.form, result.outcome, positive=result.positive, by=by)
+
+
+def _decided(step: Step, approval: str, result: Result) -> Decided:
+    """Return what a step that demands this decision will be held to."""
+    assert step.ask is not None, f"step {step.id!r} is no ask"
+    return Decided(
+        approval=approval,
+        token=result.token,
+        digest=result.digest,
+        by=tuple(d.actor for d in result.decisions if step.ask.is_positive(d.outcome)),
+        material=result.material,
+    )
+
+
+def _amend(turn: Turn, address: str, result: Result) -> None:
+    """Set what people have changed while they were asked, before any follower starts."""
+    if not result.amended:
+        return
+    run = turn.run
+    changed = amended({"inputs": run.inputs, "vars": run.vars}, result.amended)
+    turn.set(inputs=changed["inputs"], vars=changed["vars"])
+    n = run.steps[address].n
+    turn.record("run.amended", f"{address}:{n}:amended", step=address, paths=[*sorted(result.amended)])
+
+
+def hear_flow(turn: Turn, event: FlowEnded) -> None:
+    """Take the end of a run within: its status is the outcome, its own failure is one of the step."""
+    old = turn.run.steps[event.step]
+    turn.record(
+        "step.answered",
+        f"{event.step}:{old.n}:answered",
+        began=old.started_at,
+        step=event.step,
+        outcome=event.status,
+        run=event.child,
+        child=None if event.evidence is None else child_attributes(event.child, event.evidence),
+    )
+    if old.instead is not None and (turn.run.ending is not None or event.status == "cancelled"):
+        become(turn, event.step, old.instead)
+    elif event.status in FLOW_OUTCOMES:
+        conclude(turn, event.step, event.outputs, event.status, positive=event.status == COMPLETED)
+    else:
+        turn.set_step(event.step, outputs=event.outputs)
+        fail(turn, event.step, f"run {event.child} has ended {event.status}: {event.reason}"[:1000])
+
+
+def hear_repair(turn: Turn, event: RepairAnswered | RepairFailed) -> None:
+    """Do what people say about a failure; once somebody has acted without them, nothing."""
+    asked = turn.run.steps.get(event.step)
+    if asked is None or asked.repair is None or asked.repair.approval != event.approval:
+        return
+    turn.set_step(event.step, repair=None)
+    if isinstance(event, RepairFailed):
+        turn.set_step(event.step, error=f"{asked.error}; the question what to do was lost: {event.error}"[:1000])
+        return
+    result = event.result
+    turn.record(
+        "step.repair_answered",
+        f"{event.step}:{asked.n}:repair:{asked.repairs}:answered",
+        step=event.step,
+        outcome=result.outcome,
+        by=[d.actor for d in result.decisions],
+        child=child_attributes(event.approval, result.evidence),
+    )
+    if not asked.repair.is_over and asked.state == "parked":
+        _repair(turn, event.step, result)
+
+
+def _repair(turn: Turn, address: str, result: Result) -> None:
+    by = ", ".join(d.actor for d in result.decisions)
+    match result.outcome:
+        case "retry":
+            again(turn, address)
+        case "edit":
+            again(turn, address, edited=result.form.get("with"))
+        case "skip":
+            stop(turn, address, Instead(state="skipped", reason=f"skipped by {by}"))
+        case "undo" | "abort":
+            error = turn.run.steps[address].error
+            reason = f"step {address!r}: {error} ({result.outcome} by {by})"
+            end_early(turn, Ending(status="failed", reason=reason, undo=result.outcome == "undo", left=reason))
+        case _:  # nobody has answered in time, or it was withdrawn: it stays parked for an operator
+            turn.set_step(address, error=f"{turn.run.steps[address].error}; asked what to do: {result.outcome}")

@@ -1,0 +1,166 @@
+"""What follows a change: steps begin, are skipped or end, until nothing changes any more.
+
+Only what a change can have moved is looked at: those who follow the step, and what it lies in. So an event costs the
+same in a flow of ten steps and in one of a thousand.
+
+Must not know: what has happened (machine.py).
+"""
+
+import re
+from collections.abc import Iterator
+from heapq import heappop, heappush
+
+from hitl_temporal.domain.expressions import ExpressionError, render
+from hitl_temporal.domain.flow import blocks, ends, extensions, grants, undoing
+from hitl_temporal.domain.flow.address import Item, item_of, place
+from hitl_temporal.domain.flow.readiness import is_reached, readiness
+from hitl_temporal.domain.flow.scope import scope, told
+from hitl_temporal.domain.flow.starting import start
+from hitl_temporal.domain.flow.state import Closing, Ending, Instead, Run, RunStatus
+from hitl_temporal.domain.flow.turn import Turn
+from hitl_temporal.domain.value import Json
+
+
+def settle(turn: Turn) -> None:
+    """Let everything happen that the last change has made possible."""
+    for address in grants.to_take_back(turn.run):
+        undoing.start_undo(turn, address)
+    if turn.run.ending is None:
+        _Moving(turn).move()
+    if turn.run.ending is not None:
+        _unwind(turn, turn.run.ending)
+    elif all(s.is_final for s in turn.run.steps.values()) and not _has_something_out(turn.run):
+        _complete(turn)
+
+
+_Rank = tuple[int, str]
+
+
+class _Moving:
+    """Looks at what may move, in the order of the document: a step is looked at after all that stand before it."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+        self._heap: list[tuple[int, _Rank, str]] = []
+        self._waiting: set[str] = set()
+
+    def move(self) -> None:
+        """Go on until nothing has changed, or the run is ending."""
+        round_, rank = 0, (-1, "")
+        self._gather(round_, rank)
+        while self._heap and self._turn.run.ending is None:
+            round_, rank, candidate = heappop(self._heap)
+            self._waiting.discard(candidate)
+            _look(self._turn, candidate)
+            self._gather(round_, rank)
+
+    def _gather(self, round_: int, rank: _Rank) -> None:
+        """Take what has changed; whoever stands before what is being looked at has a turn in the next round."""
+        changed, self._turn.touched = self._turn.touched, {}
+        for address in changed:
+            for candidate in _moved_by(self._turn.run, address):
+                if candidate in self._waiting:
+                    continue
+                self._waiting.add(candidate)
+                own = self._turn.plan.rank(candidate.partition("!")[0])
+                heappush(self._heap, (round_ + (own <= rank), own, candidate))
+
+
+def _moved_by(run: Run, address: str) -> Iterator[str]:
+    """Yield what the change of a step may move: itself, its followers, the item and the block that it lies in."""
+    if address not in run.steps:
+        return
+    yield address
+    if not run.steps[address].is_final:
+        return
+    before, name = place(address)
+    plan = run.definition.plan
+    yield from (before + follower for follower in plan.followers[name])
+    parent = plan.parent(address)
+    if parent is None:
+        return
+    item = item_of(address)
+    yield f"{parent}!{item.index}" if item is not None and item.each == parent else parent
+
+
+_ITEM = re.compile(r"(.*)!([0-9]+)")
+
+
+def _look(turn: Turn, candidate: str) -> None:
+    if found := _ITEM.fullmatch(candidate):
+        _look_at_item(turn, Item(found[1], int(found[2])))
+        return
+    step = turn.run.steps.get(candidate)
+    if step is None:
+        return
+    if step.state == "waiting" and not step.is_begun:
+        _look_at_waiting(turn, candidate)
+    elif step.block is not None and (step.state == "running" or step.closing is not None or step.goes_on):
+        blocks.go_on(turn, candidate)
+    elif step.is_final and turn.plan.inside[place(candidate).step]:
+        _leave_the_rest(turn, candidate)
+
+
+def _look_at_item(turn: Turn, item: Item) -> None:
+    step = turn.run.steps.get(item.each)
+    if step is not None and step.block is not None and step.block.each is not None:
+        if item.index in step.block.each.open and step.closing is None:
+            blocks.go_on_with_item(turn, item)
+        else:
+            turn.touch([item.each])
+
+
+def _look_at_waiting(turn: Turn, address: str) -> None:
+    now = turn.run.steps[address]
+    if not is_reached(turn.run, address):
+        return
+    match "met" if now.again else readiness(turn.run, address):
+        case "impossible":
+            ends.skip(turn, address, "its needs can't be met any more", passes_on=True)
+        case "met" if not (turn.run.held or now.held):
+            start(turn, address)
+        case _:
+            pass
+
+
+def _leave_the_rest(turn: Turn, address: str) -> None:
+    """Skip what was never begun within a step that has ended: a branch not taken, what would have mended it."""
+    before = place(address).before
+    for name in turn.plan.inside[place(address).step]:
+        inner = turn.run.steps.get(before + name)
+        if inner is not None and not inner.is_final and not inner.is_begun:
+            ends.skip(turn, before + name, f"{place(address).step!r} has ended", passes_on=False)
+
+
+def _has_something_out(run: Run) -> bool:
+    return any(extensions.out(run)) or any(s.repair is not None for s in run.steps.values())
+
+
+def _unwind(turn: Turn, ending: Ending) -> None:
+    """Bring an ending run to its end."""
+    turn.touched = {}
+    instead = Instead(state="cancelled", reason=ending.reason)
+    how = Closing(becomes=instead, undo=ending.undo)
+    # What is undone need not wait for a question to come back, but the end does.
+    if blocks.unwind(turn, [*turn.run.steps], how, lambda _: True) and not _has_something_out(turn.run):
+        _end(turn, ending.status, ending.reason)
+
+
+def _complete(turn: Turn) -> None:
+    outputs = dict[str, Json]()
+    failed: list[str] = []
+    now = scope(turn.run)
+    for name, template in turn.run.definition.outputs.items():
+        try:
+            outputs[name] = render(template, now)
+        except ExpressionError as error:  # the work is done: an output that can't be told is null, and said
+            outputs[name], reason = None, told(turn.run, error)
+            failed.append(f"output {name!r}: {reason}")
+            turn.record("run.output_failed", f"output:{name}", output=name, reason=reason)
+    turn.set(outputs=outputs)
+    _end(turn, "completed", "; ".join(failed)[:1000])
+
+
+def _end(turn: Turn, status: RunStatus, reason: str) -> None:
+    turn.set(status=status, reason=reason)
+    turn.record("run.ended", "ended", began=turn.run.started_at, status=status, reason=reason or None)

@@ -1,0 +1,57 @@
+"""What lies within a step: its list under way, everything at any depth, the steps of one item.
+
+Must not know: what becomes of it.
+"""
+
+from hitl_temporal.domain.flow.address import Item, place, within
+from hitl_temporal.domain.flow.state import Block, Each, Run
+from hitl_temporal.domain.flow.turn import Turn
+
+
+def block_of(run: Run, address: str) -> Block:
+    """Return what is under way within a step."""
+    block = run.steps[address].block
+    assert block is not None, f"step {address!r} is no block"
+    return block
+
+
+def each_at(run: Run, address: str) -> Each:
+    """Return how far an `each` is."""
+    each = block_of(run, address).each
+    assert each is not None, f"step {address!r} is no each"
+    return each
+
+
+def set_each(turn: Turn, address: str, each: Each) -> Each:
+    """Replace how far an `each` is."""
+    turn.set_step(address, block=block_of(turn.run, address).but(each=each))
+    return each
+
+
+def children(run: Run, address: str) -> list[str]:
+    """Return the addresses of the list that is under way within a step; of an `each` that is none of them."""
+    before, name = place(address)
+    return [before + inner for inner in run.definition.plan.within(name, block_of(run, address).branch)]
+
+
+def inside(run: Run, address: str) -> list[str]:
+    """Return the addresses of all steps within one, those of items included."""
+    return [a for a in run.steps if is_inside(run, a, address)]
+
+
+def is_inside(run: Run, inner: str, address: str) -> bool:
+    """Tell whether a step lies within another, at any depth."""
+    before, name = place(address)
+    if place(inner).step not in run.definition.plan.inside[name] or not inner.startswith(before):
+        return False
+    return place(inner).before == before or address in run.definition.plan.around(inner)
+
+
+def inside_item(run: Run, item: Item) -> list[str]:
+    """Return the addresses of all steps of an item, those of items within included."""
+    before, plan = within(item.each, item.index), run.definition.plan
+    names = plan.of_item(place(item.each).step)
+    own = [before + name for name in names]
+    if all(plan.spots[name].step.each is None for name in names):
+        return own
+    return [*own, *(a for a in run.steps if a.startswith(before) and place(a).before != before)]
