@@ -2,7 +2,7 @@
 
 import pytest
 
-from hitl_temporal.domain.patterns import MAX_LENGTH, PatternError, check, is_found
+from hitl_temporal.domain.patterns import MAX_LENGTH, PatternError, check, first, is_found
 
 LONG = "a" * 10_000 + "!"
 
@@ -60,3 +60,18 @@ def test_half_a_character_is_never_found(capfd: pytest.CaptureFixture[str]) -> N
     with pytest.raises(PatternError):
         check("(?<=x)")
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "held"),
+    [
+        (r"(\d+) rows", "12 rows", "12"),
+        (r"\d+ rows", "12 rows", "12 rows"),
+        ("(a)|b", "b", None),
+        ("a", "b", None),
+        (".", "\ud800", None),
+    ],
+)
+def test_the_first_group_holds_what_is_wanted(pattern: str, text: str, held: str | None) -> None:
+    """The whole find without a group; nothing when it is not found, or the group took no part."""
+    assert first(pattern, text) == held

@@ -26,7 +26,7 @@ from pydantic import (
 from hitl_temporal.domain import sizes
 from hitl_temporal.domain.approval.notation import Template, TextTemplate
 from hitl_temporal.domain.duration import Duration, DurationError, fixed
-from hitl_temporal.domain.expressions import ExpressionError, as_text, is_secret, pieces, render, secrets_in
+from hitl_temporal.domain.expressions import ExpressionError, as_text, checked, is_secret, pieces, render, secrets_in
 from hitl_temporal.domain.fault import fault
 from hitl_temporal.domain.flow import outputs
 from hitl_temporal.domain.value import Document, Json, Value
@@ -69,7 +69,7 @@ def _argv(command: str) -> tuple[str, ...]:
         raise ValueError("the command holds characters of private use; leave them out")
     expressions: list[str] = []
     marked = ""
-    for piece, is_expression in pieces(command):
+    for piece, is_expression in _pieces(command):
         marked += f"\ue000{len(expressions)}\ue001" if is_expression else piece
         expressions += [piece] if is_expression else []
     try:
@@ -81,6 +81,24 @@ def _argv(command: str) -> tuple[str, ...]:
     return tuple(_MARK.sub(lambda m: expressions[int(m[1])], word) for word in words)
 
 
+def _pieces(text: str) -> tuple[tuple[str, bool], ...]:
+    """Return a text in pieces, its expressions checked.
+
+    A union of a list and a text would tell of the list when it is the expression that is wrong.
+
+    Raises:
+        ValueError: One of them is wrong.
+    """
+    try:
+        found_pieces = pieces(text)
+    except ExpressionError as error:
+        raise ValueError(str(error)) from error
+    for piece, is_expression in found_pieces:
+        if is_expression:
+            checked(piece[2:-2])
+    return found_pieces
+
+
 def _command(value: str | tuple[str | float, ...]) -> str | tuple[str | float, ...]:
     words = _argv(value) if isinstance(value, str) else value
     if not words or not as_text(words[0]).strip():
@@ -90,12 +108,18 @@ def _command(value: str | tuple[str | float, ...]) -> str | tuple[str | float, .
 
 def _args(value: object) -> object:
     match value:
-        case str() if value.strip().startswith("{{") and value.strip().endswith("}}"):
-            return value
         case str():
-            raise ValueError("`args` is a list; write [a, b], or one expression that gives a list")
+            if names := secrets_in(value.strip()):
+                raise ValueError(_seen(names[0]))
+            if [is_expression for piece, is_expression in _pieces(value.strip()) if piece] != [True]:
+                raise ValueError("`args` is a list; write [a, b], or one expression that gives a list")
+            return value
         case _:
             return value
+
+
+def _seen(secret: str) -> str:
+    return f"the secret {secret!r} would be seen by all who list processes; put it in `env`"
 
 
 def _log_limit(value: str | int) -> str | int:
@@ -141,11 +165,11 @@ Size = Annotated[
 class Job(Document):
     """A command or a script, with what it is given and what it gives."""
 
-    command: Annotated[Words | TextTemplate, AfterValidator(_command)] | None = None
+    command: Annotated[Words | str, AfterValidator(_command)] | None = None
     """A program with its arguments: a list, or a text that is split as a shell would. No shell runs."""
     script: Annotated[TextTemplate, AfterValidator(_script)] | None = None
     """A file of the project, by its path below the project's folder."""
-    args: Annotated[Words | TextTemplate, BeforeValidator(_args)] = ()
+    args: Annotated[Words | str, BeforeValidator(_args)] = ()
     """Further arguments: a list, or one expression that gives a list."""
     env: dict[EnvironmentName, Template] = Field(default_factory=dict)
     """Variables beside the few that are inherited; a value may be wholly `{{secret('name')}}`. Null: not set."""
@@ -195,7 +219,7 @@ class Job(Document):
         for key in ("command", "script", "args", "cwd"):
             value: Json = self.model_dump(mode="json").get(key)
             if names := secrets_in(value):
-                raise fault(f"the secret {names[0]!r} would be seen by all who list processes; put it in `env`", key)
+                raise fault(_seen(names[0]), key)
         for name, value in self.env.items():
             if name.startswith("HITL_"):
                 raise fault(f"{name!r}: variables that begin with HITL_ are ours; choose another name", "env", name)
@@ -290,8 +314,4 @@ def _fit(template: Json, text: str) -> str:
     """Pass a text that a process can be given."""
     if "\0" in text:
         raise ExpressionError(as_text(template), "gives a text with a NUL in it, which no process can be given")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ExpressionError(as_text(template), "gives half a character, which no process can be given") from error
     return text

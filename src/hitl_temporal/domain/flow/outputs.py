@@ -103,21 +103,20 @@ def extract(rules: Mapping[str, str], stdout: str, *, dropped_bytes: int = 0) ->
     Raises:
         OutputError: A path leads nowhere, an expression is not found, stdout is no JSON, or it is all too much.
     """
+    read_rules = {name: read(written) for name, written in rules.items()}
+    path = next((name for name, rule in read_rules.items() if isinstance(rule, Path)), None)
+    document = None if path is None else _document(path, stdout, dropped_bytes)
     outputs: dict[str, Json] = {}
     size = 0
-    document: list[Json] = []
-    for name, written in rules.items():
-        match read(written):
-            case Text():
-                value: Json = stdout.strip()
-            case Pattern(pattern):
-                value = patterns.first(pattern, stdout)
-                if value is None:
-                    raise OutputError(f"output {name!r}: {found(written)} is not found in stdout{_cut(dropped_bytes)}")
-            case Path(steps):
-                if not document:
-                    document.append(_document(name, stdout, dropped_bytes))
-                value = _at(name, written, document[0], steps)
+    for name, rule in read_rules.items():
+        if isinstance(rule, Path):
+            value = _at(name, rules[name], document, rule.steps)
+        elif isinstance(rule, Pattern):
+            value = patterns.first(rule.pattern, stdout)
+            if value is None:
+                raise OutputError(f"output {name!r}: {found(rules[name])} is not found in stdout{_cut(dropped_bytes)}")
+        else:
+            value = stdout.strip()
         size += _size(name, value)
         if size > MAX_BYTES:
             raise OutputError(f"output {name!r}: with it the outputs have over {MAX_BYTES} bytes; give a reference")
