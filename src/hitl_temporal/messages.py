@@ -21,6 +21,7 @@ from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.flow.commands import Receipt as OperationReceipt
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.effects import StartCall
+from hitl_temporal.domain.flow.job import Prepared
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.ids import PersonName
 from hitl_temporal.domain.people import Load, Roster
@@ -44,6 +45,7 @@ __all__ = [
     "REQUEST_CANCEL",
     "RESERVED_TYPES",
     "ROTATION",
+    "RUN_COMMAND",
     "SIGNALLED_AT",
     "SUPERSEDE",
     "AboutSubject",
@@ -52,6 +54,8 @@ __all__ = [
     "ApprovalCarried",
     "ApprovalResult",
     "Child",
+    "CommandEnded",
+    "CommandTail",
     "DecisionReceipt",
     "Delivered",
     "Facts",
@@ -74,6 +78,7 @@ __all__ = [
     "RequestCancel",
     "Rotated",
     "RouteRead",
+    "RunCommand",
     "Signalled",
     "StartedBy",
     "Unsent",
@@ -102,6 +107,7 @@ READ_LOADS = "hitl.read_loads"
 READ_ROUTE = "hitl.read_route"
 SUPERSEDE = "hitl.supersede"
 NEWER_ABOUT = "hitl.newer_about"
+RUN_COMMAND = "hitl.run_command"
 
 ROTATION = "hitl.rotation"
 """The workflow that counts turns; and the prefix of its ids."""
@@ -357,3 +363,48 @@ class FlowCarried(_Message):
     trail: Trail
     facts: tuple[Fact, ...] = ()
     postponed: tuple[StartCall, ...] = ()
+
+
+class RunCommand(_Message):
+    """Run a command or a script of the project on this machine.
+
+    Attributes:
+        job: What to run, with its expressions replaced; secrets are names.
+        key: The idempotency key: the same for every retry of this start.
+    """
+
+    job: Prepared
+    key: str
+    run: str = ""
+    step: str = ""
+
+
+class CommandTail(_Message):
+    """What a running command has written last: the details of its heartbeats.
+
+    Attributes:
+        written_bytes: How much it has written to both so far.
+    """
+
+    stdout: str = ""
+    stderr: str = ""
+    written_bytes: int = 0
+
+
+class CommandEnded(_Message):
+    """How a command ended; also the details of the failures `ExitCode` and `Outputs`.
+
+    Attributes:
+        exit_code: 0 to 255; 128 and the number of the signal that ended it.
+        outputs: By name, as the job's rules say; of a command that failed, none unless all could be read.
+        stdout_tail: The end of what it wrote, scrubbed of secrets, as readable text.
+        truncated_bytes: How much of both is not in the tails.
+        log: Where the whole log lies; None: nowhere.
+    """
+
+    exit_code: int
+    outputs: dict[str, Json] = Field(default_factory=dict)
+    stdout_tail: str = ""
+    stderr_tail: str = ""
+    truncated_bytes: int = 0
+    log: str | None = None

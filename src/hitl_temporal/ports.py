@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
+from pydantic import SecretStr
+
 from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.message import Message
@@ -46,6 +48,19 @@ class PermanentError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Secrets(Protocol):
+    """Knows the values that documents only name."""
+
+    async def secret(self, name: str) -> SecretStr:
+        """Return the value of a secret.
+
+        Raises:
+            PermanentError: There is none of this name; it says where one is put.
+            TemporaryError: It can't be read now.
+        """
+        ...
 
 
 class AuditSink(Protocol):

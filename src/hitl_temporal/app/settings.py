@@ -74,6 +74,12 @@ class Settings(BaseSettings):
     worker_cached_workflows: int = Field(default=500, ge=0)
     """About 0.3 MB each (measured); a workflow that is not cached costs a few milliseconds more."""
 
+    secrets: Path | None = None
+    """A folder that holds one file for each secret; None: secrets come from `HITL_SECRET_<NAME>` alone."""
+
+    worker_slots: int = Field(default=20, ge=1)
+    """How many commands and other activities an agent (`hitl worker --pool`) does at once; `--slots` goes first."""
+
     @property
     def base_url(self) -> str:
         """Where the HTTP service is, without a slash at the end."""

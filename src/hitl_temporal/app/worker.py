@@ -1,4 +1,4 @@
-"""The worker process: the two engines, the effects, and the project's own code."""
+"""The worker process: the two engines, the effects, and the project's own code; and the agent, which has no engine."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -10,12 +10,14 @@ from temporalio.worker import Worker
 
 from hitl_temporal.app.documents import Documents
 from hitl_temporal.app.project import Code
+from hitl_temporal.app.secrets import LocalSecrets
 from hitl_temporal.app.settings import Settings
 from hitl_temporal.app.sinks import audit_sink
 from hitl_temporal.app.temporal import RUNNER
 from hitl_temporal.effects.absences import TemporalAbsences
 from hitl_temporal.effects.activities import Effects
 from hitl_temporal.effects.arrivals import Arrivals
+from hitl_temporal.effects.commands import Commands
 from hitl_temporal.effects.conduct import Conduct
 from hitl_temporal.effects.loads import Loads
 from hitl_temporal.effects.relatives import Relatives
@@ -28,6 +30,13 @@ from hitl_temporal.engine.outbox import Outbox
 from hitl_temporal.engine.rotation import Rotation
 from hitl_temporal.integrations.file import FileNotifier
 from hitl_temporal.ports import AuditSink, Notifier
+
+LEAVE_WITHIN = timedelta(seconds=5)
+"""What activities of a worker have to end in when it is asked to stop."""
+AGENT_LEAVES_WITHIN = timedelta(seconds=30)
+"""Of an agent: what runs there are commands, which have a grace of their own."""
+_ALMOST = 0.8
+"""The share of it that a command has: the rest is for its last report."""
 
 WORKFLOWS: tuple[type, ...] = (Approval, Flow, Outbox, Rotation, Absences)
 
@@ -64,6 +73,7 @@ def make_worker(
         *Arrivals(client).activities,
         *Loads(client, settings.task_queue).activities,
         *Subjects(client).activities,
+        *_commands(settings, LEAVE_WITHIN).activities,
     )
     return Worker(
         client,
@@ -77,5 +87,34 @@ def make_worker(
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
         # A value that does not fit its model would otherwise fail the task again and again, for ever.
         workflow_failure_exception_types=[ValidationError],
-        graceful_shutdown_timeout=timedelta(seconds=5),
+        graceful_shutdown_timeout=LEAVE_WITHIN,
     )
+
+
+def pool_queue(task_queue: str, pool: str) -> str:
+    """Return what the agents of a pool poll."""
+    return f"{task_queue}-pool-{pool}"
+
+
+def make_agent(client: Client, settings: Settings, code: Code, pool: str, *, slots: int | None = None) -> Worker:
+    """Return an agent, not started yet: it runs commands and the project's activities on its host, and no workflow.
+
+    Args:
+        client: Connected.
+        settings: Where things are.
+        code: The project's activities.
+        pool: The pool that it belongs to.
+        slots: How much it does at once; None: what the settings say.
+    """
+    return Worker(
+        client,
+        task_queue=pool_queue(settings.task_queue, pool),
+        activities=[*_commands(settings, AGENT_LEAVES_WITHIN).activities, *code.activities],
+        interceptors=[Conduct()],
+        max_concurrent_activities=slots or settings.worker_slots,
+        graceful_shutdown_timeout=AGENT_LEAVES_WITHIN,
+    )
+
+
+def _commands(settings: Settings, leave_within: timedelta) -> Commands:
+    return Commands(settings.project, LocalSecrets(settings.secrets), leave_within=leave_within * _ALMOST)

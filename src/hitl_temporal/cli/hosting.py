@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from hitl_temporal.cli.command import process
-from hitl_temporal.cli.errors import CommandError
+from hitl_temporal.cli.errors import CommandError, UsageError
 from hitl_temporal.cli.session import Session
 
 app = typer.Typer()
@@ -39,13 +39,29 @@ def up(
 
 
 @process(app)
-def worker(session: Session) -> NoReturn:
-    """Run one worker against the Temporal that the environment names."""
-    from hitl_temporal.hosting.processes import StartError, run_worker
+def worker(
+    session: Session,
+    *,
+    pool: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Be an agent of this pool: run its commands on this host, and no workflows."),
+    ] = None,
+    slots: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="How much an agent does at once (default: HITL_WORKER_SLOTS, else 20)."),
+    ] = None,
+) -> NoReturn:
+    """Run one worker, or an agent of a pool, against the Temporal that the environment names."""
+    from hitl_temporal.domain.flow.job import is_pool
+    from hitl_temporal.hosting.processes import StartError, run_agent, run_worker
 
+    if pool is None and slots is not None:
+        raise UsageError("--slots is for an agent; say --pool NAME as well")
+    if pool is not None and not is_pool(pool):
+        raise UsageError(f"{pool!r} is no name of a pool; write small letters, digits and -")
     settings = session.settings
     try:
-        code = run_worker(settings)
+        code = run_worker(settings) if pool is None else run_agent(settings, pool, slots)
     except StartError as error:
         raise CommandError(str(error)) from error
     leave(code)

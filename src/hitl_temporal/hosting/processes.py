@@ -21,15 +21,27 @@ from hitl_temporal.app.settings import Settings
 from hitl_temporal.app.sockets import SocketError, bind
 from hitl_temporal.app.telemetry import set_up_logs
 from hitl_temporal.app.temporal import TemporalUnreachableError, connect
-from hitl_temporal.app.worker import make_worker
+from hitl_temporal.app.worker import AGENT_LEAVES_WITHIN as COMMANDS_LEAVE_WITHIN
+from hitl_temporal.app.worker import make_agent, make_worker, pool_queue
 from hitl_temporal.hosting.checks import StartError, check_documents, check_state
 
-__all__ = ["QuietServer", "StartError", "http_server", "run_serve", "run_worker", "serve_until", "until_signalled"]
+__all__ = [
+    "QuietServer",
+    "StartError",
+    "http_server",
+    "run_agent",
+    "run_serve",
+    "run_worker",
+    "serve_until",
+    "until_signalled",
+]
 
 log = structlog.get_logger(__name__)
 
 LEAVE_WITHIN = timedelta(seconds=8)
 """Activities have five seconds to end (`app/worker.py`); `hitl up` kills who has not left after ten."""
+AGENT_LEAVES_WITHIN = COMMANDS_LEAVE_WITHIN + timedelta(seconds=10)
+"""Of an agent, which nobody kills but who has stopped it."""
 
 
 def run_worker(settings: Settings) -> int:
@@ -40,6 +52,21 @@ def run_worker(settings: Settings) -> int:
     """
     set_up_logs()
     return asyncio.run(_work(settings))
+
+
+def run_agent(settings: Settings, pool: str, slots: int | None = None) -> int:
+    """Run an agent of a pool until SIGINT or SIGTERM; return the exit code.
+
+    Args:
+        settings: Where things are.
+        pool: The pool.
+        slots: How much it does at once; None: what the settings say.
+
+    Raises:
+        StartError: Temporal is not there, or the project is broken.
+    """
+    set_up_logs()
+    return asyncio.run(_serve_pool(settings, pool, slots))
 
 
 def run_serve(settings: Settings) -> int:
@@ -90,6 +117,21 @@ async def _work(settings: Settings) -> int:
         await stop.wait()
         _leave_within(LEAVE_WITHIN)
     await log.ainfo("worker.stopped")
+    return 0
+
+
+async def _serve_pool(settings: Settings, pool: str, slots: int | None) -> int:
+    stop = until_signalled()
+    try:
+        code = load_code(settings.project)
+        client = await connect(patience=settings.temporal_patience)
+    except (ProjectError, TemporalUnreachableError) as error:
+        raise StartError(str(error)) from error
+    async with make_agent(client, settings, code, pool, slots=slots):
+        await log.ainfo("agent.started", pool=pool, task_queue=pool_queue(settings.task_queue, pool))
+        await stop.wait()
+        _leave_within(AGENT_LEAVES_WITHIN)
+    await log.ainfo("agent.stopped", pool=pool)
     return 0
 
 

@@ -32,16 +32,21 @@ from hitl_temporal.domain.flow import outputs
 from hitl_temporal.domain.value import Document, Json, Value
 from hitl_temporal.domain.words import found
 
-__all__ = ["MAX_LOG_BYTES", "Job", "Prepared", "Secret", "prepare"]
+__all__ = ["MAX_LOG_BYTES", "POOL", "Job", "Prepared", "Secret", "is_pool", "prepare"]
 
 MAX_LOG_BYTES: Final = 1024 * 1024
 """Of each stream: a log stays in the run's history, and Temporal takes 2 MiB in one message."""
 _MAX_GRACE = timedelta(minutes=10)
 _SHELL = frozenset({"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1", "&>"})
 """Words that mean something to a shell alone: who writes one believes that a shell runs."""
-POOL: Final = r"^[a-z][a-z0-9-]*$"
+POOL: Final = r"^[a-z][a-z0-9-]{0,99}$"
 """What the name of a pool is like."""
 _MARK = re.compile("\ue000([0-9]+)\ue001")
+
+
+def is_pool(name: str) -> bool:
+    """Tell whether a pool may be called so."""
+    return re.fullmatch(POOL, name) is not None
 
 
 def _is_within(path: str) -> bool:
