@@ -73,6 +73,18 @@ def test_the_app_also_runs_as_typer_runs_it() -> None:
         (("up", "--ephemeral"), "hitl_temporal.hosting.up", "run_up", {"ephemeral": True}),
         (("up",), "hitl_temporal.hosting.up", "run_up", {"ephemeral": False}),
         (("worker",), "hitl_temporal.hosting.processes", "run_worker", {}),
+        (
+            ("worker", "--pool", "sap-1"),
+            "hitl_temporal.hosting.processes",
+            "run_agent",
+            {"pool": "sap-1", "slots": None},
+        ),
+        (
+            ("worker", "--pool", "x", "--slots", "3"),
+            "hitl_temporal.hosting.processes",
+            "run_agent",
+            {"pool": "x", "slots": 3},
+        ),
         (("serve",), "hitl_temporal.hosting.processes", "run_serve", {}),
     ],
 )
@@ -105,3 +117,15 @@ def test_a_process_that_cannot_start_is_one_line(hitl, monkeypatch, command, fun
     monkeypatch.setattr(f"hitl_temporal.hosting.{function}", fail)
 
     assert hitl(command) == (1, "", "hitl: port 8080 is taken; set HITL_HTTP_PORT\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--slots", "3"), "--slots is for an agent; say --pool NAME as well"),
+        (("--pool", "Big Pool"), "'Big Pool' is no name of a pool; write small letters, digits and -"),
+    ],
+)
+def test_an_agent_has_a_pool_with_a_name(hitl, words, says) -> None:
+    """It is the end of a task queue's name."""
+    assert hitl("worker", *words) == (2, "", f"hitl: {says}\n")

@@ -61,7 +61,7 @@ def worker(
         raise UsageError(f"{pool!r} is no name of a pool; write small letters, digits and -")
     settings = session.settings
     try:
-        code = run_worker(settings) if pool is None else run_agent(settings, pool, slots)
+        code = run_worker(settings) if pool is None else run_agent(settings, pool=pool, slots=slots)
     except StartError as error:
         raise CommandError(str(error)) from error
     leave(code)
