@@ -45,6 +45,8 @@ class JobFailed(Value):
     """Of a command that has ended its exit code."""
     outputs: dict[str, Json] = Field(default_factory=dict)
     """What it gave all the same."""
+    is_in_doubt: bool = False
+    """Nobody knows how far it came: its agent was lost."""
 
 
 class JobCancelled(Value):

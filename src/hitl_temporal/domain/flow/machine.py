@@ -11,11 +11,10 @@ from datetime import datetime
 from typing import assert_never
 
 from hitl_temporal.domain.calendar import Calendar
-from hitl_temporal.domain.flow import answering, closing, extensions, grants, operations, undoing, waiting
+from hitl_temporal.domain.flow import answering, closing, ends, extensions, grants, operations, undoing, waiting
 from hitl_temporal.domain.flow.commands import unfit
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.effects import Effect
-from hitl_temporal.domain.flow.ends import fresh
 from hitl_temporal.domain.flow.events import (
     AskAnswered,
     AttemptTaken,
@@ -159,6 +158,8 @@ def _hear(turn: Turn, event: _News) -> None:
             waiting.seen(turn, event.step, event.outputs)
         case JobSucceeded():
             closing.give(turn, event.step, event.outputs, event.outcome)
+        case JobFailed() if event.is_in_doubt and instead is None:
+            ends.park(turn, event.step, f"in_doubt: {event.error}")
         case JobFailed():
             _failed(turn, event.step, event.error, event.outcome, event.outputs)
         case AskAnswered() if wrong := unfit(event.result.form):
@@ -169,7 +170,7 @@ def _hear(turn: Turn, event: _News) -> None:
             answering.hear_flow(turn, event)
         case AttemptTaken() if instead is None:
             old = turn.run.steps[event.step]
-            turn.put(event.step, fresh(turn, old).but(edited=old.edited))
+            turn.put(event.step, ends.fresh(turn, old).but(edited=old.edited))
             start(turn, event.step)
         case JobCancelled() | AttemptTaken():
             closing.become(turn, event.step, instead or closing.STOPPED)

@@ -13,14 +13,14 @@ from hitl_temporal.domain.flow.extensions import asks_people
 from hitl_temporal.domain.flow.passing import passed
 from hitl_temporal.domain.flow.scope import scope
 from hitl_temporal.domain.flow.state import Run
-from hitl_temporal.domain.people import CLIENT, OPERATORS, SYSTEM, Roster
+from hitl_temporal.domain.people import CLIENT, OPERATORS, RUN, SYSTEM, Roster
 
 
 def refusal(run: Run, event: Operated) -> str | None:
     """Return why this actor may not do this, None when nothing keeps them from it."""
     actor, roster = event.command.actor, event.roster
     is_own = actor in {run.requester, run.on_behalf_of}
-    if event.action == "cancel" and (actor == CLIENT or (is_own and not _keeps_a_grant(run, event.command))):
+    if event.action == "cancel" and (actor in {CLIENT, RUN} or (is_own and not _keeps_a_grant(run, event.command))):
         return None
     if event.action == "revoke" and is_own:
         return None

@@ -5,7 +5,7 @@ Must not know: how it changes (machine.py), Temporal.
 
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, SerializerFunctionWrapHandler, model_serializer
 
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.flow.cloud_event import CloudEvent
@@ -196,7 +196,7 @@ class StepRun(Value):
         again: An operator wants it done again: it asks for its needs no more.
         instead: It is being stopped, and then becomes this.
         awaits: Of a `wait`: for what beside time, such as `event:com.example.done`.
-        watched: Of a `wait`: a worker looks whether its end has come.
+        watch: Of a `wait` for which a worker looks: what it was told.
         edited: Arguments that somebody has given in place of the document's, for this start and later ones.
         by: Who decided an ask, in order.
         decided: What an ask was decided about; None while it has not been, or when an operator has passed it.
@@ -224,7 +224,7 @@ class StepRun(Value):
     again: bool = False
     instead: Instead | None = None
     awaits: str = ""
-    watched: bool = False
+    watch: dict[str, Json] | None = None
     edited: dict[str, Json] | None = None
     by: tuple[str, ...] = ()
     decided: Decided | None = None
@@ -236,6 +236,22 @@ class StepRun(Value):
     undos: int = 0
     grant: GrantRun | None = None
     extensions: tuple[Extension, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _in_short(self, dump: SerializerFunctionWrapHandler) -> dict[str, Json]:
+        """Leave out what is as it was at first: a run of a thousand steps travels in one message."""
+        whole: dict[str, Json] = dump(self)
+        fields = type(self).model_fields
+        return {
+            k: v
+            for k, v in whole.items()
+            if fields[k].is_required() or v != fields[k].get_default(call_default_factory=True)
+        }
+
+    @property
+    def watched(self) -> bool:
+        """Whether a worker looks if what it waits for is there."""
+        return self.watch is not None
 
     @property
     def granted(self) -> GrantRun | None:

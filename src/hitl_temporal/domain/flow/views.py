@@ -14,7 +14,7 @@ from hitl_temporal.domain.flow.address import child_id, step_id
 from hitl_temporal.domain.flow.extensions import asks_people, rule
 from hitl_temporal.domain.flow.plan import Spot
 from hitl_temporal.domain.flow.readiness import is_reached, missing
-from hitl_temporal.domain.flow.state import Run
+from hitl_temporal.domain.flow.state import Run, StepRun
 from hitl_temporal.domain.flow.step import Step
 from hitl_temporal.domain.inputs import hidden
 from hitl_temporal.domain.value import Json, Value
@@ -136,9 +136,32 @@ def why(run: Run) -> tuple[Reason, ...]:
 
 def waiting_reasons(run: Run) -> tuple[str, ...]:
     """Return the reasons for which steps wait, each once, sorted: what `HitlWaiting` holds."""
-    found = {r.reason for r in why(run) if r.state == "waiting"}
-    events = {by for r in why(run) if r.reason == "event" for by in r.by if by.startswith("event:")}
-    return tuple(sorted(found | events))
+    if run.status is not None:
+        return ()
+    found = set[str]()
+    for address, step in run.steps.items():
+        if any(e.is_out for e in step.extensions) or step.repair is not None:
+            found.add("answer")
+        if step.state != "waiting":
+            continue
+        if step.is_begun:
+            found.update(_waits_for(run, address, step))
+        elif run.ending is None:
+            found.add("hold" if (step.held or run.held) and not _lacks(run, address, step) else "predecessor")
+    return tuple(sorted(found))
+
+
+def _waits_for(run: Run, address: str, step: StepRun) -> tuple[str, ...]:
+    if run.definition.step(address).wait is None:
+        return ("answer",)
+    if not step.awaits:
+        return ("time",)
+    return ("event", step.awaits) if step.awaits.startswith("event:") else ("event",)
+
+
+def _lacks(run: Run, address: str, step: StepRun) -> bool:
+    """Tell whether a step that has not begun has to wait for others."""
+    return not is_reached(run, address) or (not step.again and bool(missing(run, address)))
 
 
 def graph(run: Run) -> dict[str, Json]:

@@ -51,7 +51,7 @@ def begin(turn: Turn, address: str, step: Step, n: int, now: dict[str, Json]) ->
         until=until,
         error="",
         awaits=awaits,
-        watched=watch is not None,
+        watch=None if watch is None else watch.arguments,
     )
     turn.record(
         "step.started",
@@ -105,12 +105,25 @@ def _watch(run: Run, address: str, step: Step, n: int, now: dict[str, Json]) -> 
             "stable": wait.file.stable,
             "every": wait.file.every,
         }
-        name, arguments = WATCH_FILE, render(written, now)
+        arguments = render(written, now)
     elif wait.run is not None:
-        name, arguments = WATCH_RUN, render({"id": wait.run.id}, now)
+        arguments = render({"id": wait.run.id}, now)
     else:
         return None
     assert isinstance(arguments, dict), "a mapping was rendered"
+    return _look(run, address, n, arguments)
+
+
+def watches(run: Run) -> tuple[StartCall, ...]:
+    """Return the effects by which workers go on to look for what the steps of a run wait for."""
+    waits = ((a, s) for a, s in run.steps.items() if s.watch is not None and s.is_begun and s.instead is None)
+    return tuple(_look(run, address, step.n, step.watch or {}) for address, step in waits)
+
+
+def _look(run: Run, address: str, n: int, arguments: dict[str, Json]) -> StartCall:
+    wait = run.definition.step(address).wait
+    assert wait is not None, f"step {address!r} is no wait"
+    name = WATCH_FILE if wait.file is not None else WATCH_RUN
     return StartCall(
         step=address,
         n=n,
@@ -123,7 +136,7 @@ def _watch(run: Run, address: str, step: Step, n: int, now: dict[str, Json]) -> 
         max_backoff=_LOOK_AGAIN_LATEST,
         timeout=_ONE_LOOK,
         budget=None,
-        pool=step.pool,
+        pool=run.definition.step(address).pool,
         is_watch=True,
     )
 
