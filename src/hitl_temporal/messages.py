@@ -16,13 +16,16 @@ from hitl_temporal.domain.approval.message import Message
 from hitl_temporal.domain.approval.result import Result as ApprovalResult
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.approval.state import Approval
-from hitl_temporal.domain.audit import Fact, Trail
+from hitl_temporal.domain.audit import Fact, TraceParent, Trail
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.flow.commands import Receipt as OperationReceipt
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.effects import StartCall
 from hitl_temporal.domain.flow.job import Prepared
+from hitl_temporal.domain.flow.requests import RUN_COMMAND
 from hitl_temporal.domain.flow.state import Run
+from hitl_temporal.domain.flow.views import Result as RunResult
+from hitl_temporal.domain.flow.waiting import WATCH_FILE, WATCH_RUN
 from hitl_temporal.domain.ids import PersonName
 from hitl_temporal.domain.people import Load, Roster
 from hitl_temporal.domain.value import Json, digest
@@ -48,6 +51,8 @@ __all__ = [
     "RUN_COMMAND",
     "SIGNALLED_AT",
     "SUPERSEDE",
+    "WATCH_FILE",
+    "WATCH_RUN",
     "AboutSubject",
     "AbsencesCarried",
     "Answered",
@@ -78,10 +83,15 @@ __all__ = [
     "RequestCancel",
     "Rotated",
     "RouteRead",
+    "RunAnswered",
     "RunCommand",
+    "RunResult",
     "Signalled",
     "StartedBy",
     "Unsent",
+    "WatchFile",
+    "WatchRun",
+    "Within",
 ]
 
 APPROVAL = "Approval"
@@ -107,7 +117,6 @@ READ_LOADS = "hitl.read_loads"
 READ_ROUTE = "hitl.read_route"
 SUPERSEDE = "hitl.supersede"
 NEWER_ABOUT = "hitl.newer_about"
-RUN_COMMAND = "hitl.run_command"
 
 ROTATION = "hitl.rotation"
 """The workflow that counts turns; and the prefix of its ids."""
@@ -121,12 +130,33 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Within(_Message):
+    """What a run hands to one that it starts.
+
+    Attributes:
+        definition: What is run, pinned when the outermost run began.
+        flows: The definitions that are pinned beside it.
+        depth: How many runs it lies within.
+        workflow_id: Of the run that starts it.
+        first_run_id: Of the run that starts it: the first of its execution chain.
+        parent: The fact of it that this one's trail belongs to.
+    """
+
+    definition: Flow
+    flows: dict[str, Flow] = Field(default_factory=dict)
+    depth: int
+    workflow_id: str
+    first_run_id: str
+    parent: TraceParent
+
+
 class StartedBy(_Message):
     """The optional second input of a flow: who asks."""
 
     requester: PersonName = "system:client"
     on_behalf_of: PersonName | None = None
     key: str | None = None
+    within: Within | None = None
 
 
 class LoadFlow(_Message):
@@ -134,6 +164,8 @@ class LoadFlow(_Message):
 
     flow: str
     inputs: Json
+    pinned: Flow | None = None
+    """Run this definition, whatever the documents say now."""
     at: AwareDatetime | None = None
     """As in `ReadPeople`."""
 
@@ -147,6 +179,8 @@ class FlowLoaded(_Message):
     """
 
     definition: Flow | None = None
+    flows: dict[str, Flow] = Field(default_factory=dict)
+    """What its `flow` steps name, and what these name."""
     calendars: dict[str, Calendar] = Field(default_factory=dict)
     inputs: dict[str, Json] = Field(default_factory=dict)
     refused: Literal["UnknownFlow", "InvalidInput"] | None = None
@@ -270,6 +304,8 @@ class FetchChild(_Message):
     workflow_id: str
     first_run_id: str
     """The first execution run id of the parent: only its own child may be adopted."""
+    is_run: bool = False
+    """Whether it is a run, and not an approval."""
 
 
 class Child(_Message):
@@ -278,6 +314,7 @@ class Child(_Message):
     is_ours: bool
     is_open: bool = False
     result: ApprovalResult | None = None
+    run: RunResult | None = None
     error: str = ""
 
 
@@ -329,6 +366,37 @@ class Answered(_Message):
     result: ApprovalResult
 
 
+class RunAnswered(_Message):
+    """The end of an adopted run."""
+
+    step: str
+    n: int
+    run: str
+    result: RunResult
+
+
+class WatchFile(_Message):
+    """Look at files until they are as they are wanted.
+
+    Attributes:
+        path: May hold `*` and `?`; relative to the project's folder.
+        becomes: What is waited for.
+        stable: So long nothing about them must have changed; None: no time.
+        every: How often to look.
+    """
+
+    path: str
+    becomes: Literal["present", "absent", "changed"] = "present"
+    stable: str | None = None
+    every: str = "5s"
+
+
+class WatchRun(_Message):
+    """Look at a run until it has ended."""
+
+    id: str
+
+
 class Unsent(_Message):
     """What could not be sent in time and is sent for as long as it takes."""
 
@@ -363,6 +431,7 @@ class FlowCarried(_Message):
     trail: Trail
     facts: tuple[Fact, ...] = ()
     postponed: tuple[StartCall, ...] = ()
+    report_to: tuple[ReportTo, ...] = ()
 
 
 class RunCommand(_Message):

@@ -158,11 +158,16 @@ class Notifier(Protocol):
 
 
 class Loaded(NamedTuple):
-    """A definition ready to run: its calendars, and the inputs completed with their defaults."""
+    """A definition ready to run: its calendars, and the inputs completed with their defaults.
+
+    Attributes:
+        flows: The definitions that its `flow` steps name, and those that these name.
+    """
 
     definition: Flow
     calendars: dict[str, Calendar]
     inputs: dict[str, Json]
+    flows: dict[str, Flow]
 
 
 class UnknownFlowError(PermanentError):
@@ -184,8 +189,13 @@ class Catalogue(Protocol):
         """
         ...
 
-    async def load(self, flow: str, inputs: Json) -> Loaded:
+    async def load(self, flow: str, inputs: Json, pinned: Flow | None = None) -> Loaded:
         """Return a definition and its checked inputs.
+
+        Args:
+            flow: Its name.
+            inputs: As given.
+            pinned: This definition, whatever the documents say now; then `flows` is empty, they are pinned with it.
 
         Raises:
             UnknownFlowError: No such flow, or its document has errors.

@@ -62,17 +62,28 @@ class Documents:
         known = ", ".join(sorted(project.flows)) or "none"
         raise UnknownFlowError(f"no flow {name!r}; known: {known}. Add workflows/{name}/flow.yaml or mend the name")
 
-    async def load(self, flow: str, inputs: Json) -> Loaded:
+    async def load(self, flow: str, inputs: Json, pinned: Flow | None = None) -> Loaded:
         """Return a definition with its calendars, and the inputs checked against it."""
-        definition = await self.flow(flow)
+        definition = pinned or await self.flow(flow)
         try:
             checked = check_inputs(definition, inputs)
         except InputError as error:
             raise InvalidInputError(str(error)) from error
-        asks = [s.ask for s in definition.steps if s.ask]
+        asks = definition.plan.asks
         stages = [stage.calendar for ask in asks for stage in ask.every_stage]
         named = ["default", definition.calendar, *(ask.calendar for ask in asks), *stages]
-        return Loaded(definition, await self.calendars([n for n in dict.fromkeys(named) if n]), checked)
+        calendars = await self.calendars([n for n in dict.fromkeys(named) if n])
+        return Loaded(definition, calendars, checked, {} if pinned else await self._within(definition))
+
+    async def _within(self, definition: Flow) -> dict[str, Flow]:
+        """Return the definitions of all runs that a run may start, at any depth."""
+        found: dict[str, Flow] = {}
+        wanted = [*definition.plan.flows]
+        while wanted:
+            if (name := wanted.pop()) not in found:
+                found[name] = await self.flow(name)
+                wanted += found[name].plan.flows
+        return found
 
     async def calendars(self, names: Sequence[str]) -> dict[str, Calendar]:
         """Return those of the named calendars that the site has, two years ahead; `default` is the site's own."""

@@ -23,6 +23,7 @@ from hitl_temporal.effects.loads import Loads
 from hitl_temporal.effects.relatives import Relatives
 from hitl_temporal.effects.server_clock import ServerClock
 from hitl_temporal.effects.subjects import Subjects
+from hitl_temporal.effects.watching import FileWatch, RunWatch
 from hitl_temporal.engine.absences import Absences
 from hitl_temporal.engine.approval import Approval
 from hitl_temporal.engine.flow import Flow
@@ -74,6 +75,8 @@ def make_worker(
         *Loads(client, settings.task_queue).activities,
         *Subjects(client).activities,
         *_commands(settings, LEAVE_WITHIN).activities,
+        *FileWatch(settings.project).activities,
+        *RunWatch(client).activities,
     )
     return Worker(
         client,
@@ -109,7 +112,11 @@ def make_agent(client: Client, settings: Settings, code: Code, pool: str, *, slo
     return Worker(
         client,
         task_queue=pool_queue(settings.task_queue, pool),
-        activities=[*_commands(settings, AGENT_LEAVES_WITHIN).activities, *code.activities],
+        activities=[
+            *_commands(settings, AGENT_LEAVES_WITHIN).activities,
+            *FileWatch(settings.project).activities,
+            *code.activities,
+        ],
         interceptors=[Conduct()],
         max_concurrent_activities=slots or settings.worker_slots,
         graceful_shutdown_timeout=AGENT_LEAVES_WITHIN,

@@ -84,14 +84,19 @@ class Effects:
     async def load_flow(self, request: LoadFlow) -> FlowLoaded:
         """Load a definition and check the inputs; a refusal is an answer, not an error to retry."""
         try:
-            loaded = await self._catalogue.load(request.flow, request.inputs)
+            loaded = await self._catalogue.load(request.flow, request.inputs, request.pinned)
         except UnknownFlowError as error:
             return FlowLoaded(refused="UnknownFlow", reason=error.reason)
         except InvalidInputError as error:
             return FlowLoaded(refused="InvalidInput", reason=error.reason)
-        definition, calendars, inputs = loaded
         at = await self._clock.time(request.at)
-        return FlowLoaded(definition=definition, calendars=calendars, inputs=inputs, at=at)
+        return FlowLoaded(
+            definition=loaded.definition,
+            flows=loaded.flows,
+            calendars=loaded.calendars,
+            inputs=loaded.inputs,
+            at=at,
+        )
 
     @activity.defn(name=READ_PEOPLE)
     async def read_people(self, request: ReadPeople) -> PeopleRead:

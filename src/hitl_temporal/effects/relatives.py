@@ -10,6 +10,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
+from hitl_temporal.domain.flow.views import Status as RunStatus
 from hitl_temporal.messages import (
     FETCH_CHILD,
     PARENT_IS_OPEN,
@@ -19,6 +20,7 @@ from hitl_temporal.messages import (
     FetchChild,
     ParentCheck,
     RequestCancel,
+    RunResult,
 )
 from hitl_temporal.ports import TemporaryError
 
@@ -58,7 +60,7 @@ class Relatives:
     @activity.defn(name=FETCH_CHILD)
     async def fetch_child(self, request: FetchChild) -> Child:
         """Return what is known of the child; one started under another first run is not ours."""
-        handle = self._client.get_workflow_handle(request.workflow_id, result_type=ApprovalResult)
+        handle = self._client.get_workflow_handle(request.workflow_id)
         try:
             found = await handle.describe()
         except RPCError as error:
@@ -70,7 +72,27 @@ class Relatives:
             return Child(is_ours=False)
         if found.status is WorkflowExecutionStatus.RUNNING:
             return Child(is_ours=True, is_open=True)
+        return await (self._run(request) if request.is_run else self._approval(request))
+
+    async def _approval(self, request: FetchChild) -> Child:
+        handle = self._client.get_workflow_handle(request.workflow_id, result_type=ApprovalResult)
         try:
             return Child(is_ours=True, result=await handle.result())
         except WorkflowFailureError as error:
             return Child(is_ours=True, error=f"approval {request.workflow_id!r} ended badly: {error.cause}"[:1000])
+
+    async def _run(self, request: FetchChild) -> Child:
+        handle = self._client.get_workflow_handle(request.workflow_id, result_type=RunResult)
+        try:
+            return Child(is_ours=True, run=await handle.result())
+        except WorkflowFailureError as error:
+            return Child(is_ours=True, run=await self._status(request), error=f"{error.cause}"[:1000])
+
+    async def _status(self, request: FetchChild) -> RunResult | None:
+        """Ask a run that was cancelled, or has failed, how it ended; None: it did not live so long as to know."""
+        handle = self._client.get_workflow_handle(request.workflow_id)
+        try:
+            told = await handle.query("status", result_type=RunStatus | None)  # pyright: ignore[reportArgumentType] - the SDK takes any type hint
+        except RPCError as error:
+            raise TemporaryError(f"run {request.workflow_id!r} can't be asked: {error.message}") from error
+        return None if told is None else RunResult.model_validate(told.model_dump(include=set(RunResult.model_fields)))

@@ -19,25 +19,29 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.expressions import ExpressionError
     from hitl_temporal.domain.flow import events
     from hitl_temporal.domain.flow.commands import ACTIONS, Cancel, Operate, Receipt, parse
-    from hitl_temporal.domain.flow.effects import Effect, Reply, StartAsk, StartCall, StopStep
+    from hitl_temporal.domain.flow.effects import Effect, Reply, StartAsk, StartCall, StartFlow, StopStep
     from hitl_temporal.domain.flow.machine import advance, new_run, next_moment
     from hitl_temporal.domain.flow.policy import selectors
     from hitl_temporal.domain.flow.state import Run
     from hitl_temporal.domain.flow.views import Reason, Result, Status, graph, result, status, waiting_reasons, why
-    from hitl_temporal.domain.people import CLIENT, SYSTEM, Roster
+    from hitl_temporal.domain.people import CLIENT, RUN, SYSTEM, Roster
     from hitl_temporal.domain.problems import first_problem
     from hitl_temporal.domain.value import Json
     from hitl_temporal.messages import (
         LOAD_FLOW,
+        PARENT_IS_OPEN,
         READ_PEOPLE,
         REQUEST_CANCEL,
         Answered,
         FlowCarried,
         FlowLoaded,
         LoadFlow,
+        ParentCheck,
         PeopleRead,
         ReadPeople,
+        ReportTo,
         RequestCancel,
+        RunAnswered,
         StartedBy,
         Unsent,
     )
@@ -45,10 +49,10 @@ with workflow.unsafe.imports_passed_through():
 from hitl_temporal.engine.clock import Clock
 from hitl_temporal.engine.details import run_details
 from hitl_temporal.engine.errands import Errands
+from hitl_temporal.engine.kin import Kin
 from hitl_temporal.engine.listing import Listing
 from hitl_temporal.engine.mailbox import Letter, Mailbox
 from hitl_temporal.engine.outbox import hand_over
-from hitl_temporal.engine.question import Question
 from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.recorder import Recorder
 from hitl_temporal.engine.renewal import Renewal
@@ -64,7 +68,8 @@ class Flow:
         info = workflow.info()
         self._run: Run | None = None
         self._news: list[events.Event] = []
-        self._early: list[Answered] = []
+        self._early: list[Answered | RunAnswered] = []
+        self._report_to: tuple[ReportTo, ...] = ()
         self._listing = Listing()
         self._inputs, self._started_by, carried, self._refused = _read(args)
         self._renewal = Renewal()
@@ -74,9 +79,12 @@ class Flow:
         )
         if carried is not None:
             self._run = carried.run
+            self._report_to = carried.report_to
             self._recorder = Recorder(carried.trail, self._renewal, carried.facts)
         else:
-            self._recorder = Recorder(Trail.begin(info.workflow_id, info.first_execution_run_id), self._renewal)
+            within = self._started_by.within
+            trail = Trail.begin(info.workflow_id, info.first_execution_run_id, within.parent if within else None)
+            self._recorder = Recorder(trail, self._renewal)
         self._errands = Errands(self._news, self._renewal, carried.postponed if carried else ())
 
     @workflow.run
@@ -110,14 +118,24 @@ class Flow:
         """Answer the graph; empty before the definition is loaded."""
         return graph(self._run) if self._run else {}
 
-    @workflow.signal(name="answered", description="Internal: an adopted approval tells its outcome")
+    @workflow.signal(name="answered", description="Internal: an adopted approval, or run within, tells its end")
     def answered(self, payload: Any = None, *_more: Any) -> None:
-        """Take the answer of an approval that was adopted; the domain ignores a second one."""
+        """Take the end of a child that was adopted; the domain ignores a second one."""
         self._renewal.sample()
+        kind = RunAnswered if isinstance(payload, dict) and "run" in payload else Answered
         try:
-            self._early.append(Answered.model_validate(payload))
+            self._early.append(kind.model_validate(payload))
         except ValidationError:
             workflow.logger.warning("message.invalid", extra={"verb": "answered"})
+
+    @workflow.signal(name="report_to", description="Internal: a parent that has adopted this run wants its end")
+    def report_to(self, payload: Any = None, *_more: Any) -> None:
+        """Remember whom to tell."""
+        self._renewal.sample()
+        try:
+            self._report_to = (*self._report_to, ReportTo.model_validate(payload))
+        except ValidationError:
+            workflow.logger.warning("message.invalid", extra={"verb": "report_to"})
 
     async def _live(self) -> Result:
         if self._run is None:
@@ -135,6 +153,8 @@ class Flow:
             if not self._errands.calls_in_flight:
                 self._recorder.flush()
             self._recorder.flush_if_due(self._clock)
+            await self._look_for_parent()
+            self._show()
             if self._renewal.is_possible:
                 self._errands.postpone_calls()
             if self._may_continue_as_new():
@@ -149,13 +169,15 @@ class Flow:
 
     async def _load(self) -> None:
         info = workflow.info()
-        asked = LoadFlow(flow=info.workflow_type, inputs=self._inputs, at=self._clock.now)
+        within = self._started_by.within
+        pinned = within.definition if within else None
+        asked = LoadFlow(flow=info.workflow_type, inputs=self._inputs, pinned=pinned, at=self._clock.now)
         loaded = await read(LOAD_FLOW, asked, FlowLoaded)
         self._clock.hold(loaded.at)
         if loaded.refused is not None or loaded.definition is None:
             raise ApplicationError(loaded.reason, type=loaded.refused or "UnknownFlow", non_retryable=True)
         try:
-            self._run = new_run(
+            run = new_run(
                 info.workflow_id,
                 loaded.definition,
                 loaded.inputs,
@@ -163,11 +185,13 @@ class Flow:
                 on_behalf_of=self._started_by.on_behalf_of,
                 calendars=loaded.calendars,
                 at=info.workflow_start_time,
+                flows=within.flows if within else loaded.flows,
             )
         except ExpressionError as error:
             raise ApplicationError(
                 f"vars: {error.told(loaded.definition.hides)}", type="InvalidInput", non_retryable=True
             ) from error
+        self._run = run.but(depth=within.depth) if within else run
 
     async def _judge_letters(self) -> None:
         while self._mailbox:
@@ -181,12 +205,12 @@ class Flow:
             await self._clock.fix()
         while self._early:
             told = self._early.pop(0)
-            question = Question.answered_by(told, self._now)
+            kin = Kin.telling(told, self._now)
             asked = self._now.steps.get(told.step)
-            # A late answer to an earlier attempt stops nothing; a question about more time has a name of its own.
-            if question.is_extension or (asked is not None and asked.n == told.n):
-                self._errands.close(question)
-            self._news.append(question.answered(told.result))
+            # A late answer to an earlier start stops nothing; what is not about the step itself has a name of its own.
+            if kin.kind not in {"ask", "flow"} or (asked is not None and asked.n == told.n):
+                self._errands.close(kin)
+            self._news.append(kin.ended(told.result) if isinstance(told, RunAnswered) else kin.answered(told.result))
         while self._news:
             self._feed(self._news.pop(0).but(at=self._clock.now), letter=None)
         if self._clock.has_come(next_moment(self._now)):
@@ -196,14 +220,13 @@ class Flow:
         self._run, effects = advance(self._now, event)
         for effect in effects:
             self._carry_out(effect, letter)
-        self._show()
 
     def _carry_out(self, effect: Effect, letter: Letter[Operate, Receipt] | None) -> None:
         match effect:
             case Record():
                 self._recorder.write(effect)
-            case StartCall() | StartAsk() | StopStep():
-                self._errands.carry_out(effect, self._recorder.trail)
+            case StartCall() | StartFlow() | StartAsk() | StopStep():
+                self._errands.carry_out(effect, self._now, self._recorder.trail)
             case Reply():
                 if letter is not None:
                     letter.receipt = effect.receipt
@@ -218,6 +241,15 @@ class Flow:
         found = await read(READ_PEOPLE, ReadPeople(selectors=asked, people=(actor,), at=letter.at), PeopleRead)
         self._clock.hold(found.at)
         return found.roster
+
+    async def _look_for_parent(self) -> None:
+        """Cancel a run that lies within one which is there no more: terminated, it could not do so itself."""
+        within = self._started_by.within
+        if within is None or not self._clock.has_slept or self._now.ending is not None:
+            return
+        check = ParentCheck(workflow_id=within.workflow_id, first_run_id=within.first_run_id)
+        if not await read(PARENT_IS_OPEN, check, bool):
+            self._mailbox.put("cancel", Cancel(actor=RUN, reason="parent ended", key="parent-ended"))
 
     async def _wait(self) -> None:
         moments = [m for m in (next_moment(self._now), self._recorder.due) if m is not None]
@@ -250,19 +282,31 @@ class Flow:
             trail=self._recorder.trail,
             facts=self._recorder.unexported,
             postponed=self._errands.postponed,
+            report_to=self._report_to,
         )
         self._renewal.continue_as_new(self._inputs, self._started_by, carried)
 
     async def _close(self) -> Result:
+        self._show()
         answer = result(self._now, self._recorder.evidence)
         facts = await self._recorder.close()
         await hand_over(Unsent(facts=facts))
         while self._mailbox:
             await self._judge_letters()
         await workflow.wait_condition(workflow.all_handlers_finished)
+        await self._report(answer)
         if answer.status == "failed":
             raise ApplicationError(answer.reason, answer, type="FlowFailed", non_retryable=True)
         return answer
+
+    async def _report(self, answer: Result) -> None:
+        """Tell a parent that has adopted this run how it ended; awaited, or it would be lost with the last task."""
+        for told in self._report_to:
+            end = RunAnswered(step=told.step, n=told.n, run=workflow.info().workflow_id, result=answer)
+            try:
+                await workflow.get_external_workflow_handle(told.workflow_id).signal("answered", end)
+            except ApplicationError:
+                workflow.logger.info("parent.gone", extra={"parent": told.workflow_id})
 
     def _show(self) -> None:
         run = self._now

@@ -1,4 +1,4 @@
-"""Taking back a question that a workflow has put, whoever put it: a flow, or an author's Python workflow."""
+"""Taking back what a workflow has started: a question, whoever put it, or a run within a run."""
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -16,3 +16,12 @@ async def withdraw(approval: str, reason: str) -> None:
         await workflow.get_external_workflow_handle(approval).signal("withdraw", command)
     except ApplicationError:
         workflow.logger.info("approval.closed_already", extra={"approval": approval})
+
+
+async def cancel(run: str, reason: str) -> None:
+    """Cancel a run that is known to be out, with its undo; one that has ended already keeps its status."""
+    command = {"actor": RUN, "reason": reason[:MAX_REASON], "key": "parent-ended"}
+    try:
+        await workflow.get_external_workflow_handle(run).signal("cancel", command)
+    except ApplicationError:
+        workflow.logger.info("run.ended_already", extra={"run": run})

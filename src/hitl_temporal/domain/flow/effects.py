@@ -26,6 +26,7 @@ class StartCall(Value):
         budget: Bounds all tries; None: only `attempts` does.
         undo: Whether this call undoes the step instead of doing it.
         command: What to run, of a call of the activity that runs commands; then there are no `arguments`.
+        is_idempotent: Whether it may be begun again when it is not known how far it came.
         is_watch: It only looks, for as long as it takes, and may be begun again at any time.
     """
 
@@ -44,6 +45,7 @@ class StartCall(Value):
     undo: bool = False
     command: Prepared | None = None
     is_watch: bool = False
+    is_idempotent: bool = True
 
 
 class StartFlow(Value):

@@ -149,16 +149,12 @@ def _is_current(run: Run, event: _News) -> bool:
 
 
 def _hear(turn: Turn, event: _News) -> None:
-    """Take the news of a job or a question that is out; of one being stopped, they say how far the stop has got."""
-    instead = turn.run.steps[event.step].instead
+    """Take the news of a job or a child that is out; of one being stopped, they say how far the stop has got."""
+    old = turn.run.steps[event.step]
     match event:
-        case JobSucceeded() if wrong := unfit(event.outputs):
-            _failed(turn, event.step, f"its outputs are {wrong}")
-        case JobSucceeded() if turn.run.steps[event.step].watched:
-            waiting.seen(turn, event.step, event.outputs)
         case JobSucceeded():
-            closing.give(turn, event.step, event.outputs, event.outcome)
-        case JobFailed() if event.is_in_doubt and instead is None:
+            _hear_success(turn, event)
+        case JobFailed() if event.is_in_doubt and old.instead is None:
             ends.park(turn, event.step, f"in_doubt: {event.error}")
         case JobFailed():
             _failed(turn, event.step, event.error, event.outcome, event.outputs)
@@ -168,14 +164,22 @@ def _hear(turn: Turn, event: _News) -> None:
             answering.answer(turn, event.step, event.approval, event.result)
         case FlowEnded():
             answering.hear_flow(turn, event)
-        case AttemptTaken() if instead is None:
-            old = turn.run.steps[event.step]
+        case AttemptTaken() if old.instead is None:
             turn.put(event.step, ends.fresh(turn, old).but(edited=old.edited))
             start(turn, event.step)
         case JobCancelled() | AttemptTaken():
-            closing.become(turn, event.step, instead or closing.STOPPED)
+            closing.become(turn, event.step, old.instead or closing.STOPPED)
         case _:
             assert_never(event)
+
+
+def _hear_success(turn: Turn, event: JobSucceeded) -> None:
+    if wrong := unfit(event.outputs):
+        _failed(turn, event.step, f"its outputs are {wrong}")
+    elif turn.run.steps[event.step].watched:
+        waiting.seen(turn, event.step, event.outputs)
+    else:
+        closing.give(turn, event.step, event.outputs, event.outcome)
 
 
 def _begin(turn: Turn) -> None:

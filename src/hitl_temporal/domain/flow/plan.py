@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.flow.address import item_of, place
 from hitl_temporal.domain.flow.needs import Need
-from hitl_temporal.domain.flow.step import CATCH, Branch, Step
+from hitl_temporal.domain.flow.step import CATCH, Branch, Repair, Step
 from hitl_temporal.domain.value import canonical
 
 Key = tuple["str | None", str]
@@ -122,6 +123,23 @@ class Plan:
     def standing(self) -> tuple[str, ...]:
         """The ids of the steps that every run has from its start: those that lie in no item."""
         return tuple(name for name, spot in self.spots.items() if not spot.each)
+
+    @cached_property
+    def asks(self) -> tuple[Ask, ...]:
+        """Every question that a run may put, in document order: of steps, about more time, about failures."""
+        found: list[Ask | None] = []
+        for step in (spot.step for spot in self.every):
+            extend = None if step.grant is None else step.grant.extend
+            repair = step.on_failure if isinstance(step.on_failure, Repair) else None
+            found += [step.ask, None if extend is None else extend.ask, None if repair is None else repair.ask]
+        return tuple(ask for ask in found if ask is not None)
+
+    @cached_property
+    def flows(self) -> tuple[str, ...]:
+        """The names of the flows that it starts, each once."""
+        steps = [spot.step for spot in self.every]
+        undos = (step.undo.flow for step in steps if step.undo is not None)
+        return tuple(dict.fromkeys(name for name in (*(s.flow for s in steps), *undos) if name is not None))
 
     @cached_property
     def granting(self) -> frozenset[str]:

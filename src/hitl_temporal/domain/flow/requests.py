@@ -65,13 +65,14 @@ def job(
         arguments={} if command else {**_rendered(what.arguments, now), **(edited or {})},
         command=None if command is None else _edited(prepare(command, now), edited or {}),
         summary=f"{'undo ' if is_undo else ''}{address}: {_first_word(command) if command else name}",
-        attempts=retry.max or (5 if command is None or command.idempotent else 1),
+        attempts=retry.max or (5 if command is None else 1),
         first_backoff=first,
         max_backoff=longest,
         timeout=clock_time(what.timeout or ("5m" if command is None else "1h")),
         budget=None if retry.budget is None else clock_time(retry.budget),
         pool=what.pool or (command.pool if command else None),
         undo=is_undo,
+        is_idempotent=command is None or command.idempotent,
     )
 
 

@@ -1,0 +1,165 @@
+"""Jobs of a run: an activity is executed, and what comes of it is an event for the domain.
+
+Temporal retries what may be done again. A command may not be, once it has begun on an agent that was then lost: nobody
+knows how far it came. So its attempts are made one by one here, and only a command that has said how it ended is tried
+again.
+
+Must not know: what the step does next.
+"""
+
+from datetime import timedelta
+
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, is_cancelled_exception  # noqa: A004 - Temporal's
+
+with workflow.unsafe.imports_passed_through():
+    from hitl_temporal.domain.flow import events
+    from hitl_temporal.domain.flow.effects import StartCall
+    from hitl_temporal.domain.problems import first_problem
+    from hitl_temporal.domain.value import Json, canonical
+    from hitl_temporal.messages import CommandEnded, RunCommand
+
+from hitl_temporal.engine import options
+
+MAX_OUTPUT_BYTES = 256 * 1024
+"""Of one step: all of them together travel in one payload, which Temporal bounds at 2 MiB."""
+
+_EXIT_CODE, _OUTPUTS, _AGENT_STOPPED = "ExitCode", "Outputs", "AgentStopped"
+
+
+async def perform(effect: StartCall) -> events.Event:
+    """Do what an effect says, with its retries; return what came of it."""
+    try:
+        if effect.command is None:
+            return _success(effect, await _execute(effect, effect.arguments))
+        ended = await _run_command(effect)
+    except ActivityError as error:
+        return _failure(effect, error)
+    return _success(effect, ended.outputs, ended.exit_code)
+
+
+async def _execute(effect: StartCall, argument: object, *, suffix: str = "", attempts: int | None = None) -> Json:
+    found: Json = await workflow.execute_activity(
+        effect.activity,
+        argument,
+        activity_id=effect.key.removeprefix(f"{workflow.info().workflow_id}.") + suffix,
+        task_queue=f"{workflow.info().task_queue}-pool-{effect.pool}" if effect.pool else None,
+        summary=effect.summary,
+        start_to_close_timeout=effect.timeout,
+        schedule_to_close_timeout=effect.budget,
+        heartbeat_timeout=_heartbeat(effect),
+        retry_policy=RetryPolicy(
+            initial_interval=effect.first_backoff,
+            maximum_interval=max(effect.max_backoff, effect.first_backoff),
+            maximum_attempts=effect.attempts if attempts is None else attempts,
+            non_retryable_error_types=options.PERMANENT,
+        ),
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+    return found
+
+
+def _heartbeat(effect: StartCall) -> timedelta | None:
+    """Return how soon a lost worker is noticed; another language's worker in a pool may not beat at all."""
+    ours = effect.command is not None or effect.is_watch
+    if effect.pool is not None and not ours:
+        return None
+    return min(options.HEARTBEAT, effect.timeout)
+
+
+async def _run_command(effect: StartCall) -> CommandEnded:
+    """Run a command as often as its retries allow, so long as each attempt says how it ended."""
+    assert effect.command is not None, f"{effect.step!r} runs no command"
+    request = RunCommand(job=effect.command, key=effect.key, run=workflow.info().workflow_id, step=effect.step)
+    if effect.is_idempotent:
+        return CommandEnded.model_validate(await _execute(effect, request))
+    pause, began = effect.first_backoff, workflow.now()
+    for attempt in range(1, effect.attempts + 1):
+        try:
+            suffix = "" if attempt == 1 else f".attempt.{attempt}"
+            return CommandEnded.model_validate(await _execute(effect, request, suffix=suffix, attempts=1))
+        except ActivityError as error:
+            has_time = effect.budget is None or workflow.now() + pause - began < effect.budget
+            if attempt == effect.attempts or not has_time or not _has_said_how_it_ended(error):
+                raise
+        await workflow.sleep(pause, summary=f"{effect.step}: try again")
+        pause = min(pause * 2, max(effect.max_backoff, effect.first_backoff))
+    raise AssertionError("a command is tried at least once")
+
+
+def _has_said_how_it_ended(error: ActivityError) -> bool:
+    return isinstance(error.cause, ApplicationError) and error.cause.type == _EXIT_CODE
+
+
+def _success(effect: StartCall, found: Json, exit_code: int | None = None) -> events.Event:
+    at = workflow.now()
+    if effect.undo:
+        return events.UndoSucceeded(at=at, step=effect.step)
+    outputs: dict[str, Json] = found if isinstance(found, dict) else {"result": found}
+    try:
+        size = len(canonical(outputs).encode())
+        if size > MAX_OUTPUT_BYTES:
+            reason = f"its outputs have {size} bytes, at most {MAX_OUTPUT_BYTES} are kept: return a reference"
+            return events.JobFailed(at=at, step=effect.step, n=effect.n, error=reason)
+        outcome = None if exit_code is None else str(exit_code)
+        return events.JobSucceeded(at=at, step=effect.step, n=effect.n, outputs=outputs, outcome=outcome)
+    except (ValidationError, ValueError, RecursionError) as error:  # too deep, or no JSON at all
+        what = first_problem(error) if isinstance(error, ValidationError) else str(error)[:300]
+        return events.JobFailed(at=at, step=effect.step, n=effect.n, error=f"its outputs can't be kept: {what}")
+
+
+def _failure(effect: StartCall, error: ActivityError) -> events.Event:
+    at = workflow.now()
+    if is_cancelled_exception(error) and not effect.undo:
+        return events.JobCancelled(at=at, step=effect.step, n=effect.n)
+    reason = _reason(error)
+    if effect.undo:
+        return events.UndoFailed(at=at, step=effect.step, error=reason)
+    ended = _ended(error)
+    return events.JobFailed(
+        at=at,
+        step=effect.step,
+        n=effect.n,
+        error=reason,
+        outcome=None if ended is None or not ended.exit_code else str(ended.exit_code),
+        outputs={} if ended is None else _told(ended),
+        is_in_doubt=effect.command is not None and not effect.is_idempotent and _is_lost(error),
+    )
+
+
+def _told(ended: CommandEnded) -> dict[str, Json]:
+    """Return what a command that failed gave: its outputs, and the ends of what it wrote, for whoever repairs it."""
+    return {**ended.outputs, "stdout": ended.stdout_tail[-_TOLD:], "stderr": ended.stderr_tail[-_TOLD:]}
+
+
+_TOLD = 4_000
+"""Characters of each."""
+
+
+def _is_lost(error: ActivityError) -> bool:
+    """Tell whether nobody knows how far a command came: its agent was lost, stopped, or let no word through in time."""
+    match error.cause:
+        case TimeoutError():
+            return True
+        case ApplicationError() as cause:
+            return cause.type == _AGENT_STOPPED
+        case _:
+            return False
+
+
+def _ended(error: ActivityError) -> CommandEnded | None:
+    cause = error.cause
+    if not isinstance(cause, ApplicationError) or cause.type not in {_EXIT_CODE, _OUTPUTS} or not cause.details:
+        return None
+    return CommandEnded.model_validate(cause.details[0])
+
+
+def _reason(error: ActivityError) -> str:
+    """Return what happened in one bounded line, with the error's type: the innermost cause says most."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    kind = cause.type if isinstance(cause, ApplicationError) and cause.type else type(cause).__name__
+    return f"{kind}: {cause}"[:1000]
