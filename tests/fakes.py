@@ -14,6 +14,7 @@ from hitl_temporal.domain.audit import Fact
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.people import People, Roster
+from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.value import Json
 from hitl_temporal.ports import InvalidInputError, Loaded, PermanentError, TemporaryError, UnknownFlowError
 
@@ -82,6 +83,7 @@ class FakeCatalogue:
         self.flows: dict[str, Flow] = {}
         self.routes: dict[str, Table] = {}
         self.known: dict[str, Calendar] = {}
+        self.resources: dict[str, Resource] = {}
         self.delay = 0.0
 
     def add(self, text: str, name: str = "test_flow") -> Flow:
@@ -112,6 +114,10 @@ class FakeCatalogue:
     async def route(self, name: str) -> Table | None:
         """Answer from `routes`."""
         return self.routes.get(name)
+
+    async def resource(self, name: str) -> Resource | None:
+        """Answer from `resources`."""
+        return self.resources.get(name)
 
     async def calendars(self, names: Sequence[str]) -> dict[str, Calendar]:
         """Answer from `known`; as long as there are none, MON-FRI 09:00-17:00 UTC counts."""

@@ -5,7 +5,7 @@ Messages ignore unknown fields, so that old and new workers understand each othe
 Must not know: workflows, activities, clients.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -26,27 +26,34 @@ from hitl_temporal.domain.flow.requests import RUN_COMMAND
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.views import Result as RunResult
 from hitl_temporal.domain.flow.waiting import WATCH_FILE, WATCH_RUN
-from hitl_temporal.domain.ids import PersonName
+from hitl_temporal.domain.ids import OUR_ID, PersonName
 from hitl_temporal.domain.people import Load, Roster
+from hitl_temporal.domain.resources.document import MAX_UNITS
+from hitl_temporal.domain.resources.state import DEFAULT_PRIORITY, Pool
 from hitl_temporal.domain.value import Json, digest
 
 __all__ = [
     "ABSENCES",
     "ABSENCES_MEMO",
     "APPROVAL",
+    "CLAIM_UNITS",
     "DELIVER",
     "EARLY",
     "EXPORT_FACTS",
     "FETCH_CHILD",
     "LOAD_FLOW",
+    "LOOK_AT_RESOURCE",
     "NEWER_ABOUT",
     "OUTBOX",
     "PARENT_IS_OPEN",
     "READ_LOADS",
     "READ_PEOPLE",
     "READ_ROUTE",
+    "RELEASE_UNITS",
     "REQUEST_CANCEL",
     "RESERVED_TYPES",
+    "RESOURCE",
+    "RESOURCE_ANSWER",
     "ROTATION",
     "RUN_COMMAND",
     "SIGNALLED_AT",
@@ -59,6 +66,7 @@ __all__ = [
     "ApprovalCarried",
     "ApprovalResult",
     "Child",
+    "ClaimUnits",
     "CommandEnded",
     "CommandTail",
     "DecisionReceipt",
@@ -69,18 +77,24 @@ __all__ = [
     "FlowLoaded",
     "LoadFlow",
     "LoadsRead",
+    "LookAtResource",
     "Moment",
     "Newer",
     "OperationReceipt",
     "ParentCheck",
     "PeopleRead",
     "Picking",
+    "PoolCarried",
     "ReadLoads",
     "ReadPeople",
     "ReadRoute",
     "Refresh",
+    "ReleaseUnits",
     "ReportTo",
     "RequestCancel",
+    "RequestUnits",
+    "ResourceAnswer",
+    "ResourceSeen",
     "Rotated",
     "RouteRead",
     "RunAnswered",
@@ -88,10 +102,13 @@ __all__ = [
     "RunResult",
     "Signalled",
     "StartedBy",
+    "UnitsGranted",
+    "UnitsRefused",
     "Unsent",
     "WatchFile",
     "WatchRun",
     "Within",
+    "pool_id",
 ]
 
 APPROVAL = "Approval"
@@ -120,6 +137,16 @@ NEWER_ABOUT = "hitl.newer_about"
 
 ROTATION = "hitl.rotation"
 """The workflow that counts turns; and the prefix of its ids."""
+
+RESOURCE = "hitl.resource"
+"""The workflow that gives out the units of one resource; and the prefix of its ids (`pool_id`)."""
+
+RESOURCE_ANSWER = "resource"
+"""The signal by which it answers who has asked; it carries a `ResourceAnswer`."""
+
+CLAIM_UNITS = "hitl.claim_units"
+RELEASE_UNITS = "hitl.release_units"
+LOOK_AT_RESOURCE = "hitl.look_at_resource"
 
 
 EARLY = "handed over before its workflow task; it is done again from the history"
@@ -477,3 +504,107 @@ class CommandEnded(_Message):
     stderr_tail: str = ""
     truncated_bytes: int = 0
     log: str | None = None
+
+
+class RequestUnits(_Message):
+    """Wish for units of a resource: what the signal `request` of its pool carries.
+
+    Attributes:
+        resource: The pool: a name of site.yaml, or `domain.resources.names.flow_pool`.
+        claim: Unique to this run, step and start, and new each time units are wanted again; the same again is the
+            same wish.
+        workflow_id: Who is told.
+        run_id: The first execution run id of that workflow.
+        requested_at: When it was wished for, by the time of who asks.
+        order: Its place in the document.
+        pool_units: How many units the pool has, where the site does not say: the limit of a flow.
+    """
+
+    resource: str = Field(min_length=1, max_length=1_000)
+    claim: str = Field(min_length=1, max_length=500)
+    units: int = Field(default=1, ge=1, le=MAX_UNITS)
+    priority: int = Field(default=DEFAULT_PRIORITY, ge=1, le=5)
+    workflow_id: str = Field(min_length=1, max_length=1_000)
+    run_id: str = Field(min_length=1, max_length=100)
+    requested_at: AwareDatetime
+    order: int = 0
+    pool_units: int | None = Field(default=None, ge=1, le=MAX_UNITS)
+
+
+class ReleaseUnits(_Message):
+    """Give units back, or wish for them no more: what the signal `release` carries.
+
+    Attributes:
+        at: When, by the time of who says so: a wish under the same claim that is later is another.
+    """
+
+    resource: str = Field(min_length=1, max_length=1_000)
+    claim: str = Field(min_length=1, max_length=500)
+    at: AwareDatetime
+
+
+class ClaimUnits(_Message):
+    """All the wishes of one moment, together: they are sent in the order in which they should be served."""
+
+    requests: tuple[RequestUnits, ...]
+
+
+class UnitsGranted(_Message):
+    """The units are there; told again to who asks again. Who does not know the claim any more gives them back."""
+
+    kind: Literal["granted"] = "granted"
+    claim: str
+    resource: str
+
+
+class UnitsRefused(_Message):
+    """The units will never be there."""
+
+    kind: Literal["refused"] = "refused"
+    claim: str
+    resource: str
+    reason: str
+
+
+ResourceAnswer = Annotated[UnitsGranted | UnitsRefused, Field(discriminator="kind")]
+"""What the signal `resource` carries."""
+
+
+class LookAtResource(_Message):
+    """Ask how many units there are, and who of these is still there.
+
+    Attributes:
+        name: As the site calls it; None: the site does not say how many there are.
+        at: As in `ReadPeople`.
+    """
+
+    name: str | None
+    runs: tuple[ParentCheck, ...] = ()
+    at: AwareDatetime | None = None
+
+
+class ResourceSeen(_Message):
+    """What there is.
+
+    Attributes:
+        units: None: the site has no such resource, or was not asked.
+        ended: The first execution run ids of those who are gone.
+    """
+
+    units: int | None = None
+    ended: tuple[str, ...] = ()
+    at: AwareDatetime | None = None
+
+
+class PoolCarried(_Message):
+    """A pool over continue-as-new."""
+
+    pool: Pool
+    trail: Trail
+    facts: tuple[Fact, ...] = ()
+
+
+def pool_id(resource: str) -> str:
+    """Return the id of the workflow that gives out the units of a pool; one with a strange name has its digest."""
+    plain = f"{RESOURCE}:{resource}"
+    return plain if OUR_ID.fullmatch(plain) else f"{RESOURCE}:{digest(resource)[:32]}"

@@ -23,6 +23,7 @@ from hitl_temporal.domain.audit import Fact
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.people import Roster
+from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.value import Json
 
 
@@ -221,6 +222,14 @@ class Catalogue(Protocol):
 
     async def route(self, name: str) -> Table | None:
         """Return a decision table of the site, None if there is none of this name.
+
+        Raises:
+            TemporaryError: The site's document can't be read, or has errors.
+        """
+        ...
+
+    async def resource(self, name: str) -> Resource | None:
+        """Return a resource of the site, None if there is none of this name.
 
         Raises:
             TemporaryError: The site's document can't be read, or has errors.

@@ -111,6 +111,21 @@ async def test_mistake_in_a_route_keeps_out_what_goes_by_it_and_nothing_else(tmp
         await documents.route("unsound")
 
 
+async def test_a_resource_is_as_the_site_has_it_now(tmp_path: Path) -> None:
+    """One that is not there is none; while the site is broken nobody is told that there is none."""
+    documents = project(tmp_path, FLOW % "1h")
+    site = tmp_path / "workflows" / "site.yaml"
+    assert await documents.resource("sap-dialog") is None
+    site.write_text("resources: {sap-dialog: {units: 4}}\n")
+    found = await documents.resource("sap-dialog")
+    assert found is not None
+    assert found.units == 4
+    assert await documents.resource("sap") is None
+    site.write_text("resources: {sap-dialog: {units: four}}\n")
+    with pytest.raises(TemporaryError, match=r"site\.yaml:1"):
+        await documents.resource("sap-dialog")
+
+
 async def test_calendars_that_only_a_route_names_come_with_the_definition(tmp_path: Path) -> None:
     """A run is given the calendars of the stages that it may go through, wherever they are written."""
     documents = project(tmp_path, ROUTED % "sound")

@@ -15,6 +15,7 @@ from hitl_temporal.domain.calendar import CalendarDocument
 from hitl_temporal.domain.flow.definition import Extend, Flow, Grant, Retry, Step, Undo, Wait
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import People, Person
+from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.rules import Part
 from tests.docs.pages import DOCS, code, plain, rows, sections
 
@@ -32,6 +33,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "person": Person,
     "site.yaml": Site,
     "calendar": CalendarDocument,
+    "resource": Resource,
 }
 
 

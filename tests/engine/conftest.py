@@ -31,6 +31,7 @@ from hitl_temporal.effects.arrivals import Arrivals
 from hitl_temporal.effects.conduct import Conduct
 from hitl_temporal.effects.loads import Loads
 from hitl_temporal.effects.relatives import Relatives
+from hitl_temporal.effects.resources import Resources
 from hitl_temporal.effects.server_clock import ServerClock
 from hitl_temporal.effects.subjects import Subjects
 from hitl_temporal.engine.absences import Absences
@@ -38,6 +39,7 @@ from hitl_temporal.engine.approval import Approval
 from hitl_temporal.engine.attributes import ALL
 from hitl_temporal.engine.flow import Flow
 from hitl_temporal.engine.outbox import Outbox
+from hitl_temporal.engine.resource_pool import ResourcePool
 from hitl_temporal.engine.rotation import Rotation
 from hitl_temporal.ports import PermanentError
 from tests.fakes import FakeAbsences, FakeCatalogue, FakeDirectory, FakeNotifier, FakeSink
@@ -167,13 +169,14 @@ class Rig:
             *Arrivals(self.client).activities,
             *Loads(self.client, self.queue).activities,
             *Subjects(self.client).activities,
+            *Resources(self.client, self.queue, self.catalogue, clock).activities,
             self.jobs.do,
             self.jobs.undo,
         ]
         worker = Worker(
             self.client,
             task_queue=self.queue,
-            workflows=[Approval, Flow, Outbox, Rotation, Absences, *options.pop("workflows", [])],
+            workflows=[Approval, Flow, Outbox, Rotation, Absences, ResourcePool, *options.pop("workflows", [])],
             activities=[*activities, *options.pop("activities", [])],
             interceptors=[Conduct()],
             workflow_runner=RUNNER,

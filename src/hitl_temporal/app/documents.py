@@ -18,6 +18,7 @@ from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.calendar import Calendar, CalendarDocument, CalendarError
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.people import People, Roster
+from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.value import Json
 from hitl_temporal.effects import calendars
 from hitl_temporal.ports import InvalidInputError, Loaded, TemporaryError, UnknownFlowError
@@ -118,6 +119,13 @@ class Documents:
         if table is None:  # It may be one of those that are left out.
             _demand_sound(project, SITE_FILE)
         return table
+
+    async def resource(self, name: str) -> Resource | None:
+        """Return a resource of the site as it is now; a broken file is no site without resources."""
+        project = await self.project()
+        if not project.has_site:
+            _demand_sound(project, SITE_FILE)
+        return project.site.resources.get(name)
 
     async def read(self, selectors: Sequence[str], people: Sequence[str]) -> Roster:
         """Return who each selector names in people.yaml now."""

@@ -21,6 +21,7 @@ from hitl_temporal.effects.commands import Commands
 from hitl_temporal.effects.conduct import Conduct
 from hitl_temporal.effects.loads import Loads
 from hitl_temporal.effects.relatives import Relatives
+from hitl_temporal.effects.resources import Resources
 from hitl_temporal.effects.server_clock import ServerClock
 from hitl_temporal.effects.subjects import Subjects
 from hitl_temporal.effects.watching import FileWatch, RunWatch
@@ -28,6 +29,7 @@ from hitl_temporal.engine.absences import Absences
 from hitl_temporal.engine.approval import Approval
 from hitl_temporal.engine.flow import Flow
 from hitl_temporal.engine.outbox import Outbox
+from hitl_temporal.engine.resource_pool import ResourcePool
 from hitl_temporal.engine.rotation import Rotation
 from hitl_temporal.integrations.file import FileNotifier
 from hitl_temporal.ports import AuditSink, Notifier
@@ -39,7 +41,7 @@ AGENT_LEAVES_WITHIN = timedelta(seconds=30)
 _ALMOST = 0.8
 """The share of it that a command has: the rest is for its last report."""
 
-WORKFLOWS: tuple[type, ...] = (Approval, Flow, Outbox, Rotation, Absences)
+WORKFLOWS: tuple[type, ...] = (Approval, Flow, Outbox, Rotation, Absences, ResourcePool)
 
 
 def make_worker(
@@ -59,14 +61,14 @@ def make_worker(
         notifiers: Channels; None: the file channel.
         sink: Where facts go; None: what the settings say.
     """
-    documents = Documents(settings.project, code.activity_names)
+    documents, clock = Documents(settings.project, code.activity_names), ServerClock(client)
     effects = Effects(
         catalogue=documents,
         directory=documents,
         notifiers=notifiers or [FileNotifier(settings.messages_file)],
         sink=sink or audit_sink(settings),
         absences=TemporalAbsences(client),
-        clock=ServerClock(client),
+        clock=clock,
     )
     ours: tuple[Callable[..., Any], ...] = (
         *effects.activities,
@@ -77,6 +79,7 @@ def make_worker(
         *_commands(settings, LEAVE_WITHIN).activities,
         *FileWatch(settings.project).activities,
         *RunWatch(client).activities,
+        *Resources(client, settings.task_queue, documents, clock).activities,
     )
     return Worker(
         client,

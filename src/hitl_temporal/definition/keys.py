@@ -15,6 +15,7 @@ from hitl_temporal.domain.calendar import CalendarDocument
 from hitl_temporal.domain.flow.definition import Extend, Flow, Grant, Retry, Step, Undo, Wait
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import Group, People, Person
+from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.rules import Part
 
 from .site import Site
@@ -182,6 +183,7 @@ members | ids of people; `group:other` nests another group
 _SITE = """
 calendars | name to calendar, and `default` naming one of them
 routes | name to decision table `{hit: first or all, rows: [{if, stages}]}`, used by an ask as `stages: {route: NAME}`
+resources | name to resource: what runs share, such as logins or licences
 """
 
 _CALENDAR_DOCUMENT = """
@@ -190,6 +192,11 @@ hours | `MON-FRI: "09:00-17:00"`, or a list of spells a day
 holidays | a country, or a country with its subdivision (`DE-BY`)
 closed | dates on which nobody works although the week says so
 open | dates on which people work although week or holidays say not
+"""
+
+_RESOURCE = """
+units | how many there are, for all runs together; default 1: a mutex
+description | for people
 """
 
 KEYS: Mapping[type[BaseModel], Keys] = {
@@ -207,5 +214,6 @@ KEYS: Mapping[type[BaseModel], Keys] = {
     Group: keys_from(_GROUP),
     Site: keys_from(_SITE),
     CalendarDocument: keys_from(_CALENDAR_DOCUMENT),
+    Resource: keys_from(_RESOURCE),
 }
 """One entry for each model, one line for each of its keys."""

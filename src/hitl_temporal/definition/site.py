@@ -1,4 +1,4 @@
-"""The document of a project: its calendars and decision tables.
+"""The document of a project: its calendars, decision tables and resources.
 
 Must not know: flows, files.
 """
@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.calendar import CalendarDocument
+from hitl_temporal.domain.resources.document import RESOURCE_NAME, Resource
 from hitl_temporal.domain.value import Value
 
 __all__ = ["Calendars", "Site"]
@@ -38,3 +39,7 @@ class Site(Value):
         default_factory=dict
     )
     """Decision tables by name: which stages a request goes through."""
+    resources: dict[Annotated[str, Field(pattern=RESOURCE_NAME, max_length=100)], Resource] = Field(
+        default_factory=dict
+    )
+    """What runs share, by name: how many units there are of it."""

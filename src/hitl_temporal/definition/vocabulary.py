@@ -20,6 +20,7 @@ from hitl_temporal.domain.flow.definition import Extend, Flow, Grant, Retry, Ste
 from hitl_temporal.domain.flow.needs import Need
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import Group, People, Person
+from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.rules import Part
 
 from .site import Site
@@ -43,7 +44,7 @@ _PART = _words("""
 """)
 _INPUT = _PART | _words("required")
 
-SITE_WITHOUT_EFFECT = _words("blackouts connections notify policies resources")
+SITE_WITHOUT_EFFECT = _words("blackouts connections notify policies")
 """Keys of site.yaml that may stand there already: what would use them is refused where it is written."""
 
 
@@ -88,6 +89,7 @@ _KINDS: dict[type[BaseModel], Kind] = {
     Group: Kind("a group"),
     Site: Kind("site.yaml"),
     CalendarDocument: Kind("a calendar"),
+    Resource: Kind("a resource"),
 }
 
 

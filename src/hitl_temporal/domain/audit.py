@@ -40,7 +40,7 @@ CHILD_DIGEST = "hitl.child.digest"
 REVIEW_ASKED = "approval.review_asked"
 """The fact that an approval reviews a broken glass; it has a trace of its own, since it outlives what it is about."""
 
-ENDLESS = frozenset({"absence"})
+ENDLESS = frozenset({"absence", "resource"})
 """Subjects of trails that never end: there is always a next change."""
 
 

@@ -109,4 +109,28 @@ class Reply(Value):
     receipt: Receipt
 
 
-Effect = StartCall | StartFlow | StartAsk | StopStep | Reply | Record
+class ClaimUnits(Value):
+    """Ask for units of a resource; the answer arrives as an event.
+
+    Attributes:
+        claim: Names this wish: asked for again, it is the same.
+        order: The place in the document.
+        pool_units: How many there are, where it is not the site that says so.
+    """
+
+    resource: str
+    claim: str
+    units: int
+    priority: int
+    order: int
+    pool_units: int | None = None
+
+
+class ReturnUnits(Value):
+    """Give units back, or wish for them no more."""
+
+    resource: str
+    claim: str
+
+
+Effect = ClaimUnits | ReturnUnits | StartCall | StartFlow | StartAsk | StopStep | Reply | Record

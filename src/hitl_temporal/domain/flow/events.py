@@ -103,6 +103,25 @@ class RepairFailed(Value):
     error: str
 
 
+class UnitsGranted(Value):
+    """A pool has given the units that were asked for."""
+
+    kind: Literal["units_granted"] = "units_granted"
+    at: AwareDatetime
+    claim: str
+    resource: str
+
+
+class UnitsRefused(Value):
+    """A pool can never give the units that were asked for."""
+
+    kind: Literal["units_refused"] = "units_refused"
+    at: AwareDatetime
+    claim: str
+    resource: str
+    reason: str
+
+
 class AttemptTaken(Value):
     """The id of a step's question belongs to somebody else: ask under the next one."""
 
@@ -182,6 +201,8 @@ Event = Annotated[
     | JobCancelled
     | AskAnswered
     | FlowEnded
+    | UnitsGranted
+    | UnitsRefused
     | RepairAnswered
     | RepairFailed
     | AttemptTaken

@@ -11,7 +11,17 @@ from datetime import datetime
 from typing import assert_never
 
 from hitl_temporal.domain.calendar import Calendar
-from hitl_temporal.domain.flow import answering, closing, ends, extensions, grants, operations, undoing, waiting
+from hitl_temporal.domain.flow import (
+    answering,
+    closing,
+    ends,
+    extensions,
+    grants,
+    holding,
+    operations,
+    undoing,
+    waiting,
+)
 from hitl_temporal.domain.flow.commands import unfit
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.effects import Effect
@@ -33,6 +43,8 @@ from hitl_temporal.domain.flow.events import (
     TimePassed,
     UndoFailed,
     UndoSucceeded,
+    UnitsGranted,
+    UnitsRefused,
 )
 from hitl_temporal.domain.flow.scope import initial_vars, scope
 from hitl_temporal.domain.flow.settling import settle
@@ -88,10 +100,12 @@ def advance(run: Run, event: Event) -> tuple[Run, tuple[Effect, ...]]:
     turn = Turn(run.but(now=max(run.now, event.at)))
     if run.status is None:
         grants.end_due(turn)
-    if run.status is None or isinstance(event, Operated):
+    if run.status is None or isinstance(event, Operated | UnitsGranted):
         _take(turn, event)
     if turn.run.begun and turn.run.status is None:
         settle(turn)
+    if turn.run.holdings:
+        holding.give_back(turn)
     return turn.run, tuple(turn.effects)
 
 
@@ -115,6 +129,8 @@ def _take(turn: Turn, event: Event) -> None:
             answering.hear_repair(turn, event)
         case UndoSucceeded() | UndoFailed():
             _hear_of_undo(turn, event)
+        case UnitsGranted() | UnitsRefused():
+            holding.hear(turn, event)
         case Operated():
             operations.operate(turn, event)
         case TimePassed():

@@ -6,7 +6,7 @@ Must not know: doors, who may (policy.py), what follows (machine.py settles that
 from collections.abc import Callable, Mapping
 
 from hitl_temporal.domain.approval.judge import why_taken
-from hitl_temporal.domain.flow import closing, extensions, grants, rerunning, undoing, waiting
+from hitl_temporal.domain.flow import closing, extensions, grants, holding, rerunning, undoing, waiting
 from hitl_temporal.domain.flow.address import turns_in
 from hitl_temporal.domain.flow.commands import (
     WAIVED,
@@ -241,6 +241,8 @@ def _start_step(turn: Turn, command: Operate) -> tuple[str, ...]:
     held = now.held and "hold" not in waived
     again = now.again or "predecessor" in waived
     turn.set_step(address, held=held, again=again)
+    if "resource" in waived:
+        holding.waive(turn, address)
     return (f"{address}: waived {', '.join(sorted(waived))}",)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from hitl_temporal.domain.expressions import ExpressionError, render
-from hitl_temporal.domain.flow import blocks, ends, extensions, grants, undoing
+from hitl_temporal.domain.flow import blocks, ends, extensions, grants, holding, undoing
 from hitl_temporal.domain.flow.address import Item, item_of, place
 from hitl_temporal.domain.flow.readiness import is_reached, readiness
 from hitl_temporal.domain.flow.scope import scope, told
@@ -117,7 +117,7 @@ def _look_at_waiting(turn: Turn, address: str) -> None:
     match "met" if now.again else readiness(turn.run, address):
         case "impossible":
             ends.skip(turn, address, "its needs can't be met any more", passes_on=True)
-        case "met" if not (turn.run.held or now.held):
+        case "met" if not (turn.run.held or now.held) and holding.may_begin(turn, address):
             start(turn, address)
         case _:
             pass

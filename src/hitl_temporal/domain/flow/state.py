@@ -284,6 +284,36 @@ class StepRun(Value):
         return self.state == "parked" or (self.started_at is not None and not self.is_final)
 
 
+class Holding(Value):
+    """Units that a step, or the run itself, has taken or asked for.
+
+    Attributes:
+        claim: Names the wish.
+        since: When it was made.
+        got: The resources whose units are held.
+        asked: The resource that is asked for now.
+        is_complete: Whether all are held, or an operator has said that none are needed.
+    """
+
+    claim: str
+    since: AwareDatetime
+    got: tuple[str, ...] = ()
+    asked: str | None = None
+    is_complete: bool = False
+
+
+class Concurrency(Value):
+    """How many runs of a flow may have jobs under way at a time: the pool that counts them, and its size."""
+
+    pool: str
+    units: int
+
+    @property
+    def uses(self) -> dict[str, int]:
+        """What a run takes."""
+        return {self.pool: 1}
+
+
 class Ending(Value):
     """The run is ending early: how it will be called, why, and whether done work is undone.
 
@@ -308,6 +338,9 @@ class Run(Value):
         done: What may have to be undone, in the order of completion.
         flows: The definitions that its `flow` steps start, and those that these start, pinned with its own.
         depth: How many runs it lies within.
+        concurrency: What it takes before its jobs begin.
+        holdings: Units by the address of the step that takes them; empty: the run itself.
+        claims: How many wishes for units there were.
         events: Those that no step has waited for yet, the oldest first.
         heard: The digests of source and id of every event that was taken.
         operations: How many commands of operators have been carried out.
@@ -328,6 +361,9 @@ class Run(Value):
     done: tuple[Done, ...] = ()
     flows: dict[str, Flow] = Field(default_factory=dict)
     depth: int = 0
+    concurrency: Concurrency | None = None
+    holdings: dict[str, Holding] = Field(default_factory=dict)
+    claims: int = 0
     events: tuple[CloudEvent, ...] = ()
     heard: tuple[str, ...] = ()
     begun: bool = False

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, Field
 from hitl_temporal.domain.audit import Evidence
 from hitl_temporal.domain.flow.address import child_id, step_id
 from hitl_temporal.domain.flow.extensions import asks_people, rule
+from hitl_temporal.domain.flow.holding import lacking
 from hitl_temporal.domain.flow.plan import Spot
 from hitl_temporal.domain.flow.readiness import is_reached, missing
 from hitl_temporal.domain.flow.state import Run, StepRun
@@ -147,7 +148,7 @@ def waiting_reasons(run: Run) -> tuple[str, ...]:
         if step.is_begun:
             found.update(_waits_for(run, address, step))
         elif run.ending is None:
-            found.add("hold" if (step.held or run.held) and not _lacks(run, address, step) else "predecessor")
+            found.add(_keeps_from_beginning(run, address, step))
     return tuple(sorted(found))
 
 
@@ -157,6 +158,14 @@ def _waits_for(run: Run, address: str, step: StepRun) -> tuple[str, ...]:
     if not step.awaits:
         return ("time",)
     return ("event", step.awaits) if step.awaits.startswith("event:") else ("event",)
+
+
+def _keeps_from_beginning(run: Run, address: str, step: StepRun) -> str:
+    """Return why a step has not begun; where nobody holds anything, it can only be that its turn has not come."""
+    is_held = step.held or run.held
+    if not (is_held or run.holdings) or _lacks(run, address, step):
+        return "predecessor"
+    return "hold" if is_held else "resource"
 
 
 def _lacks(run: Run, address: str, step: StepRun) -> bool:
@@ -322,4 +331,7 @@ def _why_not_begun(run: Run, name: str, because: Because) -> Reason:
     before = () if step.again else missing(run, name)
     if before:
         return because("predecessor", f"the end of {', '.join(before)}", *before)
+    if not (run.held or step.held):
+        names = lacking(run, name)
+        return because("resource", f"units of {', '.join(names)}, or hitl start-step {run.id} {name}", *names)
     return because("hold", f"hitl release {run.id}" + ("" if run.held else f" {name}"))

@@ -1,0 +1,164 @@
+"""Units of resources that a step uses: taken before its first job begins, given back while only people are waited for.
+
+A block takes what it uses for the steps within it. The flow's own `concurrency` is taken in the same way, by the run.
+Of several resources one is asked for after the other, by name, so that two runs never wait for each other's.
+
+Must not know: who has the units (domain.resources), what begins.
+"""
+
+from collections.abc import Iterator
+
+from hitl_temporal.domain.flow.address import as_id, place
+from hitl_temporal.domain.flow.effects import ClaimUnits, ReturnUnits
+from hitl_temporal.domain.flow.ends import park
+from hitl_temporal.domain.flow.events import UnitsGranted, UnitsRefused
+from hitl_temporal.domain.flow.state import Holding, Run
+from hitl_temporal.domain.flow.turn import Turn
+from hitl_temporal.domain.flow.within import inside
+
+WHOLE = ""
+"""The address under which the run itself holds what its `concurrency` counts."""
+
+_JOBS = frozenset({"run", "call", "flow"})
+
+
+def uses(run: Run, holder: str) -> dict[str, int]:
+    """Return the units that a step, or the run itself, takes: by resource, in the order in which they are asked for."""
+    wanted = run.concurrency.uses if holder == WHOLE and run.concurrency else run.definition.step(holder).uses
+    return dict(sorted(wanted.items()))
+
+
+def may_begin(turn: Turn, address: str) -> bool:
+    """Tell whether a step holds all it needs to begin; what is missing is asked for."""
+    for holder in _needed(turn.run, address):
+        holding = turn.run.holdings.get(holder)
+        if holding is None:
+            _ask(turn, holder)
+            return False
+        if not holding.is_complete:
+            return False
+    return True
+
+
+def lacking(run: Run, address: str) -> tuple[str, ...]:
+    """Return the resources that a step still waits for."""
+    held = (run.holdings.get(holder) for holder in _needed(run, address))
+    return tuple(holding.asked for holding in held if holding is not None and holding.asked is not None)
+
+
+def _needed(run: Run, address: str) -> Iterator[str]:
+    """Yield whose units a step needs to begin, the outermost first: a question and a wait need none, unless kept."""
+    is_job = run.definition.step(address).verb in _JOBS
+    if run.concurrency is not None and is_job:
+        yield WHOLE
+    for holder in reversed([address, *run.definition.plan.around(address)]):
+        document = run.definition.step(holder)
+        if document.uses and (is_job or document.keep):
+            yield holder
+
+
+def _ask(turn: Turn, holder: str) -> None:
+    k = turn.run.claims + 1
+    claim = f"{turn.run.id}.{as_id(holder) or 'run'}.{k}"
+    turn.set(claims=k, holdings={**turn.run.holdings, holder: Holding(claim=claim, since=turn.now)})
+    _ask_next(turn, holder)
+
+
+def _ask_next(turn: Turn, holder: str) -> None:
+    """Ask for the next resource, or note that all are held."""
+    run, holding = turn.run, turn.run.holdings[holder]
+    missing = next((name for name in uses(run, holder) if name not in holding.got), None)
+    _set(turn, holder, holding.but(asked=missing, is_complete=missing is None))
+    if missing is None:
+        turn.record("units.taken", f"units:{holding.claim}:taken", step=holder or None, resources=[*holding.got])
+        turn.touch([a for a in run.steps if holder == WHOLE] or [holder, *inside(run, holder)])
+        return
+    is_whole = holder == WHOLE
+    priority = None if is_whole else run.definition.step(holder).priority
+    turn.effects.append(
+        ClaimUnits(
+            resource=missing,
+            claim=holding.claim,
+            units=uses(run, holder)[missing],
+            priority=priority or run.definition.priority,
+            order=0 if is_whole else run.definition.plan.spots[place(holder).step].order,
+            pool_units=run.concurrency.units if is_whole and run.concurrency else None,
+        )
+    )
+
+
+def hear(turn: Turn, event: UnitsGranted | UnitsRefused) -> None:
+    """Take the answer of a pool; one to a claim that is over gives back what it has given."""
+    claims = {holding.claim: holder for holder, holding in turn.run.holdings.items()}
+    holder = claims.get(event.claim)
+    if holder is None:
+        turn.effects.append(ReturnUnits(resource=event.resource, claim=event.claim))
+        return
+    holding = turn.run.holdings[holder]
+    if holding.asked != event.resource:
+        return
+    if isinstance(event, UnitsGranted):
+        _set(turn, holder, holding.but(got=(*holding.got, event.resource), asked=None))
+        _ask_next(turn, holder)
+    else:
+        _refused(turn, holder, f"resource {event.resource!r}: {event.reason}")
+
+
+def _refused(turn: Turn, holder: str, reason: str) -> None:
+    """Park what can't begin: a step that uses what is not there, or the first ones that wait for the run's own units."""
+    _return(turn, holder)
+    waiting = [a for a, s in turn.run.steps.items() if s.state == "waiting" and not s.is_begun]
+    for address in [holder] if holder != WHOLE else waiting[:1]:
+        if not turn.run.steps[address].is_final:
+            park(turn, address, reason)
+
+
+def waive(turn: Turn, address: str) -> None:
+    """Let a step begin without the units that it waits for."""
+    for holder in _needed(turn.run, address):
+        old = turn.run.holdings.get(holder) or Holding(claim=f"{turn.run.id}.waived", since=turn.now)
+        if not old.is_complete:
+            _return(turn, holder)
+            _set(turn, holder, Holding(claim=old.claim, since=turn.now, is_complete=True))
+
+
+def give_back(turn: Turn) -> None:
+    """Give back what nobody needs now: of what has ended, and while only people and the world are waited for."""
+    for holder, holding in [*turn.run.holdings.items()]:
+        if _is_over(turn.run, holder) or (holding.is_complete and not _is_kept(turn.run, holder)):
+            _return(turn, holder)
+
+
+def _is_over(run: Run, holder: str) -> bool:
+    if run.status is not None or run.ending is not None:
+        return not _has_jobs(run, holder)
+    return holder != WHOLE and (holder not in run.steps or run.steps[holder].is_final)
+
+
+def _is_kept(run: Run, holder: str) -> bool:
+    return (holder != WHOLE and run.definition.step(holder).keep) or _has_jobs(run, holder)
+
+
+def _has_jobs(run: Run, holder: str) -> bool:
+    """Tell whether a job is under way at, or within, what holds units."""
+    within = run.steps if holder == WHOLE else [holder, *inside(run, holder)]
+    return any(_is_job(run, address) for address in within if address in run.steps)
+
+
+def _is_job(run: Run, address: str) -> bool:
+    step = run.steps[address]
+    is_going = step.state == "running" and step.block is None and not step.has_given
+    return is_going or step.undo == "running"
+
+
+def _return(turn: Turn, holder: str) -> None:
+    holding = turn.run.holdings[holder]
+    asked = () if holding.asked is None else (holding.asked,)
+    turn.effects.extend(ReturnUnits(resource=name, claim=holding.claim) for name in (*holding.got, *asked))
+    turn.set(holdings={h: held for h, held in turn.run.holdings.items() if h != holder})
+    if holding.got:
+        turn.record("units.given_back", f"units:{holding.claim}:back", step=holder or None, resources=[*holding.got])
+
+
+def _set(turn: Turn, holder: str, holding: Holding) -> None:
+    turn.set(holdings={**turn.run.holdings, holder: holding})
