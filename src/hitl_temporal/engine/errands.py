@@ -21,28 +21,37 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval.ask import Ask
     from hitl_temporal.domain.audit import TraceParent, Trail
     from hitl_temporal.domain.flow import events
-    from hitl_temporal.domain.flow.effects import StartAsk, StartCall, StartFlow, StopStep
+    from hitl_temporal.domain.flow.effects import ClaimUnits, ReturnUnits, StartAsk, StartCall, StartFlow, StopStep
     from hitl_temporal.domain.flow.state import Run
     from hitl_temporal.domain.flow.waiting import watches
     from hitl_temporal.domain.value import Json
     from hitl_temporal.messages import (
         APPROVAL,
+        CLAIM_UNITS,
         FETCH_CHILD,
+        RELEASE_UNITS,
         ApprovalResult,
         Child,
         FetchChild,
+        ReleaseUnits,
         ReportTo,
+        RequestUnits,
         RunResult,
         StartedBy,
         Within,
     )
+    from hitl_temporal.messages import ClaimUnits as ClaimUnitsOf
 
+from hitl_temporal.engine import options
 from hitl_temporal.engine.jobs import perform
 from hitl_temporal.engine.kin import Kin
 from hitl_temporal.engine.reading import read
 from hitl_temporal.engine.renewal import Renewal
 from hitl_temporal.engine.tasks import Tasks
 from hitl_temporal.engine.withdrawing import cancel, withdraw
+
+Errand = StartCall | StartFlow | StartAsk | StopStep | ClaimUnits | ReturnUnits
+"""What a run wants done outside."""
 
 
 class Errands:
@@ -86,7 +95,7 @@ class Errands:
         """Start no more calls in this run."""
         self._is_postponing = True
 
-    def carry_out(self, effect: StartCall | StartFlow | StartAsk | StopStep, run: Run, trail: Trail) -> None:
+    def carry_out(self, effect: Errand, run: Run, trail: Trail) -> None:
         """Begin an effect; its end arrives in `news`."""
         match effect:
             case StartCall(is_watch=True):
@@ -101,6 +110,10 @@ class Errands:
                 self.tasks.start(Kin.of(effect).task, self._run(effect, run, trail))
             case StopStep():
                 self._stop(effect)
+            case ClaimUnits():
+                self.tasks.start(f"claim:{effect.claim}:{effect.resource}", self._claim(effect))
+            case ReturnUnits():
+                self.tasks.start(f"return:{effect.claim}:{effect.resource}", self._give_back(effect))
 
     def resume(self, run: Run) -> None:
         """Take up what a run that continued as new has left: postponed calls, open children, what is looked for."""
@@ -236,6 +249,35 @@ class Errands:
             self._news.append(kin.ended(child.run))
         else:
             self._news.append(kin.failed(child.error))
+
+    async def _claim(self, effect: ClaimUnits) -> None:
+        """Ask a pool for units; it answers by a signal, whenever they are there."""
+        info = workflow.info()
+        request = RequestUnits(
+            resource=effect.resource,
+            claim=effect.claim,
+            units=effect.units,
+            priority=effect.priority,
+            workflow_id=info.workflow_id,
+            run_id=info.first_execution_run_id,
+            requested_at=workflow.now(),
+            order=effect.order,
+            pool_units=effect.pool_units,
+        )
+        summary = f"ask for {effect.units} of {effect.resource}"
+        with self._delicately():
+            await workflow.execute_activity(
+                CLAIM_UNITS, ClaimUnitsOf(requests=(request,)), summary=summary[:200], **options.REACH
+            )
+        self._renewal.sample()
+
+    async def _give_back(self, effect: ReturnUnits) -> None:
+        release = ReleaseUnits(resource=effect.resource, claim=effect.claim, at=workflow.now())
+        with self._delicately():
+            await workflow.execute_activity(
+                RELEASE_UNITS, release, summary=f"give back {effect.resource}"[:200], **options.REACH
+            )
+        self._renewal.sample()
 
     def _stop(self, effect: StopStep) -> None:
         if effect.child is not None:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
@@ -19,7 +19,16 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.expressions import ExpressionError
     from hitl_temporal.domain.flow import events
     from hitl_temporal.domain.flow.commands import ACTIONS, Cancel, Operate, Receipt, parse
-    from hitl_temporal.domain.flow.effects import Effect, Reply, StartAsk, StartCall, StartFlow, StopStep
+    from hitl_temporal.domain.flow.effects import (
+        ClaimUnits,
+        Effect,
+        Reply,
+        ReturnUnits,
+        StartAsk,
+        StartCall,
+        StartFlow,
+        StopStep,
+    )
     from hitl_temporal.domain.flow.machine import advance, new_run, next_moment
     from hitl_temporal.domain.flow.policy import selectors
     from hitl_temporal.domain.flow.state import Run
@@ -32,6 +41,7 @@ with workflow.unsafe.imports_passed_through():
         PARENT_IS_OPEN,
         READ_PEOPLE,
         REQUEST_CANCEL,
+        RESOURCE_ANSWER,
         Answered,
         FlowCarried,
         FlowLoaded,
@@ -41,8 +51,11 @@ with workflow.unsafe.imports_passed_through():
         ReadPeople,
         ReportTo,
         RequestCancel,
+        ResourceAnswer,
         RunAnswered,
         StartedBy,
+        UnitsGranted,
+        UnitsRefused,
         Unsent,
     )
 
@@ -70,6 +83,7 @@ class Flow:
         self._news: list[events.Event] = []
         self._early: list[Answered | RunAnswered] = []
         self._report_to: tuple[ReportTo, ...] = ()
+        self._units: list[events.Event] = []
         self._listing = Listing()
         self._inputs, self._started_by, carried, self._refused = _read(args)
         self._renewal = Renewal()
@@ -137,6 +151,18 @@ class Flow:
         except ValidationError:
             workflow.logger.warning("message.invalid", extra={"verb": "report_to"})
 
+    @workflow.signal(name=RESOURCE_ANSWER, description="Internal: a pool gives, or refuses, units that were asked for")
+    def resource(self, payload: Any = None, *_more: Any) -> None:
+        """Take the answer of a pool."""
+        self._renewal.sample()
+        try:
+            told: UnitsGranted | UnitsRefused = _ANSWERS.validate_python(payload)
+        except ValidationError:
+            workflow.logger.warning("message.invalid", extra={"verb": RESOURCE_ANSWER})
+            return
+        kind = events.UnitsGranted if isinstance(told, UnitsGranted) else events.UnitsRefused
+        self._units.append(kind.model_validate({**told.model_dump(exclude={"kind"}), "at": workflow.now()}))
+
     async def _live(self) -> Result:
         if self._run is None:
             await self._load()
@@ -189,7 +215,7 @@ class Flow:
             )
         except ExpressionError as error:
             raise ApplicationError(
-                f"vars: {error.told(loaded.definition.hides)}", type="InvalidInput", non_retryable=True
+                error.told(loaded.definition.hides), type="InvalidInput", non_retryable=True
             ) from error
         self._run = run.but(depth=within.depth) if within else run
 
@@ -201,6 +227,9 @@ class Flow:
             self._feed(event, letter)
 
     async def _take_news(self) -> None:
+        if self._run is not None:
+            self._news.extend(self._units)
+            self._units.clear()
         if self._early or self._news or self._clock.has_slept:
             await self._clock.fix()
         while self._early:
@@ -225,7 +254,7 @@ class Flow:
         match effect:
             case Record():
                 self._recorder.write(effect)
-            case StartCall() | StartFlow() | StartAsk() | StopStep():
+            case StartCall() | StartFlow() | StartAsk() | StopStep() | ClaimUnits() | ReturnUnits():
                 self._errands.carry_out(effect, self._now, self._recorder.trail)
             case Reply():
                 if letter is not None:
@@ -257,7 +286,7 @@ class Flow:
         await self._clock.wait(
             until,
             f"until {until.isoformat()}" if until else None,
-            lambda: bool(self._mailbox or self._news or self._early) or self._must_move,
+            lambda: bool(self._mailbox or self._news or self._early or self._units) or self._must_move,
         )
 
     @property
@@ -268,7 +297,7 @@ class Flow:
         return is_over or has_news or self._may_continue_as_new()
 
     def _may_continue_as_new(self) -> bool:
-        if self._mailbox or self._news or self._early or not self._errands.may_be_left:
+        if self._mailbox or self._news or self._early or self._units or not self._errands.may_be_left:
             return False
         return self._renewal.is_due(is_busy=self._recorder.is_exporting)
 
@@ -360,5 +389,7 @@ def _read(args: Sequence[RawValue]) -> tuple[Json, StartedBy, FlowCarried | None
     inputs, started_by, carried = (*values, *(None,) * (3 - len(values)))
     return ({} if inputs is None else inputs), started_by or StartedBy(), carried, None
 
+
+_ANSWERS: TypeAdapter[UnitsGranted | UnitsRefused] = TypeAdapter(ResourceAnswer)
 
 _TYPES: tuple[Any, ...] = (Any, StartedBy | None, FlowCarried | None)

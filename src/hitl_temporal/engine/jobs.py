@@ -66,7 +66,7 @@ def _heartbeat(effect: StartCall) -> timedelta | None:
     ours = effect.command is not None or effect.is_watch
     if effect.pool is not None and not ours:
         return None
-    return min(options.HEARTBEAT, effect.timeout)
+    return min(options.HEARTBEAT if effect.command is None else options.COMMAND_HEARTBEAT, effect.timeout)
 
 
 async def _run_command(effect: StartCall) -> CommandEnded:

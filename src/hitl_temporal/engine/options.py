@@ -66,6 +66,9 @@ SETTLE = Options(
 )
 """Bringing a message up to date may hold back the result for so long; then the outbox takes over."""
 
+REACH = Options(start_to_close_timeout=_seconds(10), retry_policy=FOR_EVER)
+"""Another workflow of ours, which may have to be started first."""
+
 MAX_FACTS = 200
 MAX_MESSAGES = 100
 """In one payload: Temporal bounds it at 2 MiB."""
@@ -79,6 +82,9 @@ LONG_HISTORY = 20_000
 Until then it waits for a moment when nothing is: an activity that ends meanwhile would make the server refuse the
 continue-as-new, and with it the click that came in the same task.
 """
+
+COMMAND_HEARTBEAT = _seconds(10)
+"""For commands: live tails are told with it, which the SDK holds back to four fifths of this."""
 
 HEARTBEAT = _seconds(3)
 """For calls of authors: a killed worker is noticed after this, not after the whole timeout."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, StrictInt, model_validator
 
 from hitl_temporal.domain.approval.notation import Selectors, Template, TextTemplate
 from hitl_temporal.domain.fault import fault
@@ -20,6 +20,18 @@ from hitl_temporal.domain.flow.step import Step
 from hitl_temporal.domain.ids import FlowNameText
 from hitl_temporal.domain.inputs import Input, is_sensitive
 from hitl_temporal.domain.value import Document, digest
+
+
+class Limit(Document):
+    """How many runs of a flow may have jobs under way at a time; one that only waits for people does not count."""
+
+    limit: Annotated[StrictInt, Field(ge=1, le=10_000)]
+    key: TextTemplate | None = None
+    """What is counted apart, over the inputs; None: all runs together."""
+
+
+def _limit(value: object) -> object:
+    return {"limit": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class Flow(Document):
@@ -37,6 +49,8 @@ class Flow(Document):
     inputs: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Input] = Field(default_factory=dict)
     vars: dict[str, Template] = Field(default_factory=dict)
     priority: Annotated[int, Field(ge=1, le=5)] = 3
+    concurrency: Annotated[Limit, BeforeValidator(_limit)] | None = None
+    """How many runs may have jobs under way at a time; None: as many as there are."""
     steps: tuple[Step, ...] = Field(min_length=1)
     outputs: dict[str, Template] = Field(default_factory=dict)
 

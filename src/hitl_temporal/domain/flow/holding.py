@@ -12,6 +12,7 @@ from hitl_temporal.domain.flow.address import as_id, place
 from hitl_temporal.domain.flow.effects import ClaimUnits, ReturnUnits
 from hitl_temporal.domain.flow.ends import park
 from hitl_temporal.domain.flow.events import UnitsGranted, UnitsRefused
+from hitl_temporal.domain.flow.readiness import is_reached, readiness
 from hitl_temporal.domain.flow.state import Holding, Run
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.flow.within import inside
@@ -105,12 +106,16 @@ def hear(turn: Turn, event: UnitsGranted | UnitsRefused) -> None:
 
 
 def _refused(turn: Turn, holder: str, reason: str) -> None:
-    """Park what can't begin: a step that uses what is not there, or the first ones that wait for the run's own units."""
+    """Park the first step that waits for what is not there; the next one will ask for itself."""
     _return(turn, holder)
-    waiting = [a for a, s in turn.run.steps.items() if s.state == "waiting" and not s.is_begun]
-    for address in [holder] if holder != WHOLE else waiting[:1]:
-        if not turn.run.steps[address].is_final:
+    run = turn.run
+    within = run.steps if holder == WHOLE else [holder, *inside(run, holder)]
+    for address in within:
+        step = run.steps[address]
+        waits = step.state == "waiting" and not step.is_begun and holder in _needed(run, address)
+        if waits and is_reached(run, address) and (step.again or readiness(run, address) == "met"):
             park(turn, address, reason)
+            return
 
 
 def waive(turn: Turn, address: str) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import assert_never
 
 from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.expressions import render
 from hitl_temporal.domain.flow import (
     answering,
     closing,
@@ -49,9 +50,10 @@ from hitl_temporal.domain.flow.events import (
 from hitl_temporal.domain.flow.scope import initial_vars, scope
 from hitl_temporal.domain.flow.settling import settle
 from hitl_temporal.domain.flow.starting import start
-from hitl_temporal.domain.flow.state import Run, StepRun
+from hitl_temporal.domain.flow.state import Concurrency, Run, StepRun
 from hitl_temporal.domain.flow.turn import Turn
-from hitl_temporal.domain.value import Json, digest
+from hitl_temporal.domain.resources.names import flow_pool
+from hitl_temporal.domain.value import Json, canonical, digest
 
 
 def new_run(
@@ -92,7 +94,16 @@ def new_run(
         steps={name: StepRun(since=at) for name in definition.plan.standing},
         flows=dict(flows or {}),
     )
-    return run.but(vars=initial_vars(definition, scope(run)))
+    now = scope(run)
+    return run.but(vars=initial_vars(definition, now), concurrency=_concurrency(definition, now))
+
+
+def _concurrency(definition: Flow, now: dict[str, Json]) -> Concurrency | None:
+    limit = definition.concurrency
+    if limit is None:
+        return None
+    key = None if limit.key is None else canonical(render(limit.key, now)).strip('"')
+    return Concurrency(pool=flow_pool(definition.flow, key), units=limit.limit)
 
 
 def advance(run: Run, event: Event) -> tuple[Run, tuple[Effect, ...]]:

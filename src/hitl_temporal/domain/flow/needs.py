@@ -67,7 +67,12 @@ def _entry(entry: object) -> object:
 
 def _fields(of: object, count: object = None, results: object = "succeeded") -> dict[str, object]:
     """Return every field, written or not: the same need is the same document, also after a journey as JSON."""
-    return {"of": _listed(of), "count": count, "results": _listed(results)}
+    return {"of": _listed(of), "count": count, "results": tuple(_text(result) for result in _listed(results))}
+
+
+def _text(result: object) -> object:
+    """Return the text of a result; YAML reads a single exit code as a number."""
+    return str(result) if isinstance(result, int) and not isinstance(result, bool) else result
 
 
 def _form(entry: object) -> str | dict[str, object] | None:
