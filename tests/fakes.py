@@ -97,12 +97,13 @@ class FakeCatalogue:
             raise UnknownFlowError(f"no flow {name!r}")
         return self.flows[name]
 
-    async def load(self, flow: str, inputs: Json) -> Loaded:
+    async def load(self, flow: str, inputs: Json, pinned: Flow | None = None) -> Loaded:
         """Check inputs as the real one does."""
         await asyncio.sleep(self.delay)
-        definition = await self.flow(flow)
+        definition = pinned or await self.flow(flow)
+        within = {} if pinned else {name: self.flows[name] for name in self.flows if name != flow}
         try:
-            return Loaded(definition, {}, check_inputs(definition, inputs))
+            return Loaded(definition, {}, check_inputs(definition, inputs), within)
         except InputError as error:
             raise InvalidInputError(str(error)) from error
 

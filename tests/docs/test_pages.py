@@ -12,7 +12,10 @@ from hitl_temporal.definition.site import Site
 from hitl_temporal.domain.approval.commands import VERBS
 from hitl_temporal.domain.approval.digest import Digest, Item
 from hitl_temporal.domain.calendar import CalendarDocument
-from hitl_temporal.domain.flow.definition import Extend, Flow, Grant, Retry, Step, Undo, Wait
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.job import Job
+from hitl_temporal.domain.flow.step import Branch, Catch, Extend, Grant, Otherwise, Repair, Retry, Step, Undo
+from hitl_temporal.domain.flow.verbs import Enough, EventWait, FileWait, Repeat, RunWait, Wait
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import People, Person
 from hitl_temporal.domain.resources.document import Resource
@@ -24,11 +27,21 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "input": Input,
     "part of an input": Part,
     "step": Step,
+    "run": Job,
+    "repeat": Repeat,
+    "enough": Enough,
+    "branch": Branch,
+    "otherwise": Otherwise,
+    "catch": Catch,
+    "repair": Repair,
     "retry": Retry,
     "undo": Undo,
     "grant": Grant,
     "extend": Extend,
     "wait": Wait,
+    "event": EventWait,
+    "file": FileWait,
+    "another run": RunWait,
     "people.yaml": People,
     "person": Person,
     "site.yaml": Site,

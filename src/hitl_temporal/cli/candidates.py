@@ -61,7 +61,7 @@ def _of_flow(file: Path, step: str) -> "Ask":
     flow, problems = load_text(file.read_text(encoding="utf-8-sig"), str(file))
     if flow is None:
         _refuse(problems)
-    asks = {s.id: s.ask for s in flow.steps if s.ask is not None}
+    asks = {s.step.id: s.step.ask for s in flow.plan.every if s.step.ask is not None}
     if step not in asks:
         raise UsageError(f"{_OPTION} {file}: no step {step!r} asks there; those that do: {', '.join(asks) or 'none'}")
     ask = asks[step]

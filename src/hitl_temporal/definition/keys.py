@@ -12,7 +12,10 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from hitl_temporal.domain.calendar import CalendarDocument
-from hitl_temporal.domain.flow.definition import Extend, Flow, Grant, Retry, Step, Undo, Wait
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.job import Job
+from hitl_temporal.domain.flow.step import Branch, Catch, Extend, Grant, Otherwise, Repair, Retry, Step, Undo
+from hitl_temporal.domain.flow.verbs import Enough, EventWait, FileWait, Repeat, RunWait, Wait
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import Group, People, Person
 from hitl_temporal.domain.resources.document import Resource
@@ -109,38 +112,95 @@ required | the properties that may not be left out
 """
 
 _STEP = """
-id | `[a-z][a-z0-9_]*`, unique
+id | `[a-z][a-z0-9_]*`, unique in the document
 title | one line for people
 needs | `[]` starts at once; else a list of `a`, `{b: failed}`, `{c: [approved, later]}`, `{any: [x, y], is: done}`, \
-`{of: [x, y, z], count: 2}`
+`{of: [x, y, z], count: 2}`, of a command also exit codes, `{d: "1,5-9"}`. It names steps of its own list only
 if | an expression; false skips the step, and its followers go on
+run | a command or a script: run
 call | the name of an activity; one that completes asynchronously is not supported
-with | its input
 ask | a question to people: ask
-wait | `{for: duration}`
-retry | how a call is tried again: retry
-timeout | bounds one attempt of a call; default `5m`
-pool | the pool of workers that has the activity
-undo | what reverses the call when the run ends early, or when its grant has ended: undo
-grant | what the call gives is given for a time: grant. Needs an `undo`
-demand | ids of asks whose decision a call carries out: it parks unless each has a positive outcome for which \
+wait | for the world: wait
+each | an expression that gives a list, or a list: what is in `do` is done for every item
+do | list of steps: a block, or what an `each` does with an item
+choose | list of branches: the first whose `if` is true is done; last, perhaps, an otherwise
+flow | the name of another flow of the project, or of this one: a run of it is done, to a depth of 20
+with | what a `call` or a `flow` is given
+repeat | how often a block is done: repeat
+first | true: the first branch of a block to come to its end ends the others, and undoes what they did
+limit | items of an `each` under way at a time; default 50
+tolerate | how many items of an `each` may fail, a number or a percentage; default 0
+enough | when an `each` need not go on: enough
+retry | how a `run` or a `call` is tried again: retry
+timeout | bounds one attempt of a `call` (default `5m`) or a `run` (default `1h`), or a whole `wait`
+pool | the pool of workers that has the activity, the host of the job, or the file
+uses | resource to number of units, taken while the step is under way
+keep | true: units stay taken while only people and the world are waited for
+priority | 1 (first) to 5; default: the flow's
+undo | what reverses the step when the run ends early, or when its grant has ended: undo
+grant | what a `run` or a `call` gives is given for a time: grant. Needs an `undo`
+demand | ids of asks whose decision a step carries out: it parks unless each has a positive outcome for which \
 somebody has decided: people who were asked, a rule of `auto`, or one alone by `override` or break-glass. Silence \
 (`at_due`, an escalation's `decide`) is no decision, nor is an operator's `skip` or `finish`. It parks, too, if what \
 is `material` to one has changed since
-on_failure | `park` (default: an operator decides), `fail` (the run ends, with undo), `continue`
+on_failure | `park` (default: an operator decides), `ask` (the flow's owner is asked what to do), \
+repair (others are), `fail` (the run ends, with undo), `continue`, catch (steps that mend it)
+"""
+
+_JOB = """
+command | a program with its arguments: a list, or one text that is split as a shell would; no shell runs
+script | instead: a file of the project, by its path below the project's folder
+args | further arguments: a list, or one expression that gives a list
+env | name to value; `{{secret('name')}}` as a whole value; a value that is null is not set
+cwd | where it runs, from the project's folder on; default: there
+pool | the agents that may run it; default: any worker
+outputs | name to JSON path (`$.rows`) or regular expression (`/rows: ([0-9]+)/`), over stdout
+log_limit | how much of the end of stdout, and as much of stderr, is kept; default `64KB`, at most `1MB`
+idempotent | true: running it twice does no harm, so it is run again when its agent is lost; else the step parks
+grace | how long it has to end by itself when it is stopped; default `10s`, at most `10m`
 """
 
 _RETRY = """
-max | attempts in all; default 5
+max | attempts in all; default 5 of a `call`, 1 of a `run`
 backoff | first and longest pause; default `1s..1m`
 budget | bounds all attempts together; default: none
 """
 
 _UNDO = """
 call | the activity that reverses the step
-with | its input; `self.outputs` is what the step gave
+run | or the command that does
+flow | or the flow
+with | what a `call` or a `flow` is given; `self.outputs` is what the step gave
 retry | as for a step
 timeout | as for a step
+pool | as for a step
+"""
+
+_REPEAT = """
+until | an expression, judged after each turn: once it is true, the block has succeeded
+max | so many turns at most, then the block has failed; default 100, at most 1000
+"""
+
+_ENOUGH = """
+count | so many items that have succeeded
+rest | what becomes of those under way: `cancel` (default) or `continue`; no further one is begun
+"""
+
+_BRANCH = """
+if | an expression
+do | list of steps, done if it is true and that of no branch before
+"""
+
+_OTHERWISE = """
+else | list of steps, done when no branch before was
+"""
+
+_CATCH = """
+catch | list of steps; if they succeed, the step's followers go on, else it parks
+"""
+
+_REPAIR = """
+ask | an ask whose `title`, `body`, `show`, `outcomes` and `form` may be left out
 """
 
 _GRANT = """
@@ -155,7 +215,30 @@ at once, and nobody else may
 """
 
 _WAIT = """
-for | how long
+for | how long: a duration, or an expression that gives one
+until | a moment such as `2026-12-24T18:00:00+01:00`, or an expression that gives one
+event | an event: event
+file | a file, by its path or more: file
+run | another run, by its id or more: another run
+"""
+
+_EVENT_WAIT = """
+type | its type
+source | its source; default: any
+subject | its subject; default: any
+if | an expression over the scope of the step, with the event as `event`
+"""
+
+_FILE_WAIT = """
+path | where; may hold `*` and `?`; relative to the project's folder
+is | `present` (default), `absent` or `changed`
+stable | so long its size and time must not change; default: not at all
+every | how often it is looked at; default `5s`
+"""
+
+_RUN_WAIT = """
+id | of the run
+status | the status, or a list of them, to wait for; with another the step fails; default: any
 """
 
 _PEOPLE = """
@@ -204,11 +287,21 @@ KEYS: Mapping[type[BaseModel], Keys] = {
     Input: keys_from(_INPUT),
     Part: keys_from(_PART),
     Step: keys_from(_STEP),
+    Job: keys_from(_JOB),
     Retry: keys_from(_RETRY),
     Undo: keys_from(_UNDO),
+    Repeat: keys_from(_REPEAT),
+    Enough: keys_from(_ENOUGH),
+    Branch: keys_from(_BRANCH),
+    Otherwise: keys_from(_OTHERWISE),
+    Catch: keys_from(_CATCH),
+    Repair: keys_from(_REPAIR),
     Grant: keys_from(_GRANT),
     Extend: keys_from(_EXTEND),
     Wait: keys_from(_WAIT),
+    EventWait: keys_from(_EVENT_WAIT),
+    FileWait: keys_from(_FILE_WAIT),
+    RunWait: keys_from(_RUN_WAIT),
     People: keys_from(_PEOPLE),
     Person: keys_from(_PERSON),
     Group: keys_from(_GROUP),

@@ -10,10 +10,12 @@ from pydantic import ValidationError
 
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.routing import with_table
-from hitl_temporal.domain.flow.definition import Flow, Step
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.plan import ways
+from hitl_temporal.domain.flow.step import CATCH, Branch, Catch, Otherwise, Repair, Step
 
 from .documents import At, Document
-from .lint import Surroundings, named_routes
+from .lint import Surroundings, asks_of_step, named_routes
 from .problems import Problem
 from .translate import translate
 
@@ -47,19 +49,48 @@ def with_tables(flow: Flow, document: Document, around: Surroundings) -> tuple[F
 
 
 def _with_asks(flow: Flow, asks: dict[At, Ask]) -> Flow:
-    steps = [_with_asks_of(step, index, asks) for index, step in enumerate(flow.steps)]
     # Made anew: a copy would keep what the flow has remembered of its steps as they were.
     fields = {name: getattr(flow, name) for name in flow.model_fields_set}
-    return Flow.model_validate({**fields, "steps": steps})
+    return Flow.model_validate({**fields, "steps": _with_asks_in(flow.steps, ("steps",), asks)})
 
 
-def _with_asks_of(step: Step, index: int, asks: dict[At, Ask]) -> Step:
-    own, about_more_time = (asks.get(("steps", index, *way, "ask", "stages")) for way in ((), ("grant", "extend")))
-    if own is not None:
-        return step.but(ask=own)
-    if about_more_time is not None and step.grant is not None and step.grant.extend is not None:
-        return step.but(grant=step.grant.but(extend=step.grant.extend.but(ask=about_more_time)))
-    return step
+def _with_asks_in(steps: tuple[Step, ...], at: At, asks: dict[At, Ask]) -> tuple[Step, ...]:
+    """Return a list of steps that stands at a place, with other asks in those steps and in the steps within them."""
+    return tuple(_with_asks_of(step, (*at, index), asks) for index, step in enumerate(steps))
+
+
+def _with_asks_of(step: Step, at: At, asks: dict[At, Ask]) -> Step:
+    for way in asks_of_step(step):
+        if (other := asks.get((*at, *way, "stages"))) is not None:
+            step = _with_ask(step, way, other)
+    within = {branch: _with_asks_in(steps, (*at, *way), asks) for branch, (steps, way) in ways(step).items()}
+    return _with_lists(step, within)
+
+
+def _with_ask(step: Step, way: At, ask: Ask) -> Step:
+    if way == ("ask",):
+        return step.but(ask=ask)
+    if isinstance(step.on_failure, Repair) and way[0] == "on_failure":
+        return step.but(on_failure=step.on_failure.but(ask=ask))
+    assert step.grant is not None, "there is no other place for one"
+    assert step.grant.extend is not None, "there is no other place for one"
+    return step.but(grant=step.grant.but(extend=step.grant.extend.but(ask=ask)))
+
+
+def _with_lists(step: Step, within: dict[str, tuple[Step, ...]]) -> Step:
+    """Return a step with other steps within, by the name of the branch."""
+    changes: dict[str, object] = {}
+    if step.do is not None:
+        changes["do"] = within["0"]
+    if step.choose is not None:
+        changes["choose"] = tuple(_with_steps(b, within[str(index)]) for index, b in enumerate(step.choose))
+    if isinstance(step.on_failure, Catch):
+        changes["on_failure"] = step.on_failure.but(catch=within[CATCH])
+    return step.but(**changes)
+
+
+def _with_steps(branch: Branch | Otherwise, steps: tuple[Step, ...]) -> Branch | Otherwise:
+    return branch.but(do=steps) if isinstance(branch, Branch) else branch.but(otherwise=steps)
 
 
 def _table(site: Document, name: str) -> Document:

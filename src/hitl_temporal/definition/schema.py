@@ -1,8 +1,8 @@
 """JSON Schema of the documents, for editors: made from the models, so that both always say the same.
 
 What the models check by validators of their own (the forms of `needs` and of a stage, what goes with what) is written
-here by hand; tests hold it against the models, on written and on generated documents. What no schema can say stays with
-`hitl validate`: whether an expression is CEL, whether a name is one.
+by hand, here and in step_schema.py; tests hold it against the models, on written and on generated documents. What no
+schema can say stays with `hitl validate`: whether an expression is CEL, whether a name is one.
 
 Must not know: files, problems.
 """
@@ -23,6 +23,7 @@ from .ask_keys import ASK_KEYS
 from .documents import parse
 from .keys import KEYS, Keys
 from .site import Site
+from .step_schema import bind_steps
 from .violations import DRAFT
 
 __all__ = ["SCHEMAS", "flow_schema", "people_schema", "site_schema"]
@@ -34,15 +35,14 @@ def flow_schema() -> Schema:
     """Return the JSON Schema of flow.yaml."""
     schema = _schema(Flow, "A flow of hitl-temporal")
     parts = _object(schema["$defs"])
-    step, extend = _object(parts["Step"]), _object(parts["Extend"])
-    _object(step["properties"])["needs"] = {"oneOf": [_need(), {"type": "array", "items": _need()}]}
     parts.pop("Need", None)
-    step["oneOf"] = [{"required": [verb]} for verb in ("call", "ask", "wait")]
-    step["dependentRequired"] = {"grant": ["call", "undo"]}
+    bind_steps(parts)
     ask = _object(parts["Ask"])
     _bind_ask(ask, _object(parts["Stage"]))
-    parts["ExtensionAsk"] = {**ask, "required": []}  # what is asked is known: the title may be left out
-    _object(extend["properties"])["ask"] = {"anyOf": [{"$ref": "#/$defs/ExtensionAsk"}, {"type": "null"}]}
+    parts["AskWithTitle"] = {**ask, "required": []}  # what is asked is known: the title may be left out
+    known: Schema = {"$ref": "#/$defs/AskWithTitle"}
+    _object(_object(parts["Extend"])["properties"])["ask"] = {"anyOf": [known, {"type": "null"}]}
+    _object(_object(parts["Repair"])["properties"])["ask"] = known
     _bind_stages(parts)
     return _finished(schema, Flow)
 
@@ -141,30 +141,6 @@ def _bind_ask(ask: Schema, stage: Schema) -> None:
         {"if": {"required": ["shadow"], "properties": {"shadow": {"const": True}}}, "then": rules},
         {"if": {"required": ["sample"], "properties": {"sample": {"type": "string"}}}, "then": rules},
     ]
-
-
-def _need() -> Schema:
-    """Return the schema of one entry of `needs`."""
-    step: Schema = {"type": "string"}
-    steps: Schema = {"type": "array", "items": step, "minItems": 1}
-    results: Schema = {"anyOf": [step, steps]}
-    any_of: Schema = {"any": results, "is": results}
-    count_of: Schema = {"of": results, "count": {"type": "integer", "minimum": 1}, "is": results, "results": results}
-    pair: Schema = {
-        "type": "object",
-        "minProperties": 1,
-        "maxProperties": 1,
-        "properties": {"any": False, "of": False},
-        "additionalProperties": results,
-    }
-    return {
-        "oneOf": [
-            step,
-            {"type": "object", "properties": any_of, "required": ["any"], "additionalProperties": False},
-            {"type": "object", "properties": count_of, "required": ["of"], "additionalProperties": False},
-            pair,
-        ]
-    }
 
 
 # --- What editors show ------------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.duration import NoTimeError
 from hitl_temporal.domain.fault import FAULT
 from hitl_temporal.domain.ids import FLOW_NAME, PERSON_ID, STEP_ID
-from hitl_temporal.domain.value import Json
 from hitl_temporal.domain.words import found
 
 from .documents import At, Document
@@ -85,8 +84,6 @@ def _fault(details: ErrorDetails, document: Document, model: type[BaseModel]) ->
     kind, loc, value = details["type"], details["loc"], details["input"]
     context = details.get("ctx", {})
     at = document.place(keys_in(model, loc))
-    if _is_unsupported(at, value):
-        return _Fault(at, f"this value of {_name(at)} is not supported by this version", "write another one")
     match kind:
         case "missing":
             return _missing(at, loc, model)
@@ -132,15 +129,6 @@ def _unknown_key(at: At, loc: tuple[str | int, ...], model: type[BaseModel]) -> 
 def _not_one_of(at: At, value: object, expected: str) -> _Fault:
     near = resembling(str(value), expected.replace("'", "").replace(" or ", ", ").split(", "))
     return _Fault(at, f"{_name(at)} can't be {found(value)}", " ".join(filter(None, (near, f"write {expected}"))))
-
-
-def _is_unsupported(at: At, value: Json) -> bool:
-    """Tell whether this is a value of the contract that this version does not have."""
-    match at[-1:], value:
-        case (("on_failure",), "ask" | {"ask": _} | {"catch": _}):
-            return True
-        case _:
-            return False
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -16,8 +16,11 @@ from hitl_temporal.domain.approval.ask import Ask, Attachment, Auto, BreakGlass,
 from hitl_temporal.domain.approval.routes import Routed, Row, Table
 from hitl_temporal.domain.approval.stage import Alternative, Escalation, Parallel, Stage
 from hitl_temporal.domain.calendar import CalendarDocument
-from hitl_temporal.domain.flow.definition import Extend, Flow, Grant, Retry, Step, Undo, Wait
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.job import Job
 from hitl_temporal.domain.flow.needs import Need
+from hitl_temporal.domain.flow.step import Branch, Catch, Extend, Grant, Otherwise, Repair, Retry, Step, Undo
+from hitl_temporal.domain.flow.verbs import Enough, EventWait, FileWait, Repeat, RunWait, Wait
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import Group, People, Person
 from hitl_temporal.domain.resources.document import Resource
@@ -33,10 +36,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 _ASK = _words("ticket")
-_STEP = _words("choose do each enough expect first flow incident keep limit priority repeat run tolerate uses")
+_STEP = _words("expect incident")
 _FLOW = _words("blackouts concurrency expect on_parked triggers")
-_WAIT = _words("event file run until")
-_UNDO = _words("flow pool run")
 _PART = _words("""
     $defs $ref additionalProperties allOf anyOf const contains contentEncoding contentMediaType dependentRequired
     dependentSchemas else examples if maxContains maxProperties minContains minProperties not oneOf patternProperties
@@ -79,10 +80,20 @@ _KINDS: dict[type[BaseModel], Kind] = {
     BreakGlass: Kind("a `break_glass`"),
     Review: Kind("a review"),
     Retry: Kind("a `retry`"),
-    Undo: Kind("an `undo`", _UNDO),
+    Undo: Kind("an `undo`"),
+    Job: Kind("a `run`"),
+    Repeat: Kind("a `repeat`"),
+    Enough: Kind("an `enough`"),
+    Branch: Kind("a branch"),
+    Otherwise: Kind("an `else`"),
+    Catch: Kind("a `catch`"),
+    Repair: Kind("an `on_failure`"),
     Grant: Kind("a `grant`"),
     Extend: Kind("an `extend`"),
-    Wait: Kind("a `wait`", _WAIT),
+    Wait: Kind("a `wait`"),
+    EventWait: Kind("an `event`"),
+    FileWait: Kind("a `file`"),
+    RunWait: Kind("a `run` to wait for"),
     Need: Kind("an entry of `needs`"),
     People: Kind("people.yaml"),
     Person: Kind("a person"),
@@ -144,7 +155,9 @@ def _branches(annotation: object) -> tuple[object, ...]:
         case origin if origin is Annotated:
             return _branches(get_args(annotation)[0])
         case origin if origin in {Union, UnionType}:
-            return tuple(member for member in get_args(annotation) if member is not NoneType)
+            members = tuple(member for member in get_args(annotation) if member is not NoneType)
+            # What may be left out is no branch: pydantic names those of the union within, if it is one.
+            return _branches(members[0]) if len(members) == 1 else members
         case _:
             return (annotation,)
 

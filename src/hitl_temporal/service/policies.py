@@ -177,7 +177,7 @@ class Policies:
 
 
 def _asks(definition: Flow) -> dict[str, Ask]:
-    return {step.id: step.ask for step in definition.steps if step.ask is not None}
+    return {s.step.id: s.step.ask for s in definition.plan.every if s.step.ask is not None}
 
 
 def _no_ask(definition: Flow, step: str) -> InvalidError:

@@ -55,7 +55,7 @@ class Previews:
         loaded = await load(self._catalogue, flow, inputs)
         definition = loaded.definition
         await demand_may_start(self._directory, me, definition, on_behalf_of)
-        written = {step.id: step.ask for step in definition.steps if step.ask is not None}
+        written = {s.step.id: s.step.ask for s in definition.plan.every if s.step.ask is not None}
         asks = {step: await as_put(self._catalogue, definition, ask) for step, ask in written.items()}
         try:
             run = new_run(

@@ -8,5 +8,6 @@ from .flow import Surroundings, lint
 from .people import lint_people
 from .routes import named_routes
 from .site import lint_site
+from .stages import asks_of, asks_of_step
 
-__all__ = ["Surroundings", "lint", "lint_ask", "lint_people", "lint_site", "named_routes"]
+__all__ = ["Surroundings", "asks_of", "asks_of_step", "lint", "lint_ask", "lint_people", "lint_site", "named_routes"]

@@ -12,7 +12,8 @@ from hitl_temporal.definition.problems import Problem
 from hitl_temporal.definition.site import Site
 from hitl_temporal.definition.tokens import Position
 from hitl_temporal.domain.approval.ask import Ask
-from hitl_temporal.domain.flow.definition import Flow, Step
+from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.step import Step
 from hitl_temporal.domain.people import People
 from hitl_temporal.domain.value import Json
 

@@ -71,10 +71,11 @@ def _counting_on_the_site(flow: Flow) -> Iterator[tuple[At, str]]:
     for at, ask in asks_of(flow):
         if ask.calendar is None:
             yield from _business_time_of(at, ask)
-    for index, step in enumerate(flow.steps):
-        for key, timed in (("wait", step.wait), ("grant", step.grant)):
-            if timed is not None and "{{" not in timed.duration and needs_calendar(timed.duration):
-                yield ("steps", index, key, "for"), timed.duration
+    for spot in flow.plan.every:
+        for key, timed in (("wait", spot.step.wait), ("grant", spot.step.grant)):
+            duration = None if timed is None else timed.duration
+            if duration is not None and "{{" not in duration and needs_calendar(duration):
+                yield (*spot.at, key, "for"), duration
 
 
 def _business_time_of(at: At, ask: Ask) -> Iterator[tuple[At, str]]:

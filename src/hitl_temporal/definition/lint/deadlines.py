@@ -11,6 +11,7 @@ from hitl_temporal.definition.problems import Problem
 from hitl_temporal.domain.approval.stage import Stage
 from hitl_temporal.domain.duration import fixed, parse
 from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.step import Retry, Step
 
 from .stages import Placed, is_about_more_time, stages_of
 
@@ -20,12 +21,26 @@ __all__ = ["check_deadlines", "check_stage_deadlines"]
 def check_deadlines(flow: Flow, document: Document) -> Iterator[Problem]:
     """Yield what is wrong with the times of a flow."""
     yield from check_stage_deadlines(stages_of(flow), document)
-    for index, step in enumerate(flow.steps):
-        yield from _check_clock(document, ("steps", index, "timeout"), step.timeout)
-        yield from _check_clock(document, ("steps", index, "retry", "budget"), step.retry.budget)
-        if step.undo is not None:
-            yield from _check_clock(document, ("steps", index, "undo", "timeout"), step.undo.timeout)
-            yield from _check_clock(document, ("steps", index, "undo", "retry", "budget"), step.undo.retry.budget)
+    for spot in flow.plan.every:
+        for at, duration in _machine_time(spot.step):
+            yield from _check_clock(document, (*spot.at, *at), duration)
+
+
+def _machine_time(step: Step) -> Iterator[tuple[At, str | None]]:
+    """Yield the durations of a step that a machine counts."""
+    yield ("timeout",), step.timeout
+    yield from _of_retry((), step.retry)
+    if step.undo is not None:
+        yield ("undo", "timeout"), step.undo.timeout
+        yield from _of_retry(("undo",), step.undo.retry)
+    if step.wait is not None and step.wait.file is not None:
+        yield ("wait", "file", "stable"), step.wait.file.stable
+        yield ("wait", "file", "every"), step.wait.file.every
+
+
+def _of_retry(at: At, retry: Retry | None) -> Iterator[tuple[At, str | None]]:
+    if retry is not None:
+        yield (*at, "retry", "budget"), retry.budget
 
 
 def check_stage_deadlines(stages: Iterable[Placed], document: Document) -> Iterator[Problem]:

@@ -84,11 +84,11 @@ def _check_name(flow: Flow, document: Document) -> Iterator[Problem]:
 
 def _check_activities(flow: Flow, document: Document, registered: frozenset[str]) -> Iterator[Problem]:
     otherwise = "register an activity of that name, or say in which `pool` a worker has it"
-    for index, step in enumerate(flow.steps):
+    for spot in flow.plan.every:
+        step, undo = spot.step, spot.step.undo
         if step.call is not None and step.pool is None and step.call not in registered:
             mend = resembling(step.call, registered, otherwise)
-            yield document.problem(("steps", index, "call"), f"no activity is named {step.call!r}", mend)
-        if step.undo is not None and step.undo.call not in registered:
-            # An `undo` runs in the project's own worker, whatever the pool of its step.
-            mend = resembling(step.undo.call, registered, "register an activity of that name")
-            yield document.problem(("steps", index, "undo", "call"), f"no activity is named {step.undo.call!r}", mend)
+            yield document.problem((*spot.at, "call"), f"no activity is named {step.call!r}", mend)
+        if undo is not None and undo.call is not None and undo.pool is None and undo.call not in registered:
+            mend = resembling(undo.call, registered, otherwise)
+            yield document.problem((*spot.at, "undo", "call"), f"no activity is named {undo.call!r}", mend)

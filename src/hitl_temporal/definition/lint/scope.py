@@ -3,44 +3,65 @@
 Must not know: what an expression gives.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from hitl_temporal.definition.documents import At, Document
 from hitl_temporal.definition.problems import Problem, Severity, resembling
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.expressions import ExpressionError, expressions_in, references
 from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.plan import Spot
+from hitl_temporal.domain.flow.step import CATCH, Step
+from hitl_temporal.domain.flow.verbs import as_moment
 from hitl_temporal.domain.value import Json
 
-from .stages import is_about_more_time
+from .order import Here, Order
 
 __all__ = ["check_row_scope", "check_scope"]
 
 _BARE = frozenset({"if", "when"})
 """Keys whose value is an expression without braces."""
+_BARE_OF_A_STEP: tuple[At, ...] = (("each",), ("repeat", "until"))
+"""The ways from a step to others of that kind."""
 
-_NAMED_BY_THE_AUTHOR = frozenset({"outputs", "show", "vars", "with"})
+_NAMED_BY_THE_AUTHOR = frozenset({"env", "outputs", "show", "vars", "with"})
 """Keys below which a key is a name that the author made up, even if it is `if`."""
 
 _NO_EXPRESSIONS: frozenset[At] = frozenset({("inputs",), ("description",), ("category",)})
 
-_NO_EXPRESSIONS_IN_AN_ASK = frozenset({"form", "outcomes"})
+_TOLD_IN_AN_ASK: tuple[At, ...] = (("form",), ("outcomes",))
+
+_ASKS: tuple[At, ...] = (("ask",), ("grant", "extend", "ask"), ("on_failure", "ask"))
+"""The ways from a step to what it asks."""
+_RULES: tuple[At, ...] = (("needs",), ("run", "outputs"), ("undo", "run", "outputs"))
+"""The ways from a step to what has other notations: results of steps, and what is read out of a log."""
 
 _ROOTS = ("inputs", "steps", "vars", "run", "requester", "attempt")
-_NOT_YET = ("item", "index", "event")
 _RUN = ("id", "flow", "version", "started")
 _STEP = ("outputs", "outcome", "state", "by", "approval", "token", "digest")
 _EXTENSION = ("step", "by", "until", "reason")
+_FAILURE = ("step", "error", "attempts")
+_EVENT = ("type", "source", "id", "subject", "time", "data")
+
+
+class _Read(NamedTuple):
+    """One path that an expression reads, and where the expression stands."""
+
+    at: At
+    path: str
+    expression: str
 
 
 def check_scope(flow: Flow, document: Document) -> Iterator[Problem]:
     """Yield what is wrong with the names that the expressions of a flow use."""
-    before = _steps_before(flow)
-    for at, path in _paths(document.data, ()):
-        wrong = _wrong(flow, at, path.split("."), before)
+    order = Order(flow)
+    for read in _reads(document.data, (), order):
+        wrong = _wrong(flow, order.here(read.at), read, order)
         if wrong is not None:
             message, mend, severity = wrong
-            yield document.problem(at, f"`{path}`: {message}", mend, severity)
+            yield document.problem(read.at, f"`{read.path}`: {message}", mend, severity)
 
 
 def check_row_scope(flow: Flow, document: Document, at: At, name: str, table: Table) -> Iterator[Problem]:
@@ -53,118 +74,263 @@ def check_row_scope(flow: Flow, document: Document, at: At, name: str, table: Ta
         name: The table's.
         table: Itself.
     """
-    before = _steps_before(flow)
+    order = Order(flow)
+    here = order.here(at)
     for number, row in enumerate(table.rows, 1):
         written = row.model_dump(mode="json", by_alias=True)
-        for path in dict.fromkeys(path for _, path in _paths(written, ())):
-            wrong = _wrong(flow, at, path.split("."), before)
+        reads = (read._replace(at=()) for read in _reads(written, (), order))
+        for read in dict.fromkeys(reads):
+            wrong = _wrong(flow, here, read, order)
             if wrong is not None:
                 message, mend, severity = wrong
-                yield document.problem(at, f"row {number} of route {name!r}: `{path}`: {message}", mend, severity)
+                yield document.problem(at, f"row {number} of route {name!r}: `{read.path}`: {message}", mend, severity)
 
 
 _Wrong = tuple[str, str, Severity] | None
 
 
-def _wrong(flow: Flow, at: At, path: list[str], before: Mapping[str, frozenset[str]]) -> _Wrong:
-    match path:
+def _wrong(flow: Flow, here: Here, read: _Read, order: Order) -> _Wrong:
+    match read.path.split("."):
         case ["inputs", name, *_]:
             return _unknown("input", name, flow.inputs)
-        case ["vars", name, *_] if at[0] == "vars":
+        case ["vars", name, *_] if here.spot is None and here.way[0] == "vars":
             return "a variable sees no other variable", f"write what {name!r} holds", "error"
         case ["vars", name, *_]:
             return _unknown("variable", name, flow.vars)
         case ["run", name, *_]:
             return _unknown("property of a run", name, _RUN)
         case ["steps", name, *rest]:
-            ids = [step.id for step in flow.steps]
-            wrong = _unknown("step", name, ids) or (_unknown("property of a step", rest[0], _STEP) if rest else None)
-            return wrong or _too_early(flow, at, name, before)
-        case ["self", *rest] if "undo" in at:
-            return _unknown("property of a step", rest[0], _STEP) if rest else None
-        case ["extension", *rest] if is_about_more_time(at):
-            return _unknown("property of an extension", rest[0], _EXTENSION) if rest else None
+            return _wrong_with_step(here, name, rest, order) or _perhaps_left_out(here, name, read, order)
+        case [root, *rest]:
+            return _wrong_with_root(here, root, rest)
         case _:
-            return _unknown_root(path[0])
+            return None
 
 
-def _unknown_root(name: str) -> _Wrong:
-    if name == "self":
-        return "`self` is the step that an `undo` reverses", "name the step: `steps.<id>`", "error"
-    if name == "extension":
-        return "`extension` is what the ask in `grant.extend` is about", "use it there alone", "error"
-    if name in _NOT_YET:
-        return f"`{name}` is not supported by this version", "remove it", "error"
-    return _unknown("name", name, _ROOTS)
+def _wrong_with_root(here: Here, root: str, rest: list[str]) -> _Wrong:
+    """Return what is wrong with a name that is known in some places only."""
+    local = _LOCAL.get(root)
+    if local is None:
+        return _unknown("name", root, _ROOTS)
+    if not local.is_known(here):
+        return local.elsewhere, local.mend, "error"
+    return _unknown(f"property of {local.noun}", rest[0], local.properties) if rest and local.properties else None
 
 
-def _unknown(kind: str, name: str, known: Mapping[str, object] | tuple[str, ...] | list[str]) -> _Wrong:
+class _Local(NamedTuple):
+    """A name that is known in some places only.
+
+    Attributes:
+        is_known: Tells whether it is, at a place.
+        elsewhere: What it is, for somebody who uses it at another place.
+        mend: What to do there.
+        noun: What its properties are of.
+        properties: Those that it has; empty: any.
+    """
+
+    is_known: Callable[[Here], bool]
+    elsewhere: str
+    mend: str
+    noun: str = ""
+    properties: tuple[str, ...] = ()
+
+
+def _below(*way: str) -> Callable[[Here], bool]:
+    return lambda here: here.spot is not None and here.way[: len(way)] == way
+
+
+def _has_item(here: Here) -> bool:
+    return here.spot is not None and here.spot.each != ()
+
+
+def _has_index(here: Here) -> bool:
+    is_in_a_turn = here.spot is not None and (here.spot.turning != () or here.way[:2] == ("repeat", "until"))
+    return is_in_a_turn or _has_item(here)
+
+
+_LOCAL: Mapping[str, _Local] = {
+    "self": _Local(
+        _below("undo"),
+        "`self` is the step that an `undo` reverses",
+        "name the step: `steps.<id>`",
+        "a step",
+        _STEP,
+    ),
+    "extension": _Local(
+        _below("grant", "extend", "ask"),
+        "`extension` is what the ask in `grant.extend` is about",
+        "use it there alone",
+        "an extension",
+        _EXTENSION,
+    ),
+    "failure": _Local(
+        _below("on_failure", "ask"),
+        "`failure` is what the ask in `on_failure` is about",
+        "use it there alone",
+        "a failure",
+        _FAILURE,
+    ),
+    "event": _Local(
+        _below("wait", "event", "if"),
+        "`event` is what the `if` of a `wait` for an event judges",
+        "afterwards it is what the step gave: `steps.<id>.outputs.data`",
+        "an event",
+        _EVENT,
+    ),
+    "item": _Local(
+        _has_item,
+        "`item` is what an `each` is at, and this is not in the `do` of one",
+        "use it in the steps of an `each` alone",
+    ),
+    "index": _Local(
+        _has_index,
+        "`index` counts the items of an `each` or the turns of a `repeat`, and this is in neither",
+        "use it in the steps of one alone",
+    ),
+}
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> _Wrong:
+    known = tuple(known)
     if name in known:
         return None
     otherwise = f"known: {', '.join(known)}" if known else "there is none"
     return f"unknown {kind} {name!r}", resembling(name, known, otherwise), "error"
 
 
-def _too_early(flow: Flow, at: At, name: str, before: Mapping[str, frozenset[str]]) -> _Wrong:
-    match at:
-        case ("steps", int(index), *rest):
-            step = flow.steps[index].id
-            if name in before[step] or (name == step and ("undo" in rest or is_about_more_time(at))):
-                return None
-            if name == step:
-                return "the step refers to itself", "it has no outputs yet", "warning"
-            return f"step {name!r} may not have run when {step!r} starts", f"add {name!r} to its `needs`", "warning"
-        case ("outputs", *_):
-            return None
+# --- Steps ------------------------------------------------------------------------------------------------------------
+
+
+def _wrong_with_step(here: Here, name: str, rest: list[str], order: Order) -> _Wrong:
+    spots = order.plan.spots
+    own = here.spot.each if here.spot is not None else ()
+    if name not in spots:
+        return _unknown("step", name, (n for n, s in spots.items() if s.each == own[: len(s.each)]))
+    if (each := _hidden_in(spots[name], own)) is not None:
+        message = f"step {name!r} is seen only in the items of {each!r}, in which it lies"
+        return message, f"here, use `steps.{each}.outputs.items`, which has what each item gave", "error"
+    wrong = _unknown("property of a step", rest[0], _STEP) if rest else None
+    return wrong or _wrong_with_output(spots[name].step, rest) or _too_early(here, name, order)
+
+
+def _hidden_in(spot: Spot, own: tuple[str, ...]) -> str | None:
+    """Return the outermost `each` that hides a step from what lies in these items; None: it is seen."""
+    return next((e for n, e in enumerate(spot.each) if spot.each[: n + 1] != own[: n + 1]), None)
+
+
+def _wrong_with_output(step: Step, rest: list[str]) -> _Wrong:
+    """Return what is wrong with an output of a step of which it is known what it gives."""
+    match rest:
+        case ["outputs", name, *_] if step.each is not None:
+            return _unknown("output of an `each`", name, ("items", "failed"))
+        case ["outputs", name, *_] if step.wait is not None and step.wait.event is not None:
+            return _unknown("output of a `wait` for an event", name, _EVENT)
         case _:
-            return f"step {name!r} has not run when this is evaluated", "use `inputs`, or move it to a step", "warning"
+            return None
 
 
-def _steps_before(flow: Flow) -> dict[str, frozenset[str]]:
-    """Return for each step those that have ended, one way or another, before it starts."""
-    needs = {step: {name for need in entries for name in need.of} for step, entries in flow.all_needs.items()}
-    before: dict[str, frozenset[str]] = {}
+def _too_early(here: Here, name: str, order: Order) -> _Wrong:
+    if here.spot is None:
+        if here.way[0] == "outputs":
+            return None
+        return f"step {name!r} has not run when this is evaluated", "use `inputs`, or move it to a step", "warning"
+    step = here.spot.step.id
+    if order.is_before(name, step) or _is_known_there(here, here.spot, name, order):
+        return None
+    if name == step:
+        return "the step refers to itself", "it has no outputs yet", "warning"
+    if name in order.plan.inside[step]:
+        return f"step {name!r} lies within {step!r} and has not run when this is evaluated", _LATER, "warning"
+    if step in order.plan.inside[name]:
+        return f"step {name!r}, in which this one lies, is still under way", "it has no outputs yet", "warning"
+    if (holder := _chosen_instead(name, step, order)) is not None:
+        message = f"step {name!r} lies in another branch of {holder!r}, and only one of them is done"
+        return message, "name a step of the same branch, or move this one behind the `choose`", "warning"
+    message = f"step {name!r} may not have run when {step!r} starts"
+    beside = order.plan.lists[here.spot.list]
+    if name in beside:
+        return message, f"add {name!r} to its `needs`", "warning"
+    return message, "let what it lies in come before, by `needs`", "warning"
 
-    def collect(step: str) -> frozenset[str]:
-        if step not in before:
-            before[step] = frozenset(needs[step]).union(*(collect(name) for name in needs[step]))
-        return before[step]
 
-    for step in needs:
-        collect(step)
-    return before
+_LATER = "use what has run before"
 
 
-def _paths(value: Json, at: At) -> Iterator[tuple[At, str]]:
+def _is_known_there(here: Here, spot: Spot, name: str, order: Order) -> bool:
+    """Tell whether a step has given something by the time at which a part of another one is evaluated."""
+    step, inside = spot.step.id, order.plan.inside
+    comes_late = here.way[:1] == ("undo",) or here.way[:3] == ("grant", "extend", "ask")
+    if comes_late or here.way[:2] in {("on_failure", "ask"), ("repeat", "until")}:
+        return name in inside[step] or (name == step and here.way[0] != "repeat")
+    # Of a block that repeats, a step is seen as it was in the turn before.
+    return any(name in inside[block] for block in spot.turning)
+
+
+def _chosen_instead(name: str, step: str, order: Order) -> str | None:
+    """Return the `choose` of which two steps lie in different branches, None when there is none."""
+    branches = dict(order.lists_around(step))
+    for holder, branch in order.lists_around(name):
+        if holder is not None and branches.get(holder, branch) != branch and CATCH not in {branch, branches[holder]}:
+            return holder
+    return None
+
+
+def _perhaps_left_out(here: Here, name: str, read: _Read, order: Order) -> _Wrong:
+    """Return that a step which is done now and then may not have given what is read, where nothing looks first."""
+    if here.spot is None or not read.path.startswith(f"steps.{name}.outputs.") or _GUARD.search(read.expression):
+        return None
+    step = here.spot.step
+    found = order.branch(name, step.id)
+    if found is None or (step.condition is not None and here.way != ("if",)) or name in order.plan.inside[step.id]:
+        return None
+    holder, branch = found
+    if any(holder in need.of and need.results != ("succeeded",) for need in order.plan.needs[step.id]):
+        return None
+    where = f"mends a failure of {holder!r}" if branch == CATCH else f"lies in one branch of {holder!r}"
+    message = f"step {name!r} {where}, and may have been left out"
+    return message, f"look first: `has({read.path}) ? {read.path} : ...`", "warning"
+
+
+_GUARD = re.compile(r"\?|\bhas\s*\(|&&|\|\|")
+"""What an expression has that looks before it reads."""
+
+
+# --- Expressions ------------------------------------------------------------------------------------------------------
+
+
+def _reads(value: Json, at: At, order: Order) -> Iterator[_Read]:
     """Yield each path that an expression of a flow's document reads, with the expression's place, in reading order."""
     match value:
         case str():
-            for path in _paths_in(value, is_bare=_is_bare(at)):
-                yield at, path
+            yield from _reads_in(value, at, is_bare=_is_bare(at, order.here(at).way, value))
         case list():
             for index, item in enumerate(value):
-                yield from _paths(item, (*at, index))
+                yield from _reads(item, (*at, index), order)
         case dict():
             for key, inner in value.items():
                 if _is_weight(at):
-                    yield from (((*at, key), path) for path in _paths_in(key, is_bare=False))
-                if _may_hold_expressions((*at, key)):
-                    yield from _paths(inner, (*at, key))
+                    yield from _reads_in(key, (*at, key), is_bare=False)
+                if _may_hold_expressions(order.here((*at, key))):
+                    yield from _reads(inner, (*at, key), order)
         case _:
             pass
 
 
-def _may_hold_expressions(at: At) -> bool:
-    match at:
-        case ("steps", int(), "ask", str(key)) | ("steps", int(), "grant", "extend", "ask", str(key)):
-            return key not in _NO_EXPRESSIONS_IN_AN_ASK
-        case _:
-            return at not in _NO_EXPRESSIONS
+def _may_hold_expressions(here: Here) -> bool:
+    way = here.way
+    if here.spot is None:
+        return way not in _NO_EXPRESSIONS
+    is_told = any(way[: len(ask)] == ask and way[len(ask) :] in _TOLD_IN_AN_ASK for ask in _ASKS)
+    return not is_told and way not in _RULES
 
 
-def _is_bare(at: At) -> bool:
+def _is_bare(at: At, way: At, text: str) -> bool:
     """Tell whether a text at this place is an expression without braces."""
-    return not _is_named_by_the_author(at) and (at[-1] in _BARE or at[-2:-1] == ("material",))
+    if _is_named_by_the_author(at):
+        return False
+    if way == ("wait", "until"):
+        return "{{" not in text and as_moment(text) is None
+    return way in _BARE_OF_A_STEP or at[-1] in _BARE or at[-2:-1] == ("material",)
 
 
 def _is_weight(at: At) -> bool:
@@ -176,10 +342,12 @@ def _is_named_by_the_author(at: At) -> bool:
     return any(part in _NAMED_BY_THE_AUTHOR for part in at)
 
 
-def _paths_in(text: str, *, is_bare: bool) -> list[str]:
+def _reads_in(text: str, at: At, *, is_bare: bool) -> Iterator[_Read]:
     try:
         expressions = [text] if is_bare else expressions_in(text)
-        return sorted(path for expression in dict.fromkeys(expressions) for path in references(expression))
+        found = [(path, e) for e in dict.fromkeys(expressions) for path in references(e)]
     except ExpressionError:
         # Where expressions may stand the models have refused it already; elsewhere braces are just text.
-        return []
+        return
+    for path, expression in sorted(dict(reversed(found)).items()):
+        yield _Read(at, path, expression)

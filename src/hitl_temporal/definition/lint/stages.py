@@ -11,12 +11,15 @@ from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.routes import Routed, Table
 from hitl_temporal.domain.approval.stage import Parallel, Stage
 from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.step import Repair, Step
 
 __all__ = [
     "Placed",
     "asks_of",
+    "asks_of_step",
     "entries_of",
     "entries_of_table",
+    "is_about_a_failure",
     "is_about_more_time",
     "stages_of",
     "stages_of_ask",
@@ -37,17 +40,36 @@ class Placed(NamedTuple):
 
 
 def asks_of(flow: Flow) -> Iterator[tuple[At, Ask]]:
-    """Yield every ask of a flow, in order: those of steps, and those about more time for a grant."""
-    for index, step in enumerate(flow.steps):
-        if step.ask is not None:
-            yield ("steps", index, "ask"), step.ask
-        if step.grant is not None and step.grant.extend is not None and step.grant.extend.ask is not None:
-            yield ("steps", index, "grant", "extend", "ask"), step.grant.extend.ask
+    """Yield every ask of a flow: those of its steps at any depth, about more time for grants, about failures."""
+    for spot in flow.plan.every:
+        for way, ask in asks_of_step(spot.step).items():
+            yield (*spot.at, *way), ask
+
+
+def asks_of_step(step: Step) -> dict[At, Ask]:
+    """Return the asks that a step itself puts, by the way to each in its document."""
+    found: dict[At, Ask] = {}
+    if step.ask is not None:
+        found["ask",] = step.ask
+    if step.grant is not None and step.grant.extend is not None and step.grant.extend.ask is not None:
+        found["grant", "extend", "ask"] = step.grant.extend.ask
+    if isinstance(step.on_failure, Repair):
+        found["on_failure", "ask"] = step.on_failure.ask
+    return found
 
 
 def is_about_more_time(at: At) -> bool:
     """Tell whether a place of a flow belongs to an ask about more time for a grant."""
-    return at[:1] == ("steps",) and at[2:5] == ("grant", "extend", "ask")
+    return at[:1] == ("steps",) and _holds(at, ("grant", "extend", "ask"))
+
+
+def is_about_a_failure(at: At) -> bool:
+    """Tell whether a place of a flow belongs to an ask about a failure."""
+    return at[:1] == ("steps",) and _holds(at, ("on_failure", "ask"))
+
+
+def _holds(at: At, way: At) -> bool:
+    return any(at[n : n + len(way)] == way for n in range(len(at)))
 
 
 def stages_of(flow: Flow) -> Iterator[Placed]:

@@ -294,7 +294,7 @@ class Step(Document):
         _only_one(self, tuple(v for v in VERBS if v != "do" or self.each is None), f"step {self.id!r}")
         if self.each is not None and self.do is None:
             raise fault("`each` without `do`: nothing is done with the items; write the steps", "each")
-        for name, (key, verbs) in _BELONGS.items():
+        for name, (key, verbs) in BELONGS.items():
             if name in self.model_fields_set and self.verb not in verbs:
                 raise fault(f"`{key}` belongs to {_listed(verbs)}, not to `{self.verb}`; {_mend(self, key)}", key)
         if self.grant is not None and self.undo is None:
@@ -315,7 +315,7 @@ CATCH = "catch"
 DEFAULT_LIMIT = 50
 """Items of an `each` under way at a time where the author says nothing: Temporal takes some 2,000 activities."""
 
-_BELONGS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+BELONGS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "arguments": ("with", ("call", "flow")),
     "retry": ("retry", ("run", "call")),
     "timeout": ("timeout", ("run", "call", "wait")),
@@ -352,3 +352,7 @@ def _only_one(model: Undo | Step, verbs: tuple[str, ...], what: str) -> None:
         raise fault(f"{what} does nothing; write one verb of {', '.join(verbs)}")
     if len(written) > 1:
         raise fault(f"{what} has {' and '.join(written)}; write exactly one verb", written[1])
+
+
+for _model in (Branch, Otherwise, Catch):
+    _model.model_rebuild()  # They name `Step`, which is there only now; whoever looks at their fields finds it.
