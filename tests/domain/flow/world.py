@@ -51,6 +51,16 @@ def wait(step: str, duration: str = "1h", **envelope: Any) -> Document:
     return {"id": step, "wait": {"for": duration}, **envelope}
 
 
+def do(step: str, *steps: Document, **envelope: Any) -> Document:
+    """Return a block."""
+    return {"id": step, "do": list(steps), **envelope}
+
+
+def each(step: str, items: Any, *steps: Document, **envelope: Any) -> Document:
+    """Return a step that goes through items."""
+    return {"id": step, "each": items, "do": list(steps), **envelope}
+
+
 def undo(step: str, **arguments: Any) -> Document:
     """Return a compensation that calls `undo.<id>`."""
     return {"call": f"undo.{step}", "with": arguments}
