@@ -12,7 +12,7 @@ from hitl_temporal.definition.site import Site
 from hitl_temporal.domain.approval.commands import VERBS
 from hitl_temporal.domain.approval.digest import Digest, Item
 from hitl_temporal.domain.calendar import CalendarDocument
-from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.definition import Flow, Limit
 from hitl_temporal.domain.flow.job import Job
 from hitl_temporal.domain.flow.step import Branch, Catch, Extend, Grant, Otherwise, Repair, Retry, Step, Undo
 from hitl_temporal.domain.flow.verbs import Enough, EventWait, FileWait, Repeat, RunWait, Wait
@@ -24,6 +24,7 @@ from tests.docs.pages import DOCS, code, plain, rows, sections
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "flow.yaml": Flow,
+    "limit": Limit,
     "input": Input,
     "part of an input": Part,
     "step": Step,

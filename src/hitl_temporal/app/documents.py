@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from hitl_temporal.definition.inputs import InputError, check_inputs
-from hitl_temporal.definition.lint import asks_of, lint_ask
+from hitl_temporal.definition.lint import lint_ask
 from hitl_temporal.definition.project import Project, load_project
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.routes import Table

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from hitl_temporal.domain.calendar import CalendarDocument
-from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.definition import Flow, Limit
 from hitl_temporal.domain.flow.job import Job
 from hitl_temporal.domain.flow.step import Branch, Catch, Extend, Grant, Otherwise, Repair, Retry, Step, Undo
 from hitl_temporal.domain.flow.verbs import Enough, EventWait, FileWait, Repeat, RunWait, Wait
@@ -59,8 +59,14 @@ start | selectors: who may start it over HTTP; default: any person of the direct
 inputs | name to input
 vars | name to value, evaluated at the start; an operator may change them with `set`
 priority | 1 (first) to 5; default 3
+concurrency | how many runs may have jobs under way at a time: a number, or a limit
 steps | list of steps
 outputs | name to value, evaluated when the run completes
+"""
+
+_LIMIT = """
+limit | how many
+key | what is counted apart, such as `{{inputs.region}}`; default: all runs together
 """
 
 _INPUT = """
@@ -284,6 +290,7 @@ description | for people
 
 KEYS: Mapping[type[BaseModel], Keys] = {
     Flow: keys_from(_FLOW),
+    Limit: keys_from(_LIMIT),
     Input: keys_from(_INPUT),
     Part: keys_from(_PART),
     Step: keys_from(_STEP),

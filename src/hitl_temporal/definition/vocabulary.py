@@ -16,7 +16,7 @@ from hitl_temporal.domain.approval.ask import Ask, Attachment, Auto, BreakGlass,
 from hitl_temporal.domain.approval.routes import Routed, Row, Table
 from hitl_temporal.domain.approval.stage import Alternative, Escalation, Parallel, Stage
 from hitl_temporal.domain.calendar import CalendarDocument
-from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.definition import Flow, Limit
 from hitl_temporal.domain.flow.job import Job
 from hitl_temporal.domain.flow.needs import Need
 from hitl_temporal.domain.flow.step import Branch, Catch, Extend, Grant, Otherwise, Repair, Retry, Step, Undo
@@ -37,7 +37,7 @@ def _words(text: str) -> frozenset[str]:
 
 _ASK = _words("ticket")
 _STEP = _words("expect incident")
-_FLOW = _words("blackouts concurrency expect on_parked triggers")
+_FLOW = _words("blackouts expect on_parked triggers")
 _PART = _words("""
     $defs $ref additionalProperties allOf anyOf const contains contentEncoding contentMediaType dependentRequired
     dependentSchemas else examples if maxContains maxProperties minContains minProperties not oneOf patternProperties
@@ -63,6 +63,7 @@ class Kind(NamedTuple):
 
 _KINDS: dict[type[BaseModel], Kind] = {
     Flow: Kind("a flow", _FLOW),
+    Limit: Kind("a limit of runs"),
     Input: Kind("an input", _INPUT),
     Part: Kind("a part of an input", _PART),
     Step: Kind("a step", _STEP),

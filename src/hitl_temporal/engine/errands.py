@@ -7,6 +7,7 @@ adopts it (docs/measured.md): it asks the child to report, and reads the result 
 import asyncio
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
@@ -50,7 +51,7 @@ from hitl_temporal.engine.renewal import Renewal
 from hitl_temporal.engine.tasks import Tasks
 from hitl_temporal.engine.withdrawing import cancel, withdraw
 
-Errand = StartCall | StartFlow | StartAsk | StopStep | ClaimUnits | ReturnUnits
+Errand = StartCall | StartFlow | StartAsk | StopStep | ReturnUnits
 """What a run wants done outside."""
 
 
@@ -110,8 +111,6 @@ class Errands:
                 self.tasks.start(Kin.of(effect).task, self._run(effect, run, trail))
             case StopStep():
                 self._stop(effect)
-            case ClaimUnits():
-                self.tasks.start(f"claim:{effect.claim}:{effect.resource}", self._claim(effect))
             case ReturnUnits():
                 self.tasks.start(f"return:{effect.claim}:{effect.resource}", self._give_back(effect))
 
@@ -250,29 +249,37 @@ class Errands:
         else:
             self._news.append(kin.failed(child.error))
 
-    async def _claim(self, effect: ClaimUnits) -> None:
-        """Ask a pool for units; it answers by a signal, whenever they are there."""
+    def claim(self, wishes: Sequence[ClaimUnits], at: datetime) -> None:
+        """Ask pools for units: what is wished for at one moment together, so that its order is kept."""
         info = workflow.info()
-        request = RequestUnits(
-            resource=effect.resource,
-            claim=effect.claim,
-            units=effect.units,
-            priority=effect.priority,
-            workflow_id=info.workflow_id,
-            run_id=info.first_execution_run_id,
-            requested_at=workflow.now(),
-            order=effect.order,
-            pool_units=effect.pool_units,
+        requests = tuple(
+            RequestUnits(
+                resource=wish.resource,
+                claim=wish.claim,
+                units=wish.units,
+                priority=wish.priority,
+                workflow_id=info.workflow_id,
+                run_id=info.first_execution_run_id,
+                requested_at=at,
+                order=wish.order,
+                pool_units=wish.pool_units,
+            )
+            for wish in wishes
         )
-        summary = f"ask for {effect.units} of {effect.resource}"
+        if requests:
+            self.tasks.start(f"claim:{requests[0].claim}:{requests[0].resource}", self._claim(requests))
+
+    async def _claim(self, requests: tuple[RequestUnits, ...]) -> None:
+        """The pools answer by a signal, whenever there are units."""
+        summary = f"ask for {', '.join(f'{r.units} of {r.resource}' for r in requests)}"
         with self._delicately():
             await workflow.execute_activity(
-                CLAIM_UNITS, ClaimUnitsOf(requests=(request,)), summary=summary[:200], **options.REACH
+                CLAIM_UNITS, ClaimUnitsOf(requests=requests), summary=summary[:200], **options.REACH
             )
         self._renewal.sample()
 
     async def _give_back(self, effect: ReturnUnits) -> None:
-        release = ReleaseUnits(resource=effect.resource, claim=effect.claim, at=workflow.now())
+        release = ReleaseUnits(resource=effect.resource, claim=effect.claim, at=effect.at)
         with self._delicately():
             await workflow.execute_activity(
                 RELEASE_UNITS, release, summary=f"give back {effect.resource}"[:200], **options.REACH

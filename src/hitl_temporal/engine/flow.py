@@ -249,16 +249,19 @@ class Flow:
         self._run, effects = advance(self._now, event)
         for effect in effects:
             self._carry_out(effect, letter)
+        self._errands.claim([e for e in effects if isinstance(e, ClaimUnits)], self._now.now)
 
     def _carry_out(self, effect: Effect, letter: Letter[Operate, Receipt] | None) -> None:
         match effect:
             case Record():
                 self._recorder.write(effect)
-            case StartCall() | StartFlow() | StartAsk() | StopStep() | ClaimUnits() | ReturnUnits():
+            case StartCall() | StartFlow() | StartAsk() | StopStep() | ReturnUnits():
                 self._errands.carry_out(effect, self._now, self._recorder.trail)
             case Reply():
                 if letter is not None:
                     letter.receipt = effect.receipt
+            case ClaimUnits():
+                pass  # together, once all is known (`_feed`)
 
     async def _read_people(self, letter: Letter[Operate, Receipt]) -> Roster:
         """Read whoever must be known to judge a command; of a machine, which is nobody, the time alone."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StrictInt, model_validator
+from pydantic import BeforeValidator, Field, StrictInt, WithJsonSchema, model_validator
 
 from hitl_temporal.domain.approval.notation import Selectors, Template, TextTemplate
 from hitl_temporal.domain.fault import fault
@@ -34,6 +34,9 @@ def _limit(value: object) -> object:
     return {"limit": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+_LIMIT_ALONE = {"type": "integer", "minimum": 1, "maximum": 10_000}
+
+
 class Flow(Document):
     """A whole flow, checked; immutable."""
 
@@ -49,7 +52,14 @@ class Flow(Document):
     inputs: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Input] = Field(default_factory=dict)
     vars: dict[str, Template] = Field(default_factory=dict)
     priority: Annotated[int, Field(ge=1, le=5)] = 3
-    concurrency: Annotated[Limit, BeforeValidator(_limit)] | None = None
+    concurrency: (
+        Annotated[
+            Limit,
+            BeforeValidator(_limit),
+            WithJsonSchema({"anyOf": [_LIMIT_ALONE, Limit.model_json_schema(by_alias=True)]}),
+        ]
+        | None
+    ) = None
     """How many runs may have jobs under way at a time; None: as many as there are."""
     steps: tuple[Step, ...] = Field(min_length=1)
     outputs: dict[str, Template] = Field(default_factory=dict)

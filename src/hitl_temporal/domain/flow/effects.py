@@ -5,7 +5,7 @@ Must not know: who does it.
 
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.state import Origin
@@ -127,10 +127,11 @@ class ClaimUnits(Value):
 
 
 class ReturnUnits(Value):
-    """Give units back, or wish for them no more."""
+    """Give units back, or wish for them no more; `at` is when."""
 
     resource: str
     claim: str
+    at: AwareDatetime
 
 
 Effect = ClaimUnits | ReturnUnits | StartCall | StartFlow | StartAsk | StopStep | Reply | Record

@@ -93,7 +93,7 @@ def hear(turn: Turn, event: UnitsGranted | UnitsRefused) -> None:
     claims = {holding.claim: holder for holder, holding in turn.run.holdings.items()}
     holder = claims.get(event.claim)
     if holder is None:
-        turn.effects.append(ReturnUnits(resource=event.resource, claim=event.claim))
+        turn.effects.append(ReturnUnits(resource=event.resource, claim=event.claim, at=turn.now))
         return
     holding = turn.run.holdings[holder]
     if holding.asked != event.resource:
@@ -159,7 +159,7 @@ def _is_job(run: Run, address: str) -> bool:
 def _return(turn: Turn, holder: str) -> None:
     holding = turn.run.holdings[holder]
     asked = () if holding.asked is None else (holding.asked,)
-    turn.effects.extend(ReturnUnits(resource=name, claim=holding.claim) for name in (*holding.got, *asked))
+    turn.effects.extend(ReturnUnits(resource=name, claim=holding.claim, at=turn.now) for name in (*holding.got, *asked))
     turn.set(holdings={h: held for h, held in turn.run.holdings.items() if h != holder})
     if holding.got:
         turn.record("units.given_back", f"units:{holding.claim}:back", step=holder or None, resources=[*holding.got])
