@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from pydantic import SecretStr
+
 from hitl_temporal.definition.inputs import InputError, check_inputs
 from hitl_temporal.definition.project import load_text
 from hitl_temporal.domain.absence import Absence, with_substitutes
@@ -177,6 +179,19 @@ class FakeSink:
     def names(self, workflow_id: str) -> list[str]:
         """Return the names of a workflow's facts, in order."""
         return [f.name for f in self.of(workflow_id)]
+
+
+class FakeSecrets:
+    """A `Secrets` over these values."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.values = values
+
+    def secret(self, name: str) -> SecretStr:
+        """Answer from `values`."""
+        if name not in self.values:
+            raise PermanentError(f"there is no secret {name!r}")
+        return SecretStr(self.values[name])
 
 
 def answer(outcome: str, actor: str, **rest: object) -> Mapping[str, object]:

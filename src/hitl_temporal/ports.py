@@ -9,11 +9,13 @@ Exception
 Must not know: who implements a port, Temporal, HTTP.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple, Protocol
+from pathlib import Path
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from hitl_temporal.domain.absence import Absence
 from hitl_temporal.domain.approval.ask import Ask
@@ -235,3 +237,88 @@ class Catalogue(Protocol):
             TemporaryError: The site's document can't be read, or has errors.
         """
         ...
+
+class Places(Protocol):
+    """Knows which files of this machine flows may touch."""
+
+    def path(self, written: str) -> Path:
+        """Return the file that a flow means; a relative one lies in the project.
+
+        Raises:
+            PermanentError: It lies outside of the project and of every folder that was opened to flows.
+        """
+        ...
+
+
+class StartedRun(NamedTuple):
+    """A run that a connector has started.
+
+    Attributes:
+        status: How it has ended, as its result says; `running` when nobody waited for the end.
+        outputs: What it gave; none while it runs.
+    """
+
+    id: str
+    status: str
+    outputs: Mapping[str, Json]
+
+
+class Runs(Protocol):
+    """Starts and operates runs of flows."""
+
+    async def start(
+        self,
+        flow: str,
+        inputs: Mapping[str, Json],
+        *,
+        id: str,  # noqa: A002 - the word that documents, commands and HTTP have for it
+        key: str,
+        requester: str | None,
+        is_awaited: bool,
+    ) -> StartedRun:
+        """Start a run once for a key, and wait for its end if that is asked.
+
+        Args:
+            flow: Its name.
+            inputs: Checked by the run itself.
+            id: Of the run.
+            key: Whose start it is: a run of this id that the same key has started is returned as it is.
+            requester: Who asks; None: a machine.
+            is_awaited: Whether to return at its end only.
+
+        Raises:
+            TemporaryError: Temporal does not answer.
+            PermanentError: The id is in use, or the run has refused its inputs.
+        """
+        ...
+
+    async def operate(self, id: str, action: str, command: Mapping[str, Json]) -> Mapping[str, Json]:  # noqa: A002
+        """Send an operator's action, with its key, and return its receipt.
+
+        Raises:
+            TemporaryError: Temporal does not answer, or no worker does.
+            PermanentError: There is no such run.
+        """
+        ...
+
+
+Given = TypeVar("Given", bound=BaseModel)
+Gives = TypeVar("Gives", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Connector(Generic[Given, Gives]):
+    """One thing that a system does for a flow: what a `call` names.
+
+    Attributes:
+        name: What `call` writes.
+        given: What `with` must hold.
+        gives: The outputs of the step.
+        run: Does it. Its second argument is the key of this piece of work: the same key is the same work, tried again.
+            It raises TemporaryError and PermanentError, and nothing else.
+    """
+
+    name: str
+    given: type[Given]
+    gives: type[Gives]
+    run: Callable[[Given, str], Awaitable[Gives]]
