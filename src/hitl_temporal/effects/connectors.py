@@ -1,0 +1,36 @@
+"""Connectors as activities: what ships for the verb `call`.
+
+Must not know: which connectors there are, what stands behind them.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from hitl_temporal.ports import Connector
+
+__all__ = ["as_activity"]
+
+
+def as_activity(connector: Connector[Any, Any]) -> Callable[..., Any]:
+    """Return the activity of a connector's name, which takes its input and gives its output.
+
+    Its key is that of the step's start: retries keep it, a rerun gets another.
+    """
+
+    async def run(given: BaseModel) -> BaseModel:
+        return await connector.run(given, _key())
+
+    # Temporal, and whoever checks `with` before a run, read the types from here.
+    run.__annotations__ = {"given": connector.given, "return": connector.gives}
+    run.__name__ = run.__qualname__ = connector.name.replace(".", "_")
+    return activity.defn(name=connector.name)(run)
+
+
+def _key() -> str:
+    """Return `<run>.<step>.<n>`; a call outside of a workflow is a piece of work of its own."""
+    info = activity.info() if activity.in_activity() else None
+    return f"{info.workflow_id}.{info.activity_id}" if info and info.workflow_id else uuid4().hex
