@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -179,6 +180,20 @@ class FakeSink:
     def names(self, workflow_id: str) -> list[str]:
         """Return the names of a workflow's facts, in order."""
         return [f.name for f in self.of(workflow_id)]
+
+
+class FakePlaces:
+    """A `Places` that opens one folder to flows."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, written: str) -> Path:
+        """Answer what lies in `root`."""
+        path = (self.root / written).resolve()
+        if not path.is_relative_to(self.root.resolve()):
+            raise PermanentError(f"{written!r} lies outside of the project")
+        return path
 
 
 class FakeSecrets:

@@ -5,15 +5,17 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from hitl_temporal.domain.duration import (
     Backoff,
     Duration,
     DurationError,
+    ExactDuration,
     Part,
     Unit,
     backoff,
+    exact,
     fixed,
     needs_calendar,
     parse,
@@ -95,3 +97,13 @@ def test_a_document_refuses_what_is_none(document: dict[str, str]) -> None:
     """A wrong duration in a document is a validation error that shows how to write it."""
     with pytest.raises(ValidationError, match="write"):
         Retry.model_validate(document)
+
+
+def test_an_exact_duration_needs_no_calendar_and_lasts() -> None:
+    """A timeout can't wait for working hours."""
+    adapter = TypeAdapter(ExactDuration)
+    assert adapter.validate_python("1m30s") == "1m30s"
+    assert exact("1m30s") == timedelta(seconds=90)
+    for text in ("1bh", "1h1bd", "0s", "soon"):
+        with pytest.raises(ValidationError):
+            adapter.validate_python(text)

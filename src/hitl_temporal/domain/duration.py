@@ -20,11 +20,13 @@ __all__ = [
     "Backoff",
     "Duration",
     "DurationError",
+    "ExactDuration",
     "NoTimeError",
     "Part",
     "PositiveDuration",
     "Unit",
     "backoff",
+    "exact",
     "fixed",
     "lasting",
     "needs_calendar",
@@ -117,6 +119,19 @@ def fixed(text: str) -> timedelta | None:
     return total
 
 
+def exact(text: str) -> timedelta:
+    """Return how long a duration is that is more than nothing and needs no calendar.
+
+    Raises:
+        DurationError: It is no duration, or counts working time.
+        NoTimeError: It is over when it begins.
+    """
+    length = fixed(lasting(text))
+    if length is None:
+        raise DurationError(f"{text!r} counts working time; write it in s, m, h, d or w")
+    return length
+
+
 def needs_calendar(text: str) -> bool:
     """Return whether a duration counts working hours or days."""
     return fixed(text) is None
@@ -144,6 +159,11 @@ def _duration(text: str) -> str:
     return text
 
 
+def _exact(text: str) -> str:
+    exact(text)
+    return text
+
+
 def _backoff(text: str) -> str:
     backoff(text)
     return text
@@ -165,6 +185,13 @@ def positive_schema(*, or_template: bool = False) -> dict[str, object]:
 
 PositiveDuration = Annotated[str, AfterValidator(lasting), WithJsonSchema(positive_schema())]
 """A duration of what must last: longer than nothing."""
+
+ExactDuration = Annotated[
+    str,
+    AfterValidator(_exact),
+    WithJsonSchema({"type": "string", "pattern": "^(?=.*[1-9])([0-9]+[smhdw])+$", "examples": ["30s", "2m"]}),
+]
+"""A duration of what must last, and of what no calendar has a say in: a timeout."""
 
 Backoff = Annotated[
     str,

@@ -20,7 +20,7 @@ import httpx
 from pydantic import SecretStr
 from pydantic_core import from_json
 
-from hitl_temporal.domain.duration import fixed
+from hitl_temporal.domain.duration import exact
 from hitl_temporal.domain.words import shorten
 from hitl_temporal.integrations.http.models import Auth, Request, Response, is_expected
 from hitl_temporal.ports import Connector, PermanentError, TemporaryError
@@ -41,11 +41,9 @@ def connector(transport: httpx.AsyncBaseTransport | None = None) -> Connector[Re
     """Return `http.request`; a test gives its own transport."""
 
     async def run(request: Request, key: str) -> Response:
-        within = fixed(request.timeout)
-        assert within is not None, "checked by the model"
         # What is set for this machine's proxies holds for every call; a test's transport has none.
         async with httpx.AsyncClient(
-            transport=transport, timeout=within.total_seconds(), trust_env=transport is None
+            transport=transport, timeout=exact(request.timeout).total_seconds(), trust_env=transport is None
         ) as client:
             return await _send(client, request, key)
 

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from hitl_temporal.domain.duration import PositiveDuration, fixed
+from hitl_temporal.domain.duration import ExactDuration
 from hitl_temporal.domain.value import Json, Value
 
-__all__ = ["Auth", "Basic", "Request", "Response", "Seconds", "is_expected"]
+__all__ = ["Auth", "Basic", "Request", "Response", "is_expected"]
 
 _NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$"
 """A header's name. Source: RFC 9110, section 5.6.2 (read 2026-12-01)."""
@@ -28,15 +28,6 @@ def _url(text: str) -> str:
     urlsplit(text).port  # noqa: B018 - raises ValueError when there is a wrong one
     return text
 
-
-def _clock_time(text: str) -> str:
-    if fixed(text) is None:
-        raise ValueError("counts working time; write it in s, m or h")
-    return text
-
-
-Seconds = Annotated[PositiveDuration, AfterValidator(_clock_time)]
-"""A length of time that needs no calendar, written like `30s`."""
 
 Scalar = str | int | float | bool
 Header = Annotated[str, Field(pattern=_NAME)]
@@ -87,7 +78,7 @@ class Request(Value):
     body: str | None = None
     form: dict[str, Scalar] | None = None
     auth: Auth | None = None
-    timeout: Seconds = "30s"
+    timeout: ExactDuration = "30s"
     expect: tuple[Status | Range, ...] = Field(default=("200-299",), min_length=1)
     max_bytes: Annotated[int, Field(ge=1, le=250_000)] = 200_000
 
