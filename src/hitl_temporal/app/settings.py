@@ -5,7 +5,7 @@ Secrets come from files or the environment, never from documents.
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import (
@@ -79,6 +79,32 @@ class Settings(BaseSettings):
 
     worker_slots: int = Field(default=20, ge=1)
     """How many commands and other activities an agent (`hitl worker --pool`) does at once; `--slots` goes first."""
+    smtp_host: str | None = None
+    """The mail server to which `email.send` hands over; None: there is none."""
+
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    """Of the mail server: 587 with `starttls`, 465 with `tls`, mostly."""
+
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    """When TLS begins: once connected, with the first byte, or never, for a server on this machine."""
+
+    smtp_verify: bool = True
+    """Whether the mail server's certificate is checked; false is for tests alone."""
+
+    smtp_username: str | None = None
+    """The login at the mail server; None: it wants none."""
+
+    smtp_password: SecretStr | None = None
+    """Of that login."""
+
+    smtp_from: str | None = None
+    """The sender of mails, an address with or without a name; None: `hitl@` and the mail server's name."""
+
+    smtp_timeout: Length = timedelta(seconds=30)
+    """How long each answer of the mail server may take."""
+
+    open_folders: tuple[Path, ...] = ()
+    """Folders beside the project's whose files flows may read and write, as a JSON list."""
 
     @property
     def base_url(self) -> str:
