@@ -19,7 +19,7 @@ from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.people import People, Roster
 from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.value import Json
-from hitl_temporal.ports import InvalidInputError, Loaded, PermanentError, TemporaryError, UnknownFlowError
+from hitl_temporal.ports import InvalidInputError, Loaded, PermanentError, StartedRun, TemporaryError, UnknownFlowError
 
 PEOPLE = People.model_validate(
     {
@@ -180,6 +180,33 @@ class FakeSink:
     def names(self, workflow_id: str) -> list[str]:
         """Return the names of a workflow's facts, in order."""
         return [f.name for f in self.of(workflow_id)]
+
+
+class FakeRuns:
+    """A `Runs` that writes down what it is asked, and answers with `receipt`."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+        self.receipt: dict[str, Json] = {"status": "done", "changes": ["step a is skipped"], "key": "k"}
+
+    async def start(
+        self,
+        flow: str,
+        inputs: Mapping[str, Json],
+        *,
+        run_id: str,
+        key: str,
+        requester: str | None,
+        is_awaited: bool,
+    ) -> StartedRun:
+        """Start nothing."""
+        self.asked.append((flow, dict(inputs), run_id, key, requester))
+        return StartedRun(run_id, "completed", {"n": 1}) if is_awaited else StartedRun(run_id, "running", {})
+
+    async def operate(self, run_id: str, action: str, command: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Do nothing."""
+        self.asked.append((run_id, action, dict(command)))
+        return self.receipt
 
 
 class FakePlaces:

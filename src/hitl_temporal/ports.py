@@ -271,7 +271,7 @@ class Runs(Protocol):
         flow: str,
         inputs: Mapping[str, Json],
         *,
-        id: str,  # noqa: A002 - the word that documents, commands and HTTP have for it
+        run_id: str,
         key: str,
         requester: str | None,
         is_awaited: bool,
@@ -281,7 +281,7 @@ class Runs(Protocol):
         Args:
             flow: Its name.
             inputs: Checked by the run itself.
-            id: Of the run.
+            run_id: Its id.
             key: Whose start it is: a run of this id that the same key has started is returned as it is.
             requester: Who asks; None: a machine.
             is_awaited: Whether to return at its end only.
@@ -292,7 +292,7 @@ class Runs(Protocol):
         """
         ...
 
-    async def operate(self, id: str, action: str, command: Mapping[str, Json]) -> Mapping[str, Json]:  # noqa: A002
+    async def operate(self, run_id: str, action: str, command: Mapping[str, Json]) -> Mapping[str, Json]:
         """Send an operator's action, with its key, and return its receipt.
 
         Raises:
