@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import holidays
 
 from hitl_temporal.domain.calendar import Calendar, CalendarDocument, OffsetChange, week_of
+from hitl_temporal.domain.schedules import Zone
 from hitl_temporal.ports import PermanentError
 
-__all__ = ["build"]
+__all__ = ["build", "build_zone"]
 
 
 def build(name: str, doc: CalendarDocument, start: date, years: int = 2) -> Calendar:
@@ -30,7 +31,7 @@ def build(name: str, doc: CalendarDocument, start: date, years: int = 2) -> Cale
     return Calendar(
         name=name,
         tz=doc.tz,
-        offsets=tuple(_offsets(_zone(name, doc.tz), first, until)),
+        offsets=tuple(_offsets(_zone(f"calendar {name!r}", doc.tz), first, until)),
         week=week_of(doc.hours),
         closed=tuple(sorted(days_off)),
         open=tuple(sorted(doc.open)),
@@ -38,12 +39,22 @@ def build(name: str, doc: CalendarDocument, start: date, years: int = 2) -> Cale
     )
 
 
-def _zone(name: str, tz: str) -> ZoneInfo:
+def build_zone(tz: str, start: date, until: date) -> Zone:
+    """Return the offsets of a time zone from the year of `start` to that of `until`, a day more at both ends.
+
+    Raises:
+        PermanentError: The time zone is unknown.
+    """
+    first, last = date(start.year, 1, 1) - timedelta(days=1), date(until.year + 1, 1, 2)
+    return Zone(name=tz, offsets=tuple(_offsets(_zone("a schedule", tz), first, last)))
+
+
+def _zone(whose: str, tz: str) -> ZoneInfo:
     try:
         return ZoneInfo(tz)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # `Europe` is a folder, `../x` is refused
         raise PermanentError(
-            f"calendar {name!r} has the unknown time zone {tz!r}; write an IANA name such as Europe/Amsterdam"
+            f"{whose} has the unknown time zone {tz!r}; write an IANA name such as Europe/Amsterdam"
         ) from error
 
 

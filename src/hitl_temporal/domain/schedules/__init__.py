@@ -7,14 +7,33 @@ reason why it runs or is left out.
 Must not know: clocks, `zoneinfo`, Temporal.
 """
 
+from .blackout import Blackout, Window, covering, window
+from .compiling import Occurrence, occurrences
 from .document import EventTrigger, FileTrigger, RunTrigger, Schedule, Trigger, TriggerName, WebhookTrigger
+from .inputs import render_inputs, time_event
+from .packing import Block, pack, spans, unpack
+from .zone import Placed, Zone
 
 __all__ = [
+    "Blackout",
+    "Block",
     "EventTrigger",
     "FileTrigger",
+    "Occurrence",
+    "Placed",
     "RunTrigger",
     "Schedule",
     "Trigger",
     "TriggerName",
     "WebhookTrigger",
+    "Window",
+    "Zone",
+    "covering",
+    "occurrences",
+    "pack",
+    "render_inputs",
+    "spans",
+    "time_event",
+    "unpack",
+    "window",
 ]
