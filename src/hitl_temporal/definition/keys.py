@@ -20,6 +20,7 @@ from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import Group, People, Person
 from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.rules import Part
+from hitl_temporal.domain.schedules import Blackout
 
 from .site import Site
 
@@ -273,6 +274,13 @@ _SITE = """
 calendars | name to calendar, and `default` naming one of them
 routes | name to decision table `{hit: first or all, rows: [{if, stages}]}`, used by an ask as `stages: {route: NAME}`
 resources | name to resource: what runs share, such as logins or licences
+blackouts | name to list of blackouts; a flow that names them starts nothing by itself meanwhile
+"""
+
+_BLACKOUT = """
+from | a date, a local time (`2026-12-24T18:00`), or a time with an offset
+to | a date, which is the last day; or a time, which is the first moment after it
+tz | time zone of dates and local times; default: that of the default calendar, else UTC
 """
 
 _CALENDAR_DOCUMENT = """
@@ -315,5 +323,6 @@ KEYS: Mapping[type[BaseModel], Keys] = {
     Site: keys_from(_SITE),
     CalendarDocument: keys_from(_CALENDAR_DOCUMENT),
     Resource: keys_from(_RESOURCE),
+    Blackout: keys_from(_BLACKOUT),
 }
 """One entry for each model, one line for each of its keys."""

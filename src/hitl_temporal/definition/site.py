@@ -1,4 +1,4 @@
-"""The document of a project: its calendars, decision tables and resources.
+"""The document of a project: its calendars, decision tables, resources and blackouts.
 
 Must not know: flows, files.
 """
@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.calendar import CalendarDocument
 from hitl_temporal.domain.resources.document import RESOURCE_NAME, Resource
+from hitl_temporal.domain.schedules import Blackout
 from hitl_temporal.domain.value import Value
 
 __all__ = ["Calendars", "Site"]
@@ -43,3 +44,8 @@ class Site(Value):
         default_factory=dict
     )
     """What runs share, by name: how many units there are of it."""
+    blackouts: dict[
+        Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=100)],
+        Annotated[tuple[Blackout, ...], Field(min_length=1)],
+    ] = Field(default_factory=dict)
+    """Times by name in which the flows that name them start nothing by themselves."""

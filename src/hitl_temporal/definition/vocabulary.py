@@ -25,6 +25,15 @@ from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import Group, People, Person
 from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.rules import Part
+from hitl_temporal.domain.schedules import (
+    Blackout,
+    EventTrigger,
+    FileTrigger,
+    RunTrigger,
+    Schedule,
+    Trigger,
+    WebhookTrigger,
+)
 
 from .site import Site
 
@@ -45,7 +54,7 @@ _PART = _words("""
 """)
 _INPUT = _PART | _words("required")
 
-SITE_WITHOUT_EFFECT = _words("blackouts connections notify policies")
+SITE_WITHOUT_EFFECT = _words("connections notify policies")
 """Keys of site.yaml that may stand there already: what would use them is refused where it is written."""
 
 
@@ -102,6 +111,13 @@ _KINDS: dict[type[BaseModel], Kind] = {
     Site: Kind("site.yaml"),
     CalendarDocument: Kind("a calendar"),
     Resource: Kind("a resource"),
+    Blackout: Kind("a blackout"),
+    Trigger: Kind("a trigger"),
+    Schedule: Kind("a schedule"),
+    EventTrigger: Kind("an event trigger"),
+    WebhookTrigger: Kind("a webhook trigger"),
+    FileTrigger: Kind("a file trigger"),
+    RunTrigger: Kind("a run trigger"),
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from zoneinfo import available_timezones
 
-from hitl_temporal.definition.documents import Document
+from hitl_temporal.definition.documents import At, Document
 from hitl_temporal.definition.problems import Problem, resembling
 from hitl_temporal.definition.site import Site
 from hitl_temporal.domain.people import People
@@ -55,7 +55,14 @@ def _check_default(site: Site, document: Document) -> Iterator[Problem]:
 
 def _check_zones(site: Site, document: Document) -> Iterator[Problem]:
     zones = available_timezones()
+    for at, tz in _zones_in(site):
+        if tz not in zones:
+            mend = resembling(tz, zones, "write a name such as Europe/Amsterdam")
+            yield document.problem((*at, "tz"), f"unknown time zone {tz!r}", mend)
+
+
+def _zones_in(site: Site) -> Iterator[tuple[At, str]]:
     for name, calendar in site.calendars.by_name.items():
-        if calendar.tz not in zones:
-            mend = resembling(calendar.tz, zones, "write a name such as Europe/Amsterdam")
-            yield document.problem(("calendars", name, "tz"), f"unknown time zone {calendar.tz!r}", mend)
+        yield ("calendars", name), calendar.tz
+    for name, times in site.blackouts.items():
+        yield from ((("blackouts", name, index), time.tz) for index, time in enumerate(times) if time.tz is not None)
