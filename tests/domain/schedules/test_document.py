@@ -7,8 +7,9 @@ from typing import Any
 import jsonschema
 import pytest
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
-from hitl_temporal.domain.schedules import Schedule, Trigger
+from hitl_temporal.domain.schedules import Schedule, Trigger, schedules_of
 from hitl_temporal.domain.schedules.days import counts_working_days, days_of_month
 from hitl_temporal.domain.value import Json
 
@@ -198,3 +199,17 @@ def test_the_schema_takes_the_same_days(is_valid: Callable[[object], bool], day:
     else:
         with pytest.raises(ValidationError):
             Trigger.model_validate(written)
+
+
+def test_schedules_have_names_of_their_own() -> None:
+    """A given one, else the number of the trigger; two of one name would be one schedule."""
+    named = {"schedule": {"cron": "0 0 * * *", "name": "2"}}
+    unnamed = {"schedule": {"cron": "0 1 * * *"}}
+    triggers = [Trigger.model_validate(written) for written in (named, EVENT, unnamed)]
+    assert [*schedules_of(triggers[:2]), *schedules_of(triggers[1:])] == ["2", "1"]
+    with pytest.raises(PydanticCustomError) as error:
+        schedules_of(triggers)
+    assert error.value.context == {
+        "message": "two schedules are called '2'; give each its own `name`",
+        "at": ("triggers", 2, "schedule", "name"),
+    }

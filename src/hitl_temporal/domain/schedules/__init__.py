@@ -9,7 +9,16 @@ Must not know: clocks, `zoneinfo`, Temporal.
 
 from .blackout import Blackout, Window, covering, window
 from .compiling import Occurrence, occurrences
-from .document import EventTrigger, FileTrigger, RunTrigger, Schedule, Trigger, TriggerName, WebhookTrigger
+from .document import (
+    EventTrigger,
+    FileTrigger,
+    RunTrigger,
+    Schedule,
+    Trigger,
+    TriggerName,
+    WebhookTrigger,
+    schedules_of,
+)
 from .inputs import render_inputs, time_event
 from .packing import Block, pack, spans, unpack
 from .zone import Placed, Zone
@@ -32,6 +41,7 @@ __all__ = [
     "occurrences",
     "pack",
     "render_inputs",
+    "schedules_of",
     "spans",
     "time_event",
     "unpack",

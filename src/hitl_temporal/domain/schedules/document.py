@@ -4,6 +4,7 @@ Must not know: YAML, zones, clocks, how anything is started.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import time
 from typing import Annotated, Literal
 
@@ -18,7 +19,16 @@ from hitl_temporal.domain.value import Document
 from . import cron as crons
 from .days import Day, counts_working_days
 
-__all__ = ["EventTrigger", "FileTrigger", "RunTrigger", "Schedule", "Trigger", "TriggerName", "WebhookTrigger"]
+__all__ = [
+    "EventTrigger",
+    "FileTrigger",
+    "RunTrigger",
+    "Schedule",
+    "Trigger",
+    "TriggerName",
+    "WebhookTrigger",
+    "schedules_of",
+]
 
 KINDS = ("schedule", "event", "webhook", "file", "run")
 _TIME = r"([01][0-9]|2[0-3]):([0-5][0-9])"
@@ -186,3 +196,21 @@ class Trigger(Document):
     def kind(self) -> str:
         """Which of the kinds it is."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+
+def schedules_of(triggers: Sequence[Trigger]) -> dict[str, Schedule]:
+    """Return the schedules of a flow by name, in the order of its `triggers`.
+
+    Raises:
+        PydanticCustomError: Two have one name; it points below the document that has `triggers`.
+    """
+    found: dict[str, Schedule] = {}
+    for index, trigger in enumerate(triggers):
+        if trigger.schedule is None:
+            continue
+        name = trigger.schedule.name or str(index)
+        if name in found:
+            message = f"two schedules are called {name!r}; give each its own `name`"
+            raise fault(message, "triggers", index, "schedule", "name")
+        found[name] = trigger.schedule
+    return found
