@@ -229,7 +229,7 @@ class FakeSecrets:
     def __init__(self, values: Mapping[str, str]) -> None:
         self.values = values
 
-    def secret(self, name: str) -> SecretStr:
+    async def secret(self, name: str) -> SecretStr:
         """Answer from `values`."""
         if name not in self.values:
             raise PermanentError(f"there is no secret {name!r}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from temporalio import workflow
@@ -21,6 +22,7 @@ from hitl_temporal.effects.calendars import build, build_zone
 from hitl_temporal.ports import PermanentError, TemporaryError
 from hitl_temporal.service import schedule_specs, timetable
 from hitl_temporal.service.errors import InvalidError, NotFoundError, UnavailableError
+from hitl_temporal.service.forecast import Forecast
 from hitl_temporal.service.schedules import Schedules
 from hitl_temporal.service.timetable import Around, Plan, Plans
 from tests.engine.conftest import Rig, running
@@ -84,6 +86,11 @@ class House:
         """The use cases at this time."""
         return Schedules(self.rig.client, self.documents, self.rig.queue, lambda: self.now)
 
+    @property
+    def forecast(self) -> Forecast:
+        """What the documents plan, seen from this time."""
+        return Forecast(self.documents, lambda: self.now)
+
     async def sync(self) -> dict[str, str]:
         """Sync, and return what was done by name."""
         return {one.name: one.did for one in await self.schedules.sync(self.documents.flow)}
@@ -135,7 +142,7 @@ async def test_a_schedule_is_its_explicit_times(house: House) -> None:
     house.documents.schedules = {"0": written}
     assert await house.sync() == {"0": "created"}
     found = await house.described()
-    coming = [one.at for one in await house.schedules.next(house.documents.flow, runs=200) if one.runs]
+    coming = [one.at for one in await house.forecast.next(house.documents.flow, runs=200) if one.runs]
     expected = [at for at in coming if at < NOW + timedelta(days=90)]
     assert await house.times() == expected
     assert found.info.next_action_times[0] == expected[0]
@@ -253,7 +260,7 @@ async def test_a_schedule_that_cant_be_written_out_stays_as_it_is(house: House) 
     assert (kept.did, kept.reason) == ("kept", "unknown calendar 'office'")
     assert await house.times() == before
     with pytest.raises(InvalidError, match="unknown calendar"):
-        await house.schedules.next(house.documents.flow)
+        await house.forecast.next(house.documents.flow)
 
 
 async def test_a_schedule_of_another_project_is_left_alone(house: House) -> None:
@@ -322,7 +329,7 @@ async def test_a_backfill_starts_what_never_started(house: House) -> None:
     house.documents.windows = (Window("freeze", begin + day, begin + 2 * day),)
 
     async with running(Worker(house.rig.client, task_queue=house.rig.queue, workflows=[Told])):
-        first = await house.schedules.backfill(flow, begin, begin + 2 * day)
+        first = await house.schedules.backfill(flow, begin.date(), (begin + day).date())
         noon = begin + timedelta(hours=12)
         assert list(first.started) == [noon]
         assert [(one.at, one.reason) for one in first.left_out] == [(noon + day, "blackout freeze")]
@@ -361,9 +368,9 @@ async def test_what_is_not_there_is_named(house: House) -> None:
     with pytest.raises(NotFoundError, match="it has 0: `hitl schedule sync`"):
         await schedules.resume(flow, "night")
     with pytest.raises(NotFoundError, match="has no schedule; those that have one: planned_"):
-        await schedules.next("other")
+        await house.forecast.next("other")
     with pytest.raises(NotFoundError, match="no schedule is called 'night'; there are: 0"):
-        await schedules.next(flow, "night")
+        await house.forecast.next(flow, "night")
     house.documents.schedules["night"] = {"cron": "0 3 * * *"}
     await house.sync()
     hour = timedelta(hours=1)
@@ -373,7 +380,20 @@ async def test_what_is_not_there_is_named(house: House) -> None:
     assert len(await schedules.pause(flow)) == 2
     house.documents.schedules, house.documents.broken = {}, {flow: "flow.yaml:1: broken"}
     with pytest.raises(NotFoundError, match=r"has errors: flow\.yaml:1: broken"):
-        await schedules.next(flow)
+        await house.forecast.next(flow)
+
+
+async def test_the_last_day_of_a_backfill_counts_as_far_as_it_has_passed(house: House) -> None:
+    """Dates are those of the schedule's zone."""
+    flow = house.documents.flow
+    house.documents.schedules = {"0": {"cron": "*/30 * * * *", "tz": "Pacific/Auckland"}}
+    await house.sync()
+    today = NOW.astimezone(ZoneInfo("Pacific/Auckland"))
+    done = await house.schedules.backfill(flow, today.date(), today.date(), overlap="all")
+    midnight = today.replace(hour=0, minute=0, second=0).astimezone(UTC)
+    assert all(midnight <= at < NOW for at in done.started)
+    assert len(done.started) == len(await house.runs(len(done.started)))
+    assert midnight in done.started
 
 
 @pytest.mark.parametrize("hours", [(1, 0), (-1, 1), (0, 0)])
@@ -405,7 +425,7 @@ async def test_a_calendar_that_ends_is_told(house: House) -> None:
     flow, day = house.documents.flow, timedelta(days=1)
     assert await house.sync() == {"0": "kept"}
     with pytest.raises(InvalidError, match="does not know"):
-        await house.schedules.next(flow)
+        await house.forecast.next(flow)
     with pytest.raises(InvalidError, match="does not know"):
         await house.schedules.backfill(flow, house.now - day, house.now)
 

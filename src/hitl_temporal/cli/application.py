@@ -25,6 +25,7 @@ from hitl_temporal.cli import (
     output,
     policy,
     previewing,
+    scheduling,
     starting,
 )
 from hitl_temporal.cli.command import As, AsJson
@@ -45,6 +46,7 @@ for _module in (
 app.add_typer(absences.app, name="absence")
 app.add_typer(auditing.app, name="audit")
 app.add_typer(policy.app, name="policy")
+app.add_typer(scheduling.app, name="schedule")
 
 
 def main() -> NoReturn:

@@ -11,7 +11,6 @@ PermanentError     a secret is unknown or empty, the arguments do not fit, or th
 Must not know: where secrets are kept, which activity it is.
 """
 
-import asyncio
 import dataclasses
 import functools
 import json
@@ -47,7 +46,7 @@ class Resolved(NamedTuple):
     values: Mapping[str, str]
 
 
-def resolve(arguments: Json, secrets: Secrets) -> Resolved:
+async def resolve(arguments: Json, secrets: Secrets) -> Resolved:
     """Return the arguments with each `{"$secret": "name"}` replaced, however deep it lies.
 
     Raises:
@@ -55,22 +54,22 @@ def resolve(arguments: Json, secrets: Secrets) -> Resolved:
     """
     values: dict[str, str] = {}
 
-    def put_in(value: Json) -> Json:
+    async def put_in(value: Json) -> Json:
         match value:
             case {"$secret": str(name)} if len(value) == 1:
-                values[name] = values.get(name) or secrets.secret(name).get_secret_value()
+                values[name] = values.get(name) or (await secrets.secret(name)).get_secret_value()
                 if not values[name]:
                     raise PermanentError(f"the secret {name!r} is empty; give it a value")
                 return values[name]
             case dict():
-                return {key: put_in(part) for key, part in value.items()}
+                return {key: await put_in(part) for key, part in value.items()}
             case list():
-                return [put_in(part) for part in value]
+                return [await put_in(part) for part in value]
             case _:
                 return value
 
     try:
-        return Resolved(put_in(arguments), values)
+        return Resolved(await put_in(arguments), values)
     except RecursionError:
         raise PermanentError("the arguments are nested too deeply to look for secrets in them") from None
 
@@ -191,7 +190,7 @@ class _Unsealed(ActivityInboundInterceptor):
         return Payload(metadata=payload.metadata, data=json.dumps(await self._values(arguments)).encode())
 
     async def _values(self, arguments: Json) -> Json:
-        resolved = await asyncio.to_thread(resolve, arguments, self._secrets)
+        resolved = await resolve(arguments, self._secrets)
         self._told.veil = Veil(resolved.values)
         return resolved.arguments
 

@@ -15,15 +15,19 @@ import uvicorn
 from typing_extensions import override
 
 from hitl_temporal.api import create_app
+from hitl_temporal.app.documents import Documents
 from hitl_temporal.app.project import ProjectError, load_code
 from hitl_temporal.app.services import make_services
 from hitl_temporal.app.settings import Settings
 from hitl_temporal.app.sockets import SocketError, bind
 from hitl_temporal.app.telemetry import set_up_logs
 from hitl_temporal.app.temporal import TemporalUnreachableError, connect
+from hitl_temporal.app.timetable import DocumentTimetable
 from hitl_temporal.app.worker import AGENT_LEAVES_WITHIN as COMMANDS_LEAVE_WITHIN
 from hitl_temporal.app.worker import make_agent, make_worker, pool_queue
 from hitl_temporal.hosting.checks import StartError, check_documents, check_state
+from hitl_temporal.hosting.scheduling import keep_synced
+from hitl_temporal.service.schedules import Schedules
 
 __all__ = [
     "QuietServer",
@@ -112,10 +116,15 @@ async def _work(settings: Settings) -> int:
         client = await connect(patience=settings.temporal_patience)
     except (ProjectError, TemporalUnreachableError) as error:
         raise StartError(str(error)) from error
+    documents = Documents(settings.project, code.activity_names)
+    schedules = Schedules(client, DocumentTimetable(documents), settings.task_queue)
     async with make_worker(client, settings, code):
         await log.ainfo("worker.started", task_queue=settings.task_queue, activities=sorted(code.activity_names))
+        keeping = asyncio.create_task(keep_synced(schedules.sync, documents.project))
         await stop.wait()
         _leave_within(LEAVE_WITHIN)
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
     await log.ainfo("worker.stopped")
     return 0
 

@@ -10,7 +10,7 @@ Must not know: HTTP, terminals, files.
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from temporalio.client import (
@@ -28,14 +28,14 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from hitl_temporal.domain.calendar import CalendarError
-from hitl_temporal.domain.schedules import Occurrence, pack
-from hitl_temporal.ports import PermanentError, TemporaryError
+from hitl_temporal.domain.schedules import pack
+from hitl_temporal.ports import PermanentError
 from hitl_temporal.service.errors import InvalidError, NotFoundError, UnavailableError
+from hitl_temporal.service.forecast import MARGIN, Forecast, known
 from hitl_temporal.service.schedule_specs import (
     OVERLAP,
     PAUSED_BY_DOCUMENT,
     Backfilled,
-    Coming,
     Listed,
     Made,
     Overlap,
@@ -51,18 +51,12 @@ from hitl_temporal.service.schedule_specs import (
 from hitl_temporal.service.timetable import (
     FURTHEST,
     PREFIX,
-    Around,
     Plan,
     Plans,
     Timetable,
-    between,
     fingerprint,
-    upcoming,
     written_out,
 )
-
-NOT_WRITTEN_DAYS = 40
-"""The calendar is asked for so much more than the horizon: a shift may lead beyond it."""
 
 MOST_AT_ONCE = 1_000
 """Runs of one backfill: Temporal keeps no more waiting."""
@@ -84,6 +78,7 @@ class Schedules:
         self._timetable = timetable
         self._task_queue = task_queue
         self._clock = clock
+        self._forecast = Forecast(timetable, clock)
 
     # --- From the documents -------------------------------------------------------------------------------------------
 
@@ -96,7 +91,7 @@ class Schedules:
             NotFoundError: There is no such flow with a schedule, here or in Temporal.
             UnavailableError: Temporal does not answer, or the documents can't be read; it may be done in part.
         """
-        plans = await self._plans()
+        plans = await self._forecast.plans()
         wanted = [plan for plan in plans.plans if flow is None or plan.flow == flow]
         ids = {plan.schedule_id for plan in wanted}
         async with _spoken():
@@ -105,26 +100,8 @@ class Schedules:
                 if schedule_id not in ids:
                     found += [done async for done in self._left_over(schedule_id, plans)]
         if flow is not None and not found:
-            raise NotFoundError(f"flow {flow[:100]!r} has no schedule; {_known(plans)}")
+            raise NotFoundError(f"flow {flow[:100]!r} has no schedule; {known(plans)}")
         return tuple(sorted(found, key=lambda one: (one.flow, one.name)))
-
-    async def next(self, flow: str | None = None, name: str | None = None, runs: int = 10) -> tuple[Coming, ...]:
-        """Return the coming runs of a flow, or of all, and the days between that are left out, by time.
-
-        Temporal is not asked: a paused schedule shows what it would do.
-
-        Raises:
-            NotFoundError: There is no such schedule.
-            InvalidError: A document names what is not there.
-            UnavailableError: The documents can't be read.
-        """
-        now = self._clock()
-        chosen = await self._chosen(flow, name)
-        found: list[Coming] = []
-        for plan in chosen:
-            around = await self._around(plan, now, now + FURTHEST)
-            found += [_coming(plan, around, one) for one in await asyncio.to_thread(_upcoming, plan, around, now, runs)]
-        return tuple(sorted(found, key=lambda one: (one.at, one.flow, one.name)))
 
     # --- As they are in Temporal --------------------------------------------------------------------------------------
 
@@ -180,14 +157,14 @@ class Schedules:
             return await self._there(schedule_id)
 
     async def backfill(
-        self, flow: str, start: datetime, end: datetime, *, name: str | None = None, overlap: Overlap = "queue"
+        self, flow: str, start: date, end: date, *, name: str | None = None, overlap: Overlap = "queue"
     ) -> Backfilled:
         """Start the runs of a past range that were never started, as if their time had come; each time once.
 
         Args:
             flow: Whose schedule.
-            start: The first moment of the range.
-            end: The first moment after it, not later than now.
+            start: The first moment of the range, or its first day in the schedule's zone.
+            end: The first moment after it, not later than now; or its last day, as far as it has passed.
             name: Which schedule; may be left out when there is one.
             overlap: What happens while one of them is still open.
 
@@ -196,12 +173,9 @@ class Schedules:
             InvalidError: The range is empty, lies ahead or has too many runs, or a document names what is not there.
             UnavailableError: Temporal does not answer.
         """
-        now = self._clock()
-        if not start < end <= now:
-            raise InvalidError("a backfill needs a range that has passed: --from before --to, and --to not after now")
-        plan = await self._one(flow, name)
-        around = await self._around(plan, start, end)
-        named = await asyncio.to_thread(_between, plan, around, start, end)
+        plan = await self._forecast.one(flow, name)
+        begin, stop = await self._range(plan, start, end)
+        named = await self._forecast.between(plan, begin, stop)
         runs = [one.at for one in named if one.runs]
         if len(runs) > MOST_AT_ONCE:
             raise InvalidError(f"{len(runs)} runs lie in this range; backfill at most {MOST_AT_ONCE} at once")
@@ -211,15 +185,28 @@ class Schedules:
             missing = [at for at in runs if at not in already]
             if missing:
                 await self._start(plan, missing, overlap)
-        left_out = tuple(_coming(plan, around, one) for one in named if not one.runs)
+        left_out = tuple(one for one in named if not one.runs)
         return Backfilled(id=plan.schedule_id, started=tuple(missing), already=tuple(already), left_out=left_out)
+
+    async def _range(self, plan: Plan, start: date, end: date) -> tuple[datetime, datetime]:
+        """Return a range that has passed, as moments; dates are those of the schedule's zone."""
+        now = self._clock()
+        around = await self._forecast.around(plan, datetime(start.year, start.month, start.day, tzinfo=UTC), now)
+        begin = start if isinstance(start, datetime) else around.zone.place(datetime.combine(start, time())).at
+        if isinstance(end, datetime):
+            stop = end
+        else:
+            stop = min(around.zone.place(datetime.combine(end + timedelta(days=1), time())).at, now)
+        if not begin < stop <= now:
+            raise InvalidError("a backfill needs a range that has passed: --from before --to, and --to not after now")
+        return begin, stop
 
     # --- Writing ------------------------------------------------------------------------------------------------------
 
     async def _write(self, plan: Plan) -> Synced:
         now = self._clock()
         try:
-            around = await self._timetable.around(plan, now, now + FURTHEST + timedelta(days=NOT_WRITTEN_DAYS))
+            around = await self._timetable.around(plan, now, now + FURTHEST + MARGIN)
             explicit = await asyncio.to_thread(written_out, plan, around, now)
         except (PermanentError, CalendarError) as error:
             return synced(plan.schedule_id, "kept", str(error))
@@ -304,7 +291,7 @@ class Schedules:
 
     async def _ids(self, flow: str | None) -> tuple[str, ...]:
         """Return the ids of schedules with our prefix; those of the documents too, which a list may not show yet."""
-        plans = await self._plans()
+        plans = await self._forecast.plans()
         known = [plan.schedule_id for plan in plans.plans]
         listed = [found.id async for found in await self._client.list_schedules(rpc_timeout=RPC_WITHIN)]
         ours = {i for i in (*known, *listed) if i.startswith(PREFIX) and (flow is None or parts(i)[0] == flow)}
@@ -375,41 +362,6 @@ class Schedules:
             raise
         return True
 
-    # --- The documents ------------------------------------------------------------------------------------------------
-
-    async def _plans(self) -> Plans:
-        try:
-            return await self._timetable.plans()
-        except TemporaryError as error:
-            raise UnavailableError(str(error)) from error
-
-    async def _around(self, plan: Plan, start: datetime, until: datetime) -> Around:
-        try:
-            return await self._timetable.around(plan, start, until + timedelta(days=NOT_WRITTEN_DAYS))
-        except PermanentError as error:
-            raise InvalidError(error.reason) from error
-
-    async def _chosen(self, flow: str | None, name: str | None) -> tuple[Plan, ...]:
-        """Return the plans of a flow, or of all, and of this name if one is given."""
-        plans = await self._plans()
-        of_flow = [plan for plan in plans.plans if flow is None or plan.flow == flow]
-        if flow is not None and not of_flow:
-            wrong = plans.broken.get(flow)
-            why = f"has errors: {wrong}" if wrong else f"has no schedule; {_known(plans)}"
-            raise NotFoundError(f"flow {flow[:100]!r} {why}")
-        found = tuple(plan for plan in of_flow if name is None or plan.name == name)
-        if name is not None and not found:
-            names = ", ".join(plan.name for plan in of_flow)
-            raise NotFoundError(f"no schedule is called {name[:100]!r}; there are: {names or 'none'}")
-        return found
-
-    async def _one(self, flow: str, name: str | None) -> Plan:
-        plan, *others = await self._chosen(flow, name)
-        if others:
-            names = ", ".join(one.name for one in (plan, *others))
-            raise InvalidError(f"flow {flow!r} has several schedules: {names}; say which with --name")
-        return plan
-
 
 @asynccontextmanager
 async def _spoken() -> AsyncGenerator[None]:
@@ -418,33 +370,3 @@ async def _spoken() -> AsyncGenerator[None]:
         yield
     except RPCError as error:
         raise UnavailableError(f"Temporal does not answer: {error.message[:200]}; try again") from error
-
-
-def _upcoming(plan: Plan, around: Around, now: datetime, runs: int) -> tuple[Occurrence, ...]:
-    try:
-        return upcoming(plan, around, now, runs)
-    except CalendarError as error:
-        raise InvalidError(str(error)) from error
-
-
-def _between(plan: Plan, around: Around, start: datetime, end: datetime) -> tuple[Occurrence, ...]:
-    try:
-        return between(plan, around, start, end)
-    except CalendarError as error:
-        raise InvalidError(str(error)) from error
-
-
-def _coming(plan: Plan, around: Around, one: Occurrence) -> Coming:
-    return Coming(
-        flow=plan.flow,
-        name=plan.name,
-        at=one.at,
-        local=one.local.isoformat(timespec="minutes"),
-        tz=around.zone.name,
-        runs=one.runs,
-        reason=one.reason,
-    )
-
-
-def _known(plans: Plans) -> str:
-    return f"those that have one: {', '.join(dict.fromkeys(p.flow for p in plans.plans)) or 'none'}"
