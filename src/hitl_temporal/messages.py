@@ -183,6 +183,8 @@ class StartedBy(_Message):
     requester: PersonName = "system:client"
     on_behalf_of: PersonName | None = None
     key: str | None = None
+    trigger: str | None = None
+    """What started it beside people and programs: `schedule:<name>`, whose inputs may hold `{{ event.time }}`."""
     within: Within | None = None
 
 

@@ -238,6 +238,7 @@ class Catalogue(Protocol):
         """
         ...
 
+
 class Places(Protocol):
     """Knows which files of this machine flows may touch."""
 

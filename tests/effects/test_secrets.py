@@ -97,28 +97,28 @@ async def refused(function: Callable[..., Any], arguments: object) -> Exception:
     return caught.value
 
 
-def test_a_reference_is_replaced_wherever_it_lies() -> None:
+async def test_a_reference_is_replaced_wherever_it_lies() -> None:
     """An object with another key beside it, and a reference that names nothing, are no references."""
-    found = resolve({"a": [REFERENCE, 1], "b": {"c": REFERENCE}, "d": {"$secret": "snow", "x": 1}}, SECRETS)
+    found = await resolve({"a": [REFERENCE, 1], "b": {"c": REFERENCE}, "d": {"$secret": "snow", "x": 1}}, SECRETS)
     assert found.arguments == {"a": [VALUE, 1], "b": {"c": VALUE}, "d": {"$secret": "snow", "x": 1}}
     assert found.values == {"snow": VALUE}
-    assert resolve({"$secret": 5}, SECRETS).arguments == {"$secret": 5}
+    assert (await resolve({"$secret": 5}, SECRETS)).arguments == {"$secret": 5}
 
 
 @pytest.mark.parametrize(("name", "said"), [("nobody", "nobody"), ("none", "'none' is empty")])
-def test_a_secret_that_is_not_there_is_refused_by_name(name: str, said: str) -> None:
+async def test_a_secret_that_is_not_there_is_refused_by_name(name: str, said: str) -> None:
     """An empty one too: with it a door would be tried that is open to everybody."""
     with pytest.raises(PermanentError, match=said):
-        resolve({"x": {"$secret": name}}, SECRETS)
+        await resolve({"x": {"$secret": name}}, SECRETS)
 
 
-def test_too_deep_arguments_are_refused() -> None:
+async def test_too_deep_arguments_are_refused() -> None:
     """They are no reason to retry."""
     deep: Any = REFERENCE
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(PermanentError, match="too deeply"):
-        resolve(deep, SECRETS)
+        await resolve(deep, SECRETS)
 
 
 async def test_the_activity_gets_the_value_in_its_own_type() -> None:
@@ -228,9 +228,9 @@ async def test_a_heartbeat_with_the_value_is_refused() -> None:
     assert "heartbeat" in str(await refused(beats, {"token": REFERENCE}))
 
 
-def test_a_line_of_a_key_file_is_hidden_by_itself() -> None:
+async def test_a_line_of_a_key_file_is_hidden_by_itself() -> None:
     """A library may show the one that it does not like."""
-    veil = Veil(resolve({"k": {"$secret": "key"}}, SECRETS).values)
+    veil = Veil((await resolve({"k": {"$secret": "key"}}, SECRETS)).values)
     assert veil.hide("bad line AbCdEfGhIj here") == "bad line [secret 'key'] here"
     assert veil.seen_in("nothing of it") is None
 

@@ -3,9 +3,10 @@
 Must not know: flows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import BaseModel
 from temporalio.client import Client
 
 from hitl_temporal.app.settings import Settings
@@ -15,7 +16,20 @@ from hitl_temporal.effects.runs import TemporalRuns
 from hitl_temporal.integrations import container, http, mail, runs, sql, ssh, transfer
 from hitl_temporal.ports import Connector, Places, Runs
 
-__all__ = ["connector_activities", "connectors"]
+__all__ = ["CONNECTORS", "connector_activities", "connectors"]
+
+
+CONNECTORS: Mapping[str, type[BaseModel]] = {
+    "http.request": http.Request,
+    "sql.query": sql.Query,
+    "file.transfer": transfer.Transfer,
+    "shell.ssh": ssh.Command,
+    "container.run": container.Container,
+    "runs.start": runs.Start,
+    "runs.operate": runs.Operation,
+    "email.send": mail.Mail,
+}
+"""What each takes, by the name that `call` writes."""
 
 
 def connector_activities(client: Client, settings: Settings) -> tuple[Callable[..., Any], ...]:

@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 
 from typing_extensions import override
 
+from hitl_temporal.app.connectors import CONNECTORS
+
 PACKAGE = "hitl_project"
 FOLDERS = ("workflows", "activities")
 
@@ -35,8 +37,8 @@ class Code(NamedTuple):
 
     @property
     def activity_names(self) -> frozenset[str]:
-        """The names by which flows `call` the activities."""
-        return frozenset(_activity_name(a) or "" for a in self.activities)
+        """The names by which flows `call` the activities: the project's own, and the connectors'."""
+        return frozenset(_activity_name(a) or "" for a in self.activities) | CONNECTORS.keys()
 
 
 class ProjectFinder(MetaPathFinder):
@@ -81,7 +83,7 @@ def load_code(root: Path) -> Code:
     activities = [a for m in _modules(root, "activities", "*.py") for a in _defined(m, _is_activity)]
     workflows = [w for m in _modules(root, "workflows", "*/workflow.py") for w in _defined(m, _is_workflow)]
     names = [_activity_name(a) for a in activities]
-    doubled = sorted({str(n) for n in names if names.count(n) > 1})
+    doubled = sorted({str(n) for n in names if names.count(n) > 1 or n in CONNECTORS})
     if doubled:
         raise ProjectError(f"two activities are called {', '.join(doubled)}; give each its own name")
     return Code(tuple(activities), tuple(workflows))

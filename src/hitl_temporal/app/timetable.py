@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -10,23 +9,12 @@ from hitl_temporal.app.documents import SITE_FILE, Documents
 from hitl_temporal.definition.project import Project
 from hitl_temporal.definition.site import Site
 from hitl_temporal.domain.calendar import Calendar, CalendarDocument
-from hitl_temporal.domain.flow.definition import Flow
-from hitl_temporal.domain.schedules import Trigger, Window, Zone, schedules_of, window
+from hitl_temporal.domain.schedules import Window, Zone, schedules_of, window
 from hitl_temporal.effects import calendars
 from hitl_temporal.ports import PermanentError
 from hitl_temporal.service.timetable import Around, Plan, Plans
 
 __all__ = ["DocumentTimetable"]
-
-
-def triggers_of(flow: Flow) -> Sequence[Trigger]:
-    """Return what starts a flow by itself."""
-    return getattr(flow, "triggers", ())
-
-
-def blackouts_of(flow: Flow) -> Sequence[str]:
-    """Return the names of the blackouts that hold for a flow."""
-    return getattr(flow, "blackouts", ())
 
 
 class DocumentTimetable:
@@ -44,10 +32,10 @@ class DocumentTimetable:
                 name=schedule_name,
                 schedule=schedule,
                 calendar=flow.calendar,
-                blackouts=tuple(blackouts_of(flow)),
+                blackouts=flow.blackouts,
             )
             for name, flow in sorted(project.flows.items())
-            for schedule_name, schedule in schedules_of(triggers_of(flow)).items()
+            for schedule_name, schedule in schedules_of(flow.triggers).items()
         ]
         broken = {name: "; ".join(str(p) for p in wrong[:3]) for name, wrong in project.left_out.items()}
         return Plans(tuple(plans), broken)

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from hitl_temporal.app.connectors import connector_activities
 from hitl_temporal.app.documents import Documents
 from hitl_temporal.app.project import Code
 from hitl_temporal.app.secrets import LocalSecrets
@@ -22,6 +23,7 @@ from hitl_temporal.effects.conduct import Conduct
 from hitl_temporal.effects.loads import Loads
 from hitl_temporal.effects.relatives import Relatives
 from hitl_temporal.effects.resources import Resources
+from hitl_temporal.effects.secrets import Unsealing, sealed
 from hitl_temporal.effects.server_clock import ServerClock
 from hitl_temporal.effects.subjects import Subjects
 from hitl_temporal.effects.watching import FileWatch, RunWatch
@@ -85,8 +87,8 @@ def make_worker(
         client,
         task_queue=settings.task_queue,
         workflows=[*WORKFLOWS, *code.workflows],
-        activities=[*ours, *code.activities],
-        interceptors=[Conduct()],
+        activities=[*ours, *map(sealed, [*connector_activities(client, settings), *code.activities])],
+        interceptors=[Conduct(), Unsealing(LocalSecrets(settings.secrets))],
         workflow_runner=RUNNER,
         max_cached_workflows=settings.worker_cached_workflows,
         # After a killed worker the default makes the next click wait ten seconds (measured).
@@ -118,9 +120,9 @@ def make_agent(client: Client, settings: Settings, code: Code, pool: str, *, slo
         activities=[
             *_commands(settings, AGENT_LEAVES_WITHIN).activities,
             *FileWatch(settings.project).activities,
-            *code.activities,
+            *map(sealed, [*connector_activities(client, settings), *code.activities]),
         ],
-        interceptors=[Conduct()],
+        interceptors=[Conduct(), Unsealing(LocalSecrets(settings.secrets))],
         max_concurrent_activities=slots or settings.worker_slots,
         graceful_shutdown_timeout=AGENT_LEAVES_WITHIN,
     )

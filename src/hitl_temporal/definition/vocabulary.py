@@ -46,7 +46,7 @@ def _words(text: str) -> frozenset[str]:
 
 _ASK = _words("ticket")
 _STEP = _words("expect incident")
-_FLOW = _words("blackouts expect on_parked triggers")
+_FLOW = _words("expect on_parked")
 _PART = _words("""
     $defs $ref additionalProperties allOf anyOf const contains contentEncoding contentMediaType dependentRequired
     dependentSchemas else examples if maxContains maxProperties minContains minProperties not oneOf patternProperties

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from temporalio import workflow
-from temporalio.common import RawValue
+from temporalio.common import RawValue, SearchAttributeKey
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -35,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.flow.views import Reason, Result, Status, graph, result, status, waiting_reasons, why
     from hitl_temporal.domain.people import CLIENT, RUN, SYSTEM, Roster
     from hitl_temporal.domain.problems import first_problem
+    from hitl_temporal.domain.schedules import render_inputs, time_event
     from hitl_temporal.domain.value import Json
     from hitl_temporal.messages import (
         LOAD_FLOW,
@@ -197,6 +198,7 @@ class Flow:
         info = workflow.info()
         within = self._started_by.within
         pinned = within.definition if within else None
+        self._inputs = _triggered(self._inputs, self._started_by)
         asked = LoadFlow(flow=info.workflow_type, inputs=self._inputs, pinned=pinned, at=self._clock.now)
         loaded = await read(LOAD_FLOW, asked, FlowLoaded)
         self._clock.hold(loaded.at)
@@ -361,6 +363,21 @@ class Flow:
             },
         )
         workflow.set_current_details(run_details(run))
+
+
+def _triggered(inputs: Json, started_by: StartedBy) -> Json:
+    """Return the inputs of a run that a schedule has started: they may tell the time for which it was planned."""
+    if started_by.trigger is None or not started_by.trigger.startswith(SCHEDULE) or not isinstance(inputs, dict):
+        return inputs
+    planned = workflow.info().typed_search_attributes.get(_PLANNED) or workflow.info().workflow_start_time
+    try:
+        return render_inputs(inputs, time_event(planned))
+    except ExpressionError as error:
+        raise ApplicationError(f"trigger: {error}", type="InvalidInput", non_retryable=True) from error
+
+
+SCHEDULE = "schedule:"
+_PLANNED = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 
 
 async def _end_canceled() -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StrictInt, WithJsonSchema, model_validator
 
-from hitl_temporal.domain.approval.notation import Selectors, Template, TextTemplate
+from hitl_temporal.domain.approval.notation import Selectors, Template, Texts, TextTemplate
 from hitl_temporal.domain.fault import fault
 from hitl_temporal.domain.flow import exit_codes
 from hitl_temporal.domain.flow.needs import Need
@@ -19,6 +19,7 @@ from hitl_temporal.domain.flow.plan import Plan, Spot
 from hitl_temporal.domain.flow.step import Step
 from hitl_temporal.domain.ids import FlowNameText
 from hitl_temporal.domain.inputs import Input, is_sensitive
+from hitl_temporal.domain.schedules import Trigger, schedules_of
 from hitl_temporal.domain.value import Document, digest
 
 
@@ -50,6 +51,10 @@ class Flow(Document):
     start: Selectors = ()
     """Who may start it over HTTP; empty: any person of the directory."""
     inputs: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Input] = Field(default_factory=dict)
+    triggers: tuple[Trigger, ...] = ()
+    """What starts it beside people and programs."""
+    blackouts: Texts = ()
+    """Times of the site in which its schedules start nothing."""
     vars: dict[str, Template] = Field(default_factory=dict)
     priority: Annotated[int, Field(ge=1, le=5)] = 3
     concurrency: (
@@ -76,6 +81,7 @@ class Flow(Document):
             for need in spot.step.needs or ():
                 if wrong := self._wrong_with(need, spot):
                     raise fault(f"step {spot.step.id!r} needs {wrong}", *spot.at, "needs")
+        schedules_of(self.triggers)
         for ids in self.plan.lists.values():
             at = self.plan.spots[ids[0]].at[:-1]
             _refuse_cycles({name: self.plan.needs[name] for name in ids}, at)

@@ -10,11 +10,11 @@ from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.opening import begin
 from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.duration import DurationError, backoff, fixed
-from hitl_temporal.domain.expressions import render
 from hitl_temporal.domain.flow.address import as_id, child_id
 from hitl_temporal.domain.flow.effects import StartAsk, StartCall, StartFlow
 from hitl_temporal.domain.flow.job import Job, Prepared, prepare
 from hitl_temporal.domain.flow.scope import scope_of
+from hitl_temporal.domain.flow.secrets import harmless, with_references
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.step import Retry, Step, Undo
 from hitl_temporal.domain.value import Json
@@ -62,7 +62,7 @@ def job(
         n=n,
         key=key,
         activity=name,
-        arguments={} if command else {**_rendered(what.arguments, now), **(edited or {})},
+        arguments={} if command else {**_rendered(what.arguments, now), **harmless(edited or {})},
         command=None if command is None else _edited(prepare(command, now), edited or {}),
         summary=f"{'undo ' if is_undo else ''}{address}: {_first_word(command) if command else name}",
         attempts=retry.max or (5 if command is None else 1),
@@ -77,7 +77,7 @@ def job(
 
 
 def _rendered(arguments: Mapping[str, Json], now: dict[str, Json]) -> dict[str, Json]:
-    return {name: render(value, now) for name, value in arguments.items()}
+    return {name: with_references(value, now) for name, value in arguments.items()}
 
 
 def _edited(command: Prepared, edited: Mapping[str, Json]) -> Prepared:
@@ -109,7 +109,7 @@ def child_run(
         n=n,
         child=child_id(run.id, address, n) + (".undo" if is_undo else ""),
         flow=name,
-        inputs={**_rendered(what.arguments, now), **(edited or {})},
+        inputs={**_rendered(what.arguments, now), **harmless(edited or {})},
         requester=run.requester,
         on_behalf_of=run.on_behalf_of,
         undo=is_undo,
