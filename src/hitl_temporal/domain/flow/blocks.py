@@ -69,8 +69,8 @@ def _go_through(turn: Turn, address: str, step: Step) -> None:
             f"each: {len(values):,} items, and at most {MAX_ITEMS:,} can be gone through; use several runs"
         )
     old = turn.run.steps[address].block
-    started_before = old.each.starts if old is not None and old.each is not None else 0
-    each = Each(values=tuple(values), starts=started_before)
+    most = old.each.most if old is not None and old.each is not None else 0
+    each = Each(values=tuple(values), starts=most, most=most)
     _begin(turn, address, Block(branch="0", each=each), items=len(values))
     turn.touch([address])
 
@@ -150,12 +150,12 @@ def most_starts(run: Run, address: str) -> int | None:
     if block is None or block.each is None:
         return None
     of_items = (run.steps[a].n for a in inside(run, address) if place(a).before != place(address).before)
-    return max([block.each.starts, *of_items])
+    return max([block.each.most, *of_items])
 
 
 def begun_before(starts: int) -> Block:
     """Return what must be known of an `each` that was gone through before."""
-    return Block(branch="", each=Each(values=(), starts=starts))
+    return Block(branch="", each=Each(values=(), most=starts))
 
 
 def _end_catch(turn: Turn, address: str) -> None:
@@ -256,7 +256,8 @@ def _end_item(turn: Turn, item: Item, instead: Instead | None) -> None:
     each, run = each_at(turn.run, item.each), turn.run
     still = {index: how for index, how in each.open.items() if index != item.index}
     of_item = inside_item(run, item)
-    each = each.but(open=still, starts=max([each.starts, *(run.steps[a].n for a in of_item)]))
+    n = max(run.steps[a].n for a in of_item)
+    each = each.but(open=still, most=max(each.most, n))
     if instead is None:
         before = within(item.each, item.index)
         top = run.definition.plan.within(place(item.each).step, "0")
@@ -267,7 +268,7 @@ def _end_item(turn: Turn, item: Item, instead: Instead | None) -> None:
         reason = instead.reason
         turn.record(
             "item.failed",
-            f"{item.each}[{item.index}]:{each.starts}:failed",
+            f"{item.each}[{item.index}]:{n}:failed",
             step=item.each,
             item=item.index,
             reason=reason,
@@ -288,8 +289,8 @@ def _close(turn: Turn, address: str, how: Closing) -> None:
     block = block_of(turn.run, address)
     becomes, each = how.becomes, block.each
     if each is not None:
-        starts = most_starts(turn.run, address) or 0
-        each = each.but(open={}, cancelled=each.cancelled + len(each.open), starts=starts)
+        most = most_starts(turn.run, address) or 0
+        each = each.but(open={}, cancelled=each.cancelled + len(each.open), most=most)
         becomes = becomes if becomes.outputs else becomes.but(outputs=each.outputs)
     turn.set_step(address, block=block.but(closing=None, each=each))
     closing.become(turn, address, becomes)

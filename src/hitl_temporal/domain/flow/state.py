@@ -80,11 +80,13 @@ class Each(Value):
         given: What the steps of each item that has succeeded gave, by the item's index and the step's id.
         failed: The indexes of the items that have failed, in the order of failing.
         cancelled: How many were begun and stopped.
-        starts: The most starts that a step of an item has had before: ids of later ones count on from there.
+        starts: The most starts that a step of an item had had before: ids of this time's count on from there.
+        most: The same, with this time's.
     """
 
     values: tuple[Json, ...]
     starts: int = 0
+    most: int = 0
     started: int = 0
     open: dict[int, Closing | None] = Field(default_factory=dict)
     given: dict[int, dict[str, Json]] = Field(default_factory=dict)
