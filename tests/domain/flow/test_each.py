@@ -1,6 +1,6 @@
 """Items: the same steps for each of a list."""
 
-from tests.domain.flow.world import World, ask, call, each, undo
+from tests.domain.flow.world import World, ask, call, do, each, undo, wait
 
 
 def test_an_each_goes_through_its_items() -> None:
@@ -70,3 +70,132 @@ def test_items_within_items() -> None:
     assert world.states["o[1].y"] == "running"
     world.succeeds("o[1].y").succeeds("o[0].i[0].x").succeeds("o[0].i[1].x").succeeds("o[0].y")
     assert world.run.status == "completed"
+
+
+def test_ids_of_every_item_count_from_one() -> None:
+    """However late an item begins, its first start is the first."""
+    world = World(each("e", [1, 2, 3], call("x"), limit=1))
+    for index in range(3):
+        assert world.step(f"e[{index}].x").n == 1
+        world.succeeds(f"e[{index}].x")
+    world = World(each("e", [1, 2], call("x"), limit=1), call("after"))
+    world.succeeds("e[0].x").succeeds("e[1].x").operate("rerun", "e")
+    assert world.step("e[0].x").n == 2
+    assert world.succeeds("e[0].x").step("e[1].x").n == 2
+
+
+def test_an_item_ends_early_however_deep_it_has_failed() -> None:
+    """What a block within the item never finishes is not waited for."""
+    inner = do("d", call("x", on_failure="fail"), call("y"))
+    world = World(each("e", [1, 2], inner, call("z"), tolerate=1), call("after"))
+    world.fails("e[0].x").succeeds("e[1].x").succeeds("e[1].y").succeeds("e[1].z")
+    assert (world.states["e[0].y"], world.states["e[0].d"], world.states["e[0].z"]) == (
+        "skipped",
+        "cancelled",
+        "skipped",
+    )
+    assert (world.states["e"], world.states["after"]) == ("succeeded", "running")
+
+
+def test_what_goes_on_in_a_failed_item_is_stopped_before_anything_is_undone() -> None:
+    """A job that is quicker than its stop is undone, too."""
+    steps = [call(name, needs=[], undo=undo(name)) for name in ("x", "y")]
+    world = World(each("e", [1], *steps, call("bad", needs=[], on_failure="fail"), tolerate=1))
+    world.succeeds("e[0].x").fails("e[0].bad")
+    assert (world.stopping, world.undos) == (["e[0].y"], [])
+    world.succeeds("e[0].y")
+    assert world.undos == ["e[0].y"]
+    world.undone("e[0].y").undone("e[0].x")
+    assert world.run.status == "completed"
+
+
+def test_an_answer_comes_too_late_for_an_item_that_has_failed() -> None:
+    """It neither fails the item again nor counts."""
+    steps = (ask("a", needs=[]), call("bad", needs=[], on_failure="fail"))
+    world = World(each("e", [1], *steps, tolerate=1)).fails("e[0].bad").answers("e[0].a", "rejected")
+    assert (world.states["e[0].a"], world.run.status) == ("cancelled", "completed")
+
+
+def test_an_unnamed_negative_answer_fails_its_item_alone() -> None:
+    """A named one does not."""
+    world = World(each("e", [1, 2], ask("a"), call("x"), tolerate=1))
+    world.answers("e[0].a", "rejected").answers("e[1].a").succeeds("e[1].x")
+    assert (world.run.status, world.step("e").outputs["failed"]) == ("completed", [0])
+    world = World(each("e", [1], ask("a"), call("x", needs=[{"a": "rejected"}])))
+    assert world.answers("e[0].a", "rejected").succeeds("e[0].x").run.status == "completed"
+
+
+def test_a_share_of_the_items_may_fail() -> None:
+    """Half of four may, three may not."""
+    world = World(each("e", [1, 2, 3, 4], call("x", on_failure="fail"), tolerate="50%"))
+    world.fails("e[0].x").fails("e[1].x")
+    assert world.states["e"] == "running"
+    world.fails("e[2].x").stops("e[3].x")
+    assert (world.states["e"], world.step("e").error) == ("parked", "each: 3 of 4 items have failed: 0, 1, 2")
+
+
+def test_too_few_items_that_succeed_fail_the_each() -> None:
+    """Where enough were wanted."""
+    world = World(each("e", [1], call("x"), enough={"count": 2})).succeeds("e[0].x")
+    assert world.step("e").error == "each: 1 of 1 items have succeeded, 2 were wanted"
+
+
+def test_what_is_no_list_parks_the_each() -> None:
+    """So does one that is too long; with a better variable it is done again."""
+    world = World(each("e", "vars.v", call("x")), vars={"v": 7})
+    assert (world.states["e"], world.step("e").error) == ("parked", "each: a list is needed, and int was given")
+    world.operate("set_value", **{"with": {"v": [1]}})
+    world.operate("rerun", "e")
+    assert world.states["e[0].x"] == "running"
+    long = World(each("e", [0] * 10_001, call("x")))
+    assert long.step("e").error.startswith("each: 10,001 items, and at most 10,000 can be gone through")
+
+
+def test_of_many_items_only_what_they_gave_is_kept() -> None:
+    """A failed one stays to be looked at and done again, and every one is undone with what it was about."""
+    steps = call("x", undo=undo("x", item="{{ item }}"), on_failure="fail")
+    world = World(each("e", f"{[*range(201)]}", steps, limit=1, tolerate=1), call("after"))
+    world.succeeds("e[0].x", v=0).fails("e[1].x")
+    assert [a for a in world.states if "[" in a] == ["e[1].x", "e[2].x"]
+    world.operate("rerun", "e[1].x")
+    world.succeeds("e[1].x", v=1)
+    for index in range(2, 201):
+        world.succeeds(f"e[{index}].x", v=index)
+    assert world.step("e").outputs["items"][200] == {"x": {"v": 200}}
+    world.operate("cancel")
+    world.stops("after")
+    for index in reversed(range(201)):
+        assert world.effects[-1].arguments == {"item": index}  # type: ignore[union-attr]
+        world.undone(f"e[{index}].x")
+    assert world.run.status == "cancelled"
+
+
+def test_work_of_items_that_are_there_no_more_is_undone() -> None:
+    """The `each` was begun again over less."""
+    steps = call("x", undo=undo("x", item="{{ item }}", index="{{ index }}"))
+    world = World(each("e", "vars.v", steps), wait("w"), vars={"v": ["a", "b"]}).succeeds("e[0].x").succeeds("e[1].x")
+    world.operate("set_value", **{"with": {"v": ["c"]}})
+    world.operate("rerun", "e")
+    world.succeeds("e[0].x").operate("cancel")
+    assert world.effects[-1].arguments == {"item": "c", "index": 0}  # type: ignore[union-attr]
+    world.undone("e[0].x")
+    assert world.effects[-1].arguments == {"item": "b", "index": 1}  # type: ignore[union-attr]
+    assert world.undone("e[1].x").run.status == "cancelled"
+
+
+def test_a_cancelled_each_has_nothing_under_way() -> None:
+    """One that lies in a block that is stopped is closed with it."""
+    world = World(do("b", each("e", [1, 2], call("x"))), call("after", needs=[{"b": "cancelled"}]))
+    world.operate("cancel_step", "b")
+    world.stops("e[0].x").stops("e[1].x")
+    assert not world.step("e").goes_on
+    assert world.states["after"] == "running"
+
+
+def test_items_that_go_on_keep_what_they_lie_in_open() -> None:
+    """The block has ended with its last item; the steps that follow the `each` do not wait."""
+    rest = each("e", [1, 2], call("x"), enough={"count": 1, "rest": "continue"})
+    world = World(do("b", rest, call("y")), call("after")).succeeds("e[0].x").succeeds("y")
+    assert (world.states["e"], world.states["b"]) == ("succeeded", "running")
+    assert (world.operate("rerun", "e").status, world.states["after"]) == ("closed", "waiting")
+    assert world.succeeds("e[1].x").states["after"] == "running"

@@ -1,6 +1,5 @@
 """What holds of every run, whatever its graph and whatever happens to it in whatever order."""
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -10,89 +9,35 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hitl_temporal.domain.effects import Record
-from hitl_temporal.domain.flow.definition import Step
-from hitl_temporal.domain.flow.effects import Reply, StartAsk, StartCall, StopStep
-from hitl_temporal.domain.flow.events import Begun
+from hitl_temporal.domain.flow import events
+from hitl_temporal.domain.flow.commands import ACTIONS
+from hitl_temporal.domain.flow.effects import Reply, StartAsk, StartCall, StartFlow, StopStep
 from hitl_temporal.domain.flow.machine import advance, next_moment
 from hitl_temporal.domain.flow.state import Run
-from hitl_temporal.domain.flow.views import waiting_reasons, why
-from tests.domain.flow.world import Document, World, ask, call, granted, undo, wait
+from hitl_temporal.domain.flow.views import graph, waiting_reasons, why
+from tests.domain.flow.chronicle import Chronicle
+from tests.domain.flow.graphs import FLOWS, documents
+from tests.domain.flow.world import Document, World, answered
 
 STATUSES = {"completed", "rejected", "expired", "withdrawn", "failed", "cancelled"}
-OUTCOMES = ("approved", "rejected", "expired", "withdrawn", "later", "sooner")
-OWN = {"outcomes": {"later": {"label": "Later"}, "sooner": {"label": "Sooner", "positive": True}}}
-CALL_ENDS = st.sampled_from(["succeeds"] * 5 + ["fails", "stops", "nan"])
-ASK_ENDS = st.sampled_from(["approved"] * 4 + ["sooner", "rejected", "expired", "withdrawn", "later", "fails", "taken"])
-CONDITIONS = ("true", "false", "vars.go", "inputs.nothing > 1")
+REASONS = {"predecessor", "time", "calendar", "blackout", "resource", "pool", "hold", "answer", "event"}
+"""Of the contract."""
 
-
-@st.composite
-def needs_of(draw: st.DrawFn, before: list[Document]) -> list[Any] | None:
-    """Return needs on steps above, in every form; None: not written."""
-    if not before or draw(st.booleans()):
-        return draw(st.sampled_from([None, []]))
-    names = [str(step["id"]) for step in before]
-    asks = {str(step["id"]) for step in before if "ask" in step}
-
-    def results(*of: str) -> st.SearchStrategy[str]:
-        known = ["succeeded", "failed", "done", "skipped", "cancelled"]
-        return st.sampled_from([*known, *(OUTCOMES if asks.issuperset(of) else ())])
-
-    entries: list[Any] = []
-    for _ in range(draw(st.integers(1, 2))):
-        some = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
-        listed = draw(st.lists(results(*some), min_size=1, max_size=2, unique=True))
-        count = draw(st.integers(1, len(some)))
-        forms = [some[0], {some[0]: draw(results(some[0]))}, {"any": some, "is": listed}]
-        entries.append(draw(st.sampled_from([*forms, {"of": some, "count": count, "is": listed}])))
-    return entries
-
-
-@st.composite
-def documents(draw: st.DrawFn) -> list[Document]:
-    """Return the steps of a random flow."""
-    steps: list[Document] = []
-    for index in range(draw(st.integers(1, 6))):
-        name, envelope = f"s{index}", {}
-        needs = draw(needs_of(steps))
-        if needs is not None:
-            envelope["needs"] = needs
-        if draw(st.integers(0, 3)) == 0:
-            envelope["if"] = draw(st.sampled_from(CONDITIONS))
-        if draw(st.integers(0, 3)) == 0:
-            envelope["on_failure"] = draw(st.sampled_from(["park", "fail", "continue"]))
-        extend = draw(st.sampled_from([None, {"max": 2}, {"max": 2, "ask": {"who": "user:bob"}}]))
-        verbs: list[Callable[[], Document]] = [
-            lambda: call(name, undo=undo(name), **envelope),  # noqa: B023 called at once
-            lambda: granted(name, "2h", extend=extend, undo=undo(name), **envelope),  # noqa: B023
-            lambda: call(name, **envelope),  # noqa: B023
-            lambda: ask(name, asked=OWN, **envelope),  # noqa: B023
-            lambda: wait(name, **envelope),  # noqa: B023
-        ]
-        steps.append(draw(st.sampled_from([*verbs, *verbs[:2], *verbs[:2]]))())
-    # Half of the flows go on until they are ended, so that many have something to undo.
-    return [*steps, wait("end", "3000d", needs=[])] if draw(st.booleans()) else steps
-
-
-def is_met(run: Run, step: Step, above: str | None) -> bool:
-    """Tell whether a step may start, straight from the contract's sentences and not from the code."""
-    default = [] if above is None else [((above,), 1, ("succeeded",))]
-    needs = default if step.needs is None else [(n.of, n.count or len(n.of), n.results) for n in step.needs]
-    return all(sum(_has(run, s, results) for s in of) >= count for of, count, results in needs)
-
-
-def _has(run: Run, name: str, results: tuple[str, ...]) -> bool:
-    step, definition = run.steps[name], run.definition.step(name)
-    has = {"succeeded": [step.state, step.outcome], "failed": ["failed"]}.get(step.state, [step.state])
-    if step.state in {"succeeded", "failed", "skipped", "cancelled"}:
-        has.append("done")
-    if step.state == "succeeded" and definition.ask and not step.positive:
-        has.remove("succeeded")
-    if (step.state == "skipped" and not step.passes_on) or (
-        step.state == "failed" and definition.on_failure == "continue"
-    ):
-        has.append("succeeded")
-    return any(result in has for result in results)
+Errand = StartCall | StartAsk | StartFlow
+CALL_ENDS = ["succeeds"] * 5 + ["fails", "fails", "stops", "nan"]
+ASK_ENDS = ["approved"] * 4 + ["sooner", "rejected", "expired", "withdrawn", "later", "fails", "taken", "nan"]
+FLOW_ENDS = ["completed"] * 3 + ["rejected", "withdrawn", "failed", "cancelled", "fails", "taken", "nan"]
+REPAIRS = ["retry", "retry", "edit", "skip", "undo", "abort", "expired", "fails"]
+ENDS = st.tuples(st.integers(0, 9), st.integers(0, 99))
+FIELDS: dict[str, list[Document]] = {
+    "rerun": [{}, {}, {"as": "from"}, {"as": "failed"}, {"as": "all"}, {"with": {"more": 1}}],
+    "finish": [{}, {"as": "approved"}, {"as": "rejected"}, {"as": "completed"}, {"outputs": {"by": "hand"}}],
+    "start_step": [{}, {"waive": ["predecessor"]}, {"waive": ["predecessor", "answer", "event"]}],
+    "extend_grant": [{"with": {"for": "1h"}}],
+    "set_value": [{"with": {"go": False}}, {"with": {"items": [1]}}, {"with": {"items": [1, 2, 3, 4]}}],
+    "event": [{"event": {"type": "one", "source": "/s", "id": "0"}}],
+}
+ON_STEPS = [a for a in ACTIONS if a not in {"cancel", "event", "set_value"}] + ["rerun", "rerun", "skip", "start_step"]
 
 
 class AnyRun(RuleBasedStateMachine):
@@ -104,48 +49,42 @@ class AnyRun(RuleBasedStateMachine):
     def begin(self, steps: list[Document]) -> None:
         """Any flow begins, with nothing known yet."""
         self.keys: set[str] = set()
-        self.open: list[StartCall | StartAsk] = []
-        self.starts = Counter[str]()
-        self.allowed = Counter[str]({step["id"]: 1 for step in steps})
-        self.successes: dict[str, int] = {}
-        """When what a step has done, and nobody has taken back, was done."""
-        self.reruns: set[str] = set()
-        self.undone: list[str] = []
-        """Compensations that an ending run has begun, in order."""
-        self.grants = Counter[str]()
-        self.taken_back = Counter[str]()
-        self.given_up = Counter[str]()
-        self.world = World(*steps, begun=False, vars={"go": True}, outputs={"all": "{{ steps.s0.outputs.gone }}"})
-        self._do(lambda: self.world.feed(Begun(at=self.world.now)))
+        self.ids: set[str] = set()
+        self.open: list[Errand] = []
+        known: Document = {"go": True, "items": [1, 2, 3]}
+        outputs = {"all": "{{ steps.s0.outputs.gone }}"}
+        self.world = World(*steps, begun=False, vars=known, outputs=outputs, flows=FLOWS)
+        self.tale = Chronicle(self.world.definition)
+        self._do(lambda: self.world.feed(events.Begun(at=self.world.now)))
 
     # --- What happens -----------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.open)
-    @rule(ends=st.lists(st.tuples(st.integers(0, 9), CALL_ENDS, ASK_ENDS), min_size=1, max_size=4))
-    def news_come(self, ends: list[tuple[int, str, str]]) -> None:
-        """Jobs, compensations and questions end, in any order, in one way or another; some were never ours."""
-        for which, call_ends, ask_ends in ends:
+    @rule(ends=st.lists(ENDS, min_size=1, max_size=4))
+    def news_come(self, ends: list[tuple[int, int]]) -> None:
+        """Jobs, questions, runs within and compensations end, in any order, in one way or another."""
+        for which, how in ends:
             if self.open:
-                errand = self.open[which % len(self.open)]
-                self._end(errand, call_ends if isinstance(errand, StartCall) else ask_ends)
+                self._end(self.open[which % len(self.open)], how)
 
-    @rule(which=st.integers(0, 999), at_all=st.booleans())
-    def news_come_again_or_late(self, which: int, at_all: bool) -> None:
+    @rule(which=st.integers(0, 999))
+    def news_come_again_or_late(self, which: int) -> None:
         """What was heard before is heard again, and changes nothing."""
-        of_errands = [e for e in self.world.fed if hasattr(e, "n") or hasattr(e, "approval")]
-        events = [e for e in of_errands if not self._is_out(e)]
-        if events and at_all:
+        kinds = (events.Operated, events.TimePassed)
+        heard = [e for e in self.world.fed if not isinstance(e, kinds) and not self._is_out(e)]
+        if heard:
             before = self.world.run
-            self._do(lambda: self.world.feed(events[which % len(events)]))
+            self._do(lambda: self.world.feed(heard[which % len(heard)]))
             assert self.world.run.but(now=before.now) == before
             assert not self.world.last
 
-    @rule(step=st.sampled_from(["s0", "s3", "nobody"]), n=st.integers(7, 9))
+    @rule(step=st.sampled_from(["s0", "s3", "s1[0].s2", "nobody"]), n=st.integers(70, 90))
     def news_are_of_something_else(self, step: str, n: int) -> None:
         """News of a start that never was change nothing."""
         before = self.world.run
         self._do(lambda: self.world.succeeds(step, n=n))
         self._do(lambda: self.world.answers(step, n=n))
+        self._do(lambda: self.world.ends(step, n=n))
         self._do(lambda: self.world.undone("nobody"))
         assert self.world.run == before
 
@@ -153,30 +92,34 @@ class AnyRun(RuleBasedStateMachine):
     def time_passes(self, hours: int) -> None:
         """Hours go by, or none."""
         self._do(lambda: self.world.passes(hours=hours))
+        due = next_moment(self.world.run)
+        assert due is None or due > self.world.run.now, "the run is told the time, and wants to be told it again"
 
-    @rule(
-        action=st.sampled_from(
-            ["hold", "release", "skip", "finish", "rerun", "cancel_step", "revoke", "extend_grant", "extend_grant"]
-        ),
-        step=st.integers(0, 9),
-        fields=st.sampled_from([{}, {"as": "approved"}, {"as": "rejected"}, {"dry_run": True}]),
-    )
-    def an_operator_acts_on_a_step(self, action: str, step: int, fields: Document) -> None:
+    @rule(kind=st.sampled_from(["one", "two", "three"]), id_=st.integers(0, 5))
+    def an_event_comes(self, kind: str, id_: int) -> None:
+        """From outside, perhaps for the second time."""
+        before = self.world.run
+        mark = f"{kind}:{id_}"
+        self._do(lambda: self.world.hears(kind, mark, key=f"event:{len(self.world.fed)}"))
+        taken = [e for e in self.world.last if isinstance(e, Record) and e.name == "step.succeeded"]
+        if any(f'"{mark}"' in e.model_dump_json() for e in self.world.fed[:-1]) and before.status is None:
+            assert not taken, "an event is taken twice"
+
+    @rule(action=st.sampled_from(ON_STEPS), step=st.integers(0, 29), field=st.integers(0, 9), dry_run=st.booleans())
+    def an_operator_acts_on_a_step(self, action: str, step: int, field: int, dry_run: bool) -> None:
         """Any action on any step, allowed or not."""
         names = list(self.world.run.steps)
-        name = names[step % len(names)]
-        fields = fields if action == "finish" or "dry_run" in fields else {}
-        if action == "extend_grant":
-            fields = {**fields, "with": {"for": "1h"}}
-        self._do(lambda: self._operated(action, name, fields))
+        choices = FIELDS.get(action, [{}])
+        fields = choices[field % len(choices)] | ({"dry_run": True} if dry_run and field == 0 else {})
+        self._do(lambda: self._operated(action, names[step % len(names)], fields))
 
-    @rule(action=st.sampled_from(["hold", "release", "set_value"]))
-    def an_operator_acts_on_the_run(self, action: str) -> None:
+    @rule(action=st.sampled_from(["hold", "release", "set_value", "event", "rerun"]), field=st.integers(0, 9))
+    def an_operator_acts_on_the_run(self, action: str, field: int) -> None:
         """Any action on the run."""
-        fields = {"with": {"go": False}} if action == "set_value" else {}
-        self._do(lambda: self.world.operate(action, **fields))
+        choices = FIELDS.get(action, [{}])
+        self._do(lambda: self._operated(action, None, choices[field % len(choices)]))
 
-    @rule(is_meant=st.sampled_from([True, False, False, False]), no_undo=st.booleans())
+    @rule(is_meant=st.sampled_from([True, False, False, False, False]), no_undo=st.booleans())
     def somebody_cancels(self, is_meant: bool, no_undo: bool) -> None:
         """Now and then a run is cancelled."""
         if is_meant:
@@ -189,25 +132,39 @@ class AnyRun(RuleBasedStateMachine):
         """An open run always has a reason for which it is open."""
         run = self.world.run
         assert (run.status in STATUSES) if run.status else why(run)
-        assert set(waiting_reasons(run)) <= {"predecessor", "time", "hold", "answer"}
+        assert {r for r in waiting_reasons(run) if not r.startswith("event:")} <= REASONS
+        assert not any(r.reason == "hold" and not (run.held or run.steps[r.step].held) for r in why(run))
+        assert graph(run)
+
+    @invariant()
+    def whatever_goes_on_has_an_errand(self) -> None:
+        """No step is under way of which nobody will hear any more, and no errand is out that nobody waits for."""
+        run = self.world.run
+        out = {e.step for e in self.open}
+        for address, step in run.steps.items() if run.status is None else ():
+            verb = run.definition.step(address).verb
+            is_job = step.is_begun and step.block is None and step.state != "parked" and verb != "wait"
+            if is_job and not step.has_given:
+                assert address in out, f"{address} is {step.state}, and nothing is out"
 
     @invariant()
     def whatever_may_start_has_started(self) -> None:
-        """No step waits whose needs are met, unless somebody holds it."""
+        """No step waits whose needs are met, in what is under way, unless somebody holds it."""
         run = self.world.run
-        for step in self.world.definition.steps if run.status is None and run.ending is None else ():
-            now = run.steps[step.id]
-            if now.state == "waiting" and not now.is_begun and not (run.held or now.held):
-                assert not is_met(run, step, self._above(step.id))
+        for address, now in run.steps.items() if run.status is None and run.ending is None and not run.held else ():
+            if self.tale.turns(address) or now.held or now.is_begun or now.state != "waiting":
+                continue
+            is_idle = any(step.closing or _is_closing(step, item) for step, item in self._around(address))
+            assert is_idle or not (self.tale.is_under_way(address) and self.tale.is_met(address)), address
 
     @invariant()
-    def what_is_granted_is_open_until_it_is_taken_back(self) -> None:
-        """Whoever follows a granted step can't have started: it is final only in an ending run, or taken back."""
-        run = self.world.run
-        for name in self.grants if run.ending is None else ():
-            is_standing = self.grants[name] > self.taken_back[name] + self.given_up[name]
-            assert is_standing == run.steps[name].has_given
-            assert not is_standing or run.steps[name].state in {"running", "parked"}
+    def its_facts_tell_its_state(self) -> None:
+        """Whoever reads the facts alone knows in which state each step is."""
+        for address, step in self.world.run.steps.items():
+            if not self.tale.turns(address) and address in self.tale.known:
+                state = step.state if step.state == "parked" or not step.is_begun else "begun"
+                parked = {"parked"} if step.undo == "parked" else set[str]()
+                assert self.tale.of(address).state in {state, *parked} or parked, address
 
     @invariant()
     def a_grant_ends_by_its_time(self) -> None:
@@ -219,44 +176,37 @@ class AnyRun(RuleBasedStateMachine):
                 assert (next_moment(run) or step.granted.until) <= step.granted.until
 
     @invariant()
+    def an_each_keeps_its_limit(self) -> None:
+        """No more items are under way than it says, but those that an operator began again."""
+        for address, step in self.world.run.steps.items():
+            limit = self.world.definition.step(address).limit
+            if limit is not None and step.block is not None and step.block.each is not None:
+                assert len(step.block.each.open) <= limit or self.tale.of(address).touched
+
+    @invariant()
     def an_ended_run_leaves_nothing_open(self) -> None:
-        """When it has ended, every step has, and nothing of it goes on."""
+        """When it has ended, every step has, and nothing of it goes on but questions that are being taken back."""
         if self.world.run.status is not None:
             assert all(step.is_final for step in self.world.run.steps.values())
-            assert not self.open
+            assert not [e for e in self.open if not isinstance(e, StartAsk)]
 
     def teardown(self) -> None:
         """Cancel what still goes on, let the world answer, and look at the whole life of the run."""
         if not hasattr(self, "world"):
             return
         self._do(lambda: self.world.operate("cancel", actor="ann"))
-        for _ in range(100):
+        for _ in range(500):
             if self.world.run.status is not None:
                 break
             if self.open:
-                self._end(self.open[-1], "stops" if isinstance(self.open[-1], StartCall) else "withdrawn")
+                self._end(self.open[-1], 0, is_over=True)
             else:
                 parked = next(name for name, step in self.world.run.steps.items() if step.undo == "parked")
                 self._do(lambda: self._operated("skip", parked, {"actor": "gus"}))  # noqa: B023 called at once
         assert self.world.run.status in STATUSES
-        self._check_undone()
-        self._check_replay()
-
-    def _check_undone(self) -> None:
         ending = self.world.run.ending
-        due = sorted(self.successes, key=lambda s: self.successes[s], reverse=True)
-        assert list(dict.fromkeys(self.undone)) == (due if ending and ending.undo else [])
-        assert all(step.undos == self.world.undos.count(name) for name, step in self.world.run.steps.items())
-        for name, count in self.grants.items():
-            # Exactly once, unless an operator has said to go on without.
-            left = count - self.taken_back[name] - self.given_up[name]
-            assert left == 0 or (left == 1 and ending and not ending.undo)
-            assert count - self.taken_back[name] <= self._left_standing(name), "it stays, and no fact says so"
-
-    def _left_standing(self, name: str) -> int:
-        """Return how many facts say that what a step gave is still there."""
-        ends = [f.attributes for f in self.world.facts if f.name in {"step.grant_ended", "step.left_standing"}]
-        return sum(a["hitl.step"] == name and str(a["hitl.reason"]).startswith("left standing by") for a in ends)
+        assert not (ending and ending.undo and self.tale.done), f"{self.tale.done} is done, and not undone"
+        self._check_replay()
 
     def _check_replay(self) -> None:
         run, effects = self.world.first, []
@@ -267,6 +217,9 @@ class AnyRun(RuleBasedStateMachine):
         assert effects == self.world.effects
 
     # --- The world --------------------------------------------------------------------------------------------------
+
+    def _around(self, address: str) -> list[tuple[Any, int | None]]:
+        return [(self.world.run.steps[a], item) for a, _, item in self.tale.around(address)]
 
     def _do(self, act: Callable[[], object]) -> None:
         """Let something happen, from a state that has been on the wire, and look at what it does."""
@@ -279,105 +232,138 @@ class AnyRun(RuleBasedStateMachine):
             assert all(isinstance(effect, Reply) for effect in self.world.last)
             assert self.world.run.but(now=before.now) == before
         for effect in self.world.last:
-            self._look_at(effect, before)
+            self._look_at(effect)
 
-    def _look_at(self, effect: object, before: Run) -> None:
+    def _look_at(self, effect: object) -> None:
         match effect:
             case Record():
                 assert effect.key not in self.keys
                 self.keys.add(effect.key)
-                self._look_at_fact(effect, before)
-            case StartCall(undo=True):
-                if not self.world.step(effect.step).has_given:
-                    asked_for_time = [e for e in self.open if isinstance(e, StartAsk) and e.is_extension]
-                    assert self.open == asked_for_time, "an undo begins before what goes on has ended"
-                    self.undone.append(effect.step)
-                self.open.append(effect)
-            case StartCall() | StartAsk():
-                self.open.append(effect)
+                self.tale.read(effect)
+            case StartCall() | StartAsk() | StartFlow():
+                self._has_begun(effect)
             case StopStep():
-                assert any(e.step == effect.step and e.n == effect.n for e in self.open)
+                assert any(e.step == effect.step and effect.child in {None, _id(e)} for e in self.open), effect
             case _:
                 pass
 
-    def _look_at_fact(self, fact: Record, before: Run) -> None:
-        step = str(fact.attributes.get("hitl.step"))
-        if fact.name == "step.started":
-            assert self.world.run.ending is None
-            self.starts[step] += 1
-            assert self.starts[step] <= self.allowed[step], "started twice, and nobody wanted it again"
-            if step not in self.reruns:
-                assert is_met(self.world.run, self.world.definition.step(step), self._above(step))
-            assert not self.world.run.held or before.steps[step].is_begun
-        if fact.name == "step.granted":
-            self.grants[step] += 1
-            self.successes[step] = len(self.keys)
-        is_new = fact.key.replace("succeeded", "granted") not in self.keys
-        if fact.name == "step.succeeded" and is_new and self.world.definition.step(step).undo is not None:
-            self.successes[step] = len(self.keys)
+    def _has_begun(self, errand: Errand) -> None:
+        assert _id(errand) not in self.ids, "an id is used twice"
+        self.ids.add(_id(errand))
+        run = self.world.run
+        if not isinstance(errand, StartAsk) and errand.undo and run.ending and not run.steps[errand.step].has_given:
+            going = [e for e in self.open if not (isinstance(e, StartAsk) and (e.is_extension or e.is_repair))]
+            assert not going, "an undo begins before what goes on has ended"
+        self.open.append(errand)
 
-    def _above(self, step: str) -> str | None:
-        names = list(self.world.run.steps)
-        return names[names.index(step) - 1] if names.index(step) else None
-
-    def _end(self, errand: StartCall | StartAsk, how: str) -> None:
+    def _end(self, errand: Errand, how: int, *, is_over: bool = False) -> None:
+        """End an errand in one of its ways; `is_over`: in that which brings the run to its end."""
         self.open.remove(errand)
         step, n, world = errand.step, errand.n, self.world
-        if isinstance(errand, StartCall) and errand.undo:
-            failed = how in {"fails", "nan"}
-            if not failed:
-                self._is_gone(step, self.taken_back, had_given=world.step(step).has_given)
-            self._do(lambda: world.undo_fails(step) if failed else world.undone(step))
-            return
-        if isinstance(errand, StartAsk) and errand.is_extension:
-            self._end_extension(errand, how)
-            return
-        ends: dict[str, Callable[[], object]] = {
-            "succeeds": lambda: world.succeeds(step, n=n, did=step),
-            "nan": lambda: world.succeeds(step, n=n, did=float("nan")),
-            "fails": lambda: world.fails(step, n=n),
+        ways: list[str]
+        match errand:
+            case StartCall(undo=True) | StartFlow(undo=True):
+                ways = ["undone"] if is_over else ["undone", "undone", "undone", "undo_fails"]
+            case StartAsk(is_extension=True):
+                ways = ["withdrawn"] if is_over else ASK_ENDS[:-1]
+                self._do(lambda: self._end_extension(errand, ways[how % len(ways)]))
+                return
+            case StartAsk(is_repair=True):
+                ways = ["withdrawn"] if is_over else REPAIRS
+                self._do(lambda: self._end_repair(errand, ways[how % len(ways)]))
+                return
+            case StartCall():
+                ways = ["stops"] if is_over else CALL_ENDS
+            case StartAsk():
+                ways = ["withdrawn"] if is_over else ASK_ENDS
+            case StartFlow():
+                ways = ["cancelled"] if is_over else FLOW_ENDS
+        way = ways[how % len(ways)]
+        if way == "taken" and world.step(step).instead is None:
+            self.tale.again(step)
+        acts: dict[str, Callable[[], object]] = {
+            "succeeds": lambda: self._succeeds(step, n, how),
+            "fails": lambda: self._fails(step, n, how),
             "stops": lambda: world.stops(step, n=n),
             "taken": lambda: world.taken(step),
+            "undone": lambda: world.undone(step),
+            "undo_fails": lambda: world.undo_fails(step),
         }
-        if how == "taken":
-            self.allowed[step] += 1
-        self._do(ends.get(how, lambda: world.answers(step, how, n=n, positive=how in {"approved", "sooner"})))
+        if isinstance(errand, StartFlow):
+            other = lambda: world.ends(step, "completed" if way == "nan" else way, n=n, did=_nan(way))  # noqa: E731 one of many
+        elif isinstance(errand, StartCall):
+            other = lambda: world.succeeds(step, n=n, did=_nan(way))  # noqa: E731
+        else:
+            outcome = "approved" if way == "nan" else way
+            is_positive = outcome in {"approved", "sooner"}
+            other = lambda: world.answers(step, outcome, n=n, positive=is_positive, said=_nan(way))  # noqa: E731
+        self._do(acts.get(way, other))
+
+    def _succeeds(self, step: str, n: int, how: int) -> None:
+        document = self.world.definition.step(step)
+        if document.run is not None:
+            event = {"at": self.world.now, "step": step, "n": n, "outputs": {}, "outcome": "0"}
+            self.world.feed(events.JobSucceeded.model_validate(event))
+        else:
+            self.world.succeeds(step, n=n, did=step, status=["completed", "failed"][how % 2])
+
+    def _fails(self, step: str, n: int, how: int) -> None:
+        outcome = str(how % 5) if self.world.definition.step(step).run is not None else None
+        self.world.feed(events.JobFailed(at=self.world.now, step=step, n=n, error="out of order", outcome=outcome))
 
     def _end_extension(self, question: StartAsk, how: str) -> None:
         step, k, n, world = question.step, int(question.approval.rpartition(".")[2]), question.n, self.world
-        until = world.step(step).granted
+        now = world.run.steps.get(step)
+        until = None if now is None else now.granted
+        if now is None or now.n != n:
+            return
         if how in {"fails", "taken"}:
-            self._do(
-                lambda: world.extension_fails(step, k, n=n) if how == "fails" else world.extension_taken(step, k, n)
-            )
+            world.extension_fails(step, k, n=n) if how == "fails" else world.extension_taken(step, k, n)
         else:
-            self._do(lambda: world.extension(step, "approved" if how == "sooner" else how, k, n))
+            world.extension(step, "approved" if how == "sooner" else how, k, n)
         if until is None or until.until <= world.now:
             assert world.step(step).granted == until, "what has ended does not come back"
 
-    def _is_gone(self, step: str, how: Counter[str], *, had_given: bool) -> None:
-        """Note that what a step gave is not there any more, or that an operator has said so."""
-        how[step] += self.grants[step] > self.taken_back[step] + self.given_up[step]
-        if had_given:
-            self.successes.pop(step)
+    def _end_repair(self, question: StartAsk, how: str) -> None:
+        at, step, approval = self.world.now, question.step, question.approval
+        if how == "fails":
+            self.world.feed(events.RepairFailed(at=at, step=step, approval=approval, error="lost"))
+        else:
+            form = {"with": {"changed": True}} if how == "edit" else {}
+            result = answered(how, positive=how not in {"expired", "withdrawn"}, **form)
+            self.world.feed(events.RepairAnswered(at=at, step=step, approval=approval, result=result))
 
-    def _operated(self, action: str, step: str, fields: Document) -> None:
+    def _operated(self, action: str, step: str | None, fields: Document) -> None:
         before = self.world.run
-        is_parked = before.steps[step].undo == "parked"
         receipt = self.world.operate(action, step, **fields)
         if receipt.status not in {"done", "asked"} or fields.get("dry_run"):
             assert self.world.run == before
-            assert len(self.world.last) == 1
-        elif action == "skip" and is_parked and self.world.step(step).undo == "skipped":
-            self._is_gone(step, self.given_up, had_given=before.steps[step].has_given)
-        elif action == "rerun" and not is_parked:
-            self.allowed[step] += 1
-            self.reruns.add(step)
+            assert len(self.world.last) in {0, 1}
 
     def _is_out(self, event: Any) -> bool:
-        if hasattr(event, "n"):
-            return any(e.step == event.step and e.n == event.n for e in self.open)
-        return any(isinstance(e, StartAsk) and e.approval == event.approval for e in self.open)
+        """Tell whether an event is still news: of an errand that is out, or of a question under the same id."""
+        if isinstance(event, events.Begun):
+            return False
+        return any(e.step == event.step and getattr(event, "n", e.n) == e.n for e in self.open)
+
+
+def _id(errand: Errand) -> str:
+    match errand:
+        case StartCall():
+            return errand.key
+        case StartAsk():
+            return errand.approval
+        case StartFlow():
+            return errand.child
+
+
+def _nan(way: str) -> float | bool:
+    return float("nan") if way == "nan" else True
+
+
+def _is_closing(step: Any, item: int | None) -> bool:
+    each = step.block.each if step.block is not None else None
+    return item is not None and each is not None and each.open.get(item) is not None
 
 
 AnyRun.TestCase.settings = settings(

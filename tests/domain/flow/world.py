@@ -10,9 +10,10 @@ from hitl_temporal.domain.audit import Evidence
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.effects import Record
 from hitl_temporal.domain.flow import events
+from hitl_temporal.domain.flow.address import child_id
 from hitl_temporal.domain.flow.commands import Receipt, parse
 from hitl_temporal.domain.flow.definition import Flow
-from hitl_temporal.domain.flow.effects import Effect, Reply, StartAsk, StartCall, StopStep
+from hitl_temporal.domain.flow.effects import Effect, Reply, StartAsk, StartCall, StartFlow, StopStep
 from hitl_temporal.domain.flow.machine import advance, new_run, next_moment
 from hitl_temporal.domain.flow.state import Run, StepRun
 from hitl_temporal.domain.people import Card, Roster
@@ -110,6 +111,7 @@ class World:
         inputs: Mapping[str, Any] | None = None,
         declared: Document | None = None,
         calendars: Mapping[str, Calendar] | None = None,
+        flows: Mapping[str, list[Document]] | None = None,
         begun: bool = True,
         **flow: Any,
     ) -> None:
@@ -125,6 +127,7 @@ class World:
             at=START,
             on_behalf_of="bea",
             calendars=dict(calendars or {}),
+            flows={n: Flow.model_validate({"flow": n, "steps": inner}) for n, inner in (flows or {}).items()},
         )
         self.run: Run = self.first
         self.fed: list[events.Event] = []
@@ -160,8 +163,17 @@ class World:
         """A question has its outcome."""
         n = self.n(step, n)
         result = answered(outcome, **more)
-        told = events.AskAnswered(at=self.now, step=step, n=n, approval=f"r.{step}.{n}", result=result)
+        approval = child_id("r", step, n)
+        told = events.AskAnswered(at=self.now, step=step, n=n, approval=approval, result=result)
         self.feed(told)
+        return self
+
+    def ends(self, step: str, status: str = "completed", n: int | None = None, **outputs: Any) -> "World":
+        """A run within has ended."""
+        n = self.n(step, n)
+        child = child_id("r", step, n)
+        event = {"at": self.now, "step": step, "n": n, "child": child, "status": status, "outputs": outputs}
+        self.feed(events.FlowEnded.model_validate(event))
         return self
 
     def taken(self, step: str) -> "World":
@@ -190,9 +202,20 @@ class World:
         """People have said what to do about a failure."""
         asked = self.run.steps[step].repair
         assert asked is not None
-        result = answered(outcome, positive=True, **form)
+        result = answered(outcome, positive=outcome not in {"expired", "withdrawn"}, **form)
         self.feed(events.RepairAnswered(at=self.now, step=step, approval=asked.approval, result=result))
         return self
+
+    def repair_fails(self, step: str, error: str = "lost") -> "World":
+        """The question what to do about a failure could not be put."""
+        asked = self.run.steps[step].repair
+        assert asked is not None
+        self.feed(events.RepairFailed(at=self.now, step=step, approval=asked.approval, error=error))
+        return self
+
+    def hears(self, kind: str, id_: str = "1", *, actor: str = "system:event", **attributes: Any) -> Receipt:
+        """An event comes from outside."""
+        return self.operate("event", actor=actor, type=kind, source="/s", id=id_, **attributes)
 
     def about(self, step: str, k: int = 1, n: int | None = None) -> str:
         """Return the id of a question about an extension."""
@@ -237,13 +260,14 @@ class World:
 
     @property
     def started(self) -> list[str]:
-        """The steps whose calls and questions have been started, in order."""
-        return [e.step for e in self.effects if isinstance(e, StartAsk) or (isinstance(e, StartCall) and not e.undo)]
+        """The steps whose calls, questions and runs have been started, in order."""
+        starts = (StartAsk, StartCall, StartFlow)
+        return [e.step for e in self.effects if isinstance(e, starts) and not getattr(e, "undo", False)]
 
     @property
     def undos(self) -> list[str]:
         """The steps whose compensation has been started, in order."""
-        return [e.step for e in self.effects if isinstance(e, StartCall) and e.undo]
+        return [e.step for e in self.effects if isinstance(e, (StartCall, StartFlow)) and e.undo]
 
     @property
     def stopping(self) -> list[str]:

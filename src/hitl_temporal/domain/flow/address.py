@@ -75,11 +75,18 @@ def as_id(address: str) -> str:
 
 
 def child_id(run: str, address: str, n: int) -> str:
-    """Return the workflow id of the question, or of the run, that the nth start of a step begins."""
+    """Return what the nth start of a step is called in the world.
+
+    The workflow id of a question or a run within; of a job the idempotency key, the same for every retry of it.
+    """
     return f"{run}.{as_id(address)}.{n}"
 
 
 def turns_in(address: str) -> tuple[str, dict[str, int]]:
-    """Take the turns out of an address: what is left, and which turn of which block was named."""
-    turns = {block: int(turn) for block, turn in _TURN.findall(address)}
-    return _TURN.sub("", address), turns
+    """Take the turns out of an address: what is left, and which turn was named of the block at which address."""
+    turns = dict[str, int]()
+    while found := _TURN.search(address):
+        before = address[: found.start()]
+        turns[before + found[1]] = int(found[2])
+        address = before + address[found.end() :]
+    return address, turns

@@ -7,17 +7,20 @@ from hitl_temporal.domain.approval.context import amended
 from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.audit import child_attributes
 from hitl_temporal.domain.flow.closing import become, conclude, end_early, fail, stop
+from hitl_temporal.domain.flow.commands import unfit
 from hitl_temporal.domain.flow.events import FlowEnded, RepairAnswered, RepairFailed
 from hitl_temporal.domain.flow.rerunning import again
-from hitl_temporal.domain.flow.state import Decided, Ending, Instead
+from hitl_temporal.domain.flow.state import Decided, Ending, Instead, Run
 from hitl_temporal.domain.flow.step import COMPLETED, FLOW_OUTCOMES, Step
 from hitl_temporal.domain.flow.turn import Turn
+from hitl_temporal.domain.flow.within import closing_around
 
 
 def answer(turn: Turn, address: str, approval: str, result: Result) -> None:
     """End an ask with its outcome; if it was being withdrawn, an answer that came first still counts.
 
-    A run that is ending asks nobody any more: there, an answer comes too late in any case.
+    What is ending asks nobody any more, be it the run, a race that another branch has won, or an item that has failed:
+    there, an answer comes too late in any case.
     """
     old = turn.run.steps[address]
     by = tuple(d.actor for d in result.decisions)
@@ -30,12 +33,16 @@ def answer(turn: Turn, address: str, approval: str, result: Result) -> None:
         by=list(by),
         child=child_attributes(approval, result.evidence),
     )
-    if old.instead is not None and (turn.run.ending is not None or result.outcome == "withdrawn"):
+    if old.instead is not None and (result.outcome == "withdrawn" or _is_too_late(turn.run, address)):
         become(turn, address, old.instead)
     else:
         turn.set_step(address, decided=_decided(turn.step(address), approval, result))
         _amend(turn, address, result)
         conclude(turn, address, result.form, result.outcome, positive=result.positive, by=by)
+
+
+def _is_too_late(run: Run, address: str) -> bool:
+    return run.ending is not None or closing_around(run, address) is not None
 
 
 def _decided(step: Step, approval: str, result: Result) -> Decided:
@@ -62,7 +69,11 @@ def _amend(turn: Turn, address: str, result: Result) -> None:
 
 
 def hear_flow(turn: Turn, event: FlowEnded) -> None:
-    """Take the end of a run within: its status is the outcome, its own failure is one of the step."""
+    """Take the end of a run within: its status is the outcome, its own failure is one of the step.
+
+    If it was being stopped, work that it has completed all the same counts, as that of a job does, and is undone like
+    any other; else it becomes what it is to be.
+    """
     old = turn.run.steps[event.step]
     turn.record(
         "step.answered",
@@ -73,10 +84,15 @@ def hear_flow(turn: Turn, event: FlowEnded) -> None:
         run=event.child,
         child=None if event.evidence is None else child_attributes(event.child, event.evidence),
     )
-    if old.instead is not None and (turn.run.ending is not None or event.status == "cancelled"):
+    is_negative = event.status in FLOW_OUTCOMES and event.status != COMPLETED
+    if wrong := unfit(event.outputs):
+        become(turn, event.step, old.instead or Instead(state="failed", reason=f"its outputs are {wrong}"))
+    elif event.status == COMPLETED:
+        conclude(turn, event.step, event.outputs, event.status, positive=True)
+    elif old.instead is not None and not (is_negative and not _is_too_late(turn.run, event.step)):
         become(turn, event.step, old.instead)
-    elif event.status in FLOW_OUTCOMES:
-        conclude(turn, event.step, event.outputs, event.status, positive=event.status == COMPLETED)
+    elif is_negative:
+        conclude(turn, event.step, event.outputs, event.status, positive=False)
     else:
         turn.set_step(event.step, outputs=event.outputs)
         fail(turn, event.step, f"run {event.child} has ended {event.status}: {event.reason}"[:1000])
@@ -110,7 +126,7 @@ def _repair(turn: Turn, address: str, result: Result) -> None:
         case "retry":
             again(turn, address)
         case "edit":
-            again(turn, address, edited=result.form.get("with"))
+            again(turn, address, edited=None if unfit(result.form) else result.form.get("with"))
         case "skip":
             stop(turn, address, Instead(state="skipped", reason=f"skipped by {by}"))
         case "undo" | "abort":

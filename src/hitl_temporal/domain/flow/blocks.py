@@ -9,11 +9,11 @@ Must not know: when a step within may begin (settling.py).
 from collections.abc import Callable
 
 from hitl_temporal.domain.expressions import ExpressionError, evaluate, is_true, render
-from hitl_temporal.domain.flow import closing, ends, undoing
+from hitl_temporal.domain.flow import closing, ends, ledger, repairs, undoing
 from hitl_temporal.domain.flow.address import Item, place, within
 from hitl_temporal.domain.flow.readiness import succeeded
 from hitl_temporal.domain.flow.scope import scope, told
-from hitl_temporal.domain.flow.state import Block, Closing, Each, Instead, Run, StepRun
+from hitl_temporal.domain.flow.state import Block, Closing, Done, Each, Instead, Run, StepRun
 from hitl_temporal.domain.flow.step import CATCH, DEFAULT_LIMIT, Branch, Step
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.flow.verbs import MAX_ITEMS, is_too_many
@@ -21,7 +21,10 @@ from hitl_temporal.domain.flow.within import block_of, children, each_at, inside
 from hitl_temporal.domain.value import Json
 
 MAX_UNFOLDED = 200
-"""Of an `each` with more items, the steps of those that have ended are kept only as what they gave."""
+"""Of an `each` with more items, the steps of those that have ended are kept only as what they gave.
+
+So many of those that have failed stay as they are all the same: an operator may want to see them, and to do them again.
+"""
 
 
 def begin(turn: Turn, address: str, step: Step) -> None:
@@ -68,9 +71,11 @@ def _go_through(turn: Turn, address: str, step: Step) -> None:
         raise ValueError(
             f"each: {len(values):,} items, and at most {MAX_ITEMS:,} can be gone through; use several runs"
         )
-    old = turn.run.steps[address].block
-    most = old.each.most if old is not None and old.each is not None else 0
-    each = Each(values=tuple(values), starts=most, most=most)
+    # Ids count on from every earlier start: of the steps of items, and of the `each` itself when an outer one repeats.
+    old = turn.run.steps[address]
+    had = 0 if old.block is None or old.block.each is None else old.block.each.most
+    before = max(had, old.n - 1)
+    each = Each(values=tuple(values), before=before, most=before)
     _begin(turn, address, Block(branch="0", each=each), items=len(values))
     turn.touch([address])
 
@@ -106,8 +111,13 @@ def go_on(turn: Turn, address: str) -> None:
 
 
 def _after(turn: Turn, address: str, end: Callable[[Turn, str], None]) -> None:
-    if all(turn.run.steps[a].is_final for a in children(turn.run, address)):
+    if _are_over(turn.run, children(turn.run, address)):
         end(turn, address)
+
+
+def _are_over(run: Run, addresses: list[str]) -> bool:
+    """Tell whether these have ended, and so have the items of an `each` that had enough and let the rest go on."""
+    return all(run.steps[a].is_final and not run.steps[a].goes_on for a in addresses)
 
 
 def _end(turn: Turn, address: str) -> None:
@@ -136,7 +146,21 @@ def _end_turn(turn: Turn, address: str) -> None:
 
 def again(turn: Turn, address: str, *, keeps_outputs: bool) -> None:
     """Make everything within a step as it was before it began; who has begun there begins another start."""
-    run, found = turn.run, inside(turn.run, address)
+    _anew(turn, address, inside(turn.run, address), keeps_outputs=keeps_outputs)
+
+
+def leave_catch(turn: Turn, address: str, branch: str) -> None:
+    """Let a block whose failure has not been mended go on where it has failed; it may be caught another time."""
+    block, plan = block_of(turn.run, address), turn.plan
+    if block.branch == branch:
+        return
+    turn.set_step(address, block=block.but(branch=branch))
+    mending = {n for name in plan.within(place(address).step, CATCH) for n in (name, *plan.inside[name])}
+    _anew(turn, address, [a for a in inside(turn.run, address) if place(a).step in mending], keeps_outputs=False)
+
+
+def _anew(turn: Turn, address: str, found: list[str], *, keeps_outputs: bool) -> None:
+    run = turn.run
     starts = {a: most_starts(run, a) for a in found if place(a).before == place(address).before}
     turn.drop(a for a in found if a not in starts)
     for inner, most in starts.items():
@@ -149,7 +173,7 @@ def most_starts(run: Run, address: str) -> int | None:
     block = run.steps[address].block
     if block is None or block.each is None:
         return None
-    of_items = (run.steps[a].n for a in inside(run, address) if place(a).before != place(address).before)
+    of_items = (run.steps[a].starts for a in inside(run, address) if place(a).before != place(address).before)
     return max([block.each.most, *of_items])
 
 
@@ -176,7 +200,7 @@ def _look_for_first(turn: Turn, address: str, step: Step) -> None:
     if won:
         instead = Instead(state="succeeded", reason=f"{won[0]!r} came first", outcome=won[0])
         closing.close(turn, address, Closing(becomes=instead, undo=True, keep=_kept(turn, won[0])))
-    elif all(turn.run.steps[before + s.id].is_final for s in inner):
+    elif _are_over(turn.run, [before + s.id for s in inner]):
         closing.fail(turn, address, "first: no branch has come to its end")
 
 
@@ -233,10 +257,8 @@ def _end_each(turn: Turn, address: str, step: Step, each: Each) -> None:
 def _begin_item(turn: Turn, address: str, each: Each) -> Each:
     index, before = each.started, within(address, each.started)
     each = set_each(turn, address, each.but(started=index + 1, open={**each.open, index: None}))
-    # Ids count on from every earlier start: of the steps of items, and of the `each` itself when an outer one repeats.
-    started = max(each.starts, turn.run.steps[address].n - 1)
     for name in turn.plan.of_item(place(address).step):
-        turn.put(before + name, StepRun(since=turn.now, n=started + 1 if started else 0))
+        turn.put(before + name, StepRun(since=turn.now, n=each.before + 1 if each.before else 0))
     return each
 
 
@@ -245,8 +267,8 @@ def go_on_with_item(turn: Turn, item: Item) -> None:
     each = each_at(turn.run, item.each)
     how, of_item = each.open[item.index], inside_item(turn.run, item)
     if how is not None:
-        before = within(item.each, item.index)
-        if unwind(turn, of_item, how, lambda a: a.startswith(before)):
+        before, now = within(item.each, item.index), ledger.turn_of(turn.run, item.each)
+        if unwind(turn, of_item, how, lambda d: d.step.startswith(before) and d.turn.startswith(now)):
             _end_item(turn, item, how.becomes)
     elif all(turn.run.steps[a].is_final for a in of_item):
         _end_item(turn, item, None)
@@ -256,8 +278,7 @@ def _end_item(turn: Turn, item: Item, instead: Instead | None) -> None:
     each, run = each_at(turn.run, item.each), turn.run
     still = {index: how for index, how in each.open.items() if index != item.index}
     of_item = inside_item(run, item)
-    n = max(run.steps[a].n for a in of_item)
-    each = each.but(open=still, most=max(each.most, n))
+    each = each.but(open=still, most=max([each.most, *(run.steps[a].starts for a in of_item)]))
     if instead is None:
         before = within(item.each, item.index)
         top = run.definition.plan.within(place(item.each).step, "0")
@@ -268,42 +289,49 @@ def _end_item(turn: Turn, item: Item, instead: Instead | None) -> None:
         reason = instead.reason
         turn.record(
             "item.failed",
-            f"{item.each}[{item.index}]:{n}:failed",
+            f"{item.each}[{item.index}]:{run.steps[item.each].mark}:failed",
             step=item.each,
             item=item.index,
             reason=reason,
         )
-    else:
-        each = each.but(cancelled=each.cancelled + 1)
     set_each(turn, item.each, each)
-    if len(each.values) > MAX_UNFOLDED:
+    is_kept = instead is not None and instead.state == "failed" and len(each.failed) <= MAX_UNFOLDED
+    if len(each.values) > MAX_UNFOLDED and not is_kept and not any(_has_something_out(run.steps[a]) for a in of_item):
         turn.drop(of_item)
+
+
+def _has_something_out(step: StepRun) -> bool:
+    return step.repair is not None or any(e.is_out for e in step.extensions)
 
 
 # --- Closing ----------------------------------------------------------------------------------------------------------
 
 
 def _close(turn: Turn, address: str, how: Closing) -> None:
-    if not unwind(turn, inside(turn.run, address), how, lambda a: is_inside(turn.run, a, address)):
+    now = ledger.turn_of(turn.run, address)
+    if not unwind(
+        turn,
+        inside(turn.run, address),
+        how,
+        lambda d: is_inside(turn.run, d.step, address) and d.turn.startswith(now),
+    ):
         return
-    block = block_of(turn.run, address)
-    becomes, each = how.becomes, block.each
-    if each is not None:
-        most = most_starts(turn.run, address) or 0
-        each = each.but(open={}, cancelled=each.cancelled + len(each.open), most=most)
-        becomes = becomes if becomes.outputs else becomes.but(outputs=each.outputs)
-    turn.set_step(address, block=block.but(closing=None, each=each))
+    _shut(turn, address)
+    each, becomes = block_of(turn.run, address).each, how.becomes
+    if each is not None and not becomes.outputs:
+        becomes = becomes.but(outputs=each.outputs)
     closing.become(turn, address, becomes)
 
 
-def unwind(turn: Turn, addresses: list[str], how: Closing, covers: Callable[[str], bool]) -> bool:
+def unwind(turn: Turn, addresses: list[str], how: Closing, covers: Callable[[Done], bool] = lambda _: True) -> bool:
     """Bring steps to their end: what goes on must stop first, then done work is undone, the last done first.
 
     Args:
         turn: The one in the making.
         addresses: The steps that are to end.
         how: What is undone, and why they end.
-        covers: Tells whether a step is one of them, also one whose item is over and not kept.
+        covers: Tells whether a success is one of theirs, also of a step whose item is over and not kept; but not one
+            of an earlier turn of what they lie in.
 
     Returns:
         Whether nothing of them goes on any more.
@@ -312,14 +340,24 @@ def unwind(turn: Turn, addresses: list[str], how: Closing, covers: Callable[[str
     now = [run.steps[a] for a in addresses]
     if any((s.is_begun and s.block is None) or s.undo in {"running", "parked"} for s in now):
         return False
-    due = (d for d in reversed(run.done) if covers(d.step) and place(d.step).step not in how.keep)
+    due = (d for d in reversed(run.done) if covers(d) and place(d.step).step not in how.keep)
     if how.undo and (done := next(due, None)) is not None:
-        undoing.start_undo(turn, done.step)
+        undoing.start_undo(turn, done)
         return False
     for address in addresses:
         step = run.steps[address]
+        if step.block is not None:
+            _shut(turn, address)
         if not step.is_final and step.is_begun:
+            repairs.withdraw(turn, address, how.becomes.reason)
             ends.cancel(turn, address, how.becomes.reason)
         elif not step.is_final:
             ends.skip(turn, address, how.becomes.reason, passes_on=True)
     return True
+
+
+def _shut(turn: Turn, address: str) -> None:
+    """Let nothing of a block be under way or closing any more: it is brought to its end with what it lies in."""
+    block = block_of(turn.run, address)
+    each = block.each and block.each.but(open={}, most=most_starts(turn.run, address))
+    turn.set_step(address, block=block.but(closing=None, each=each))

@@ -109,7 +109,7 @@ def _is_named(turn: Turn, address: str, outcome: str | None) -> bool:
     if outcome is None:
         return False
     if turn.step(address).run is not None:
-        return definition.names_exit(address, int(outcome))
+        return definition.names_exit(address, outcome)
     return definition.names(address, outcome)
 
 
@@ -118,12 +118,13 @@ def _catch(turn: Turn, address: str, error: str) -> None:
     block = turn.run.steps[address].block or Block(branch=CATCH)
     block = block.but(branch=CATCH, closing=None)
     old = turn.set_step(address, state="running", error=error, instead=None, block=block)
-    turn.record("step.caught", f"{address}:{old.n}:caught", began=old.started_at, step=address, reason=error)
+    turn.record("step.caught", f"{address}:{old.mark}:caught", began=old.started_at, step=address, reason=error)
     turn.touch(children(turn.run, address))
 
 
 def stop(turn: Turn, address: str, instead: Instead) -> None:
     """Let a step become this instead: at once, or once what is out has stopped, what was granted is taken back."""
+    repairs.withdraw(turn, address, instead.reason)
     step, old = turn.step(address), turn.run.steps[address]
     if old.has_given:
         if old.granted is not None:
@@ -131,7 +132,7 @@ def stop(turn: Turn, address: str, instead: Instead) -> None:
         turn.set_step(address, instead=instead)
         return
     if old.block is not None and old.is_begun:
-        close(turn, address, Closing(becomes=instead))
+        _close(turn, address, old.block, instead)
         return
     if not old.is_begun or old.state == "parked" or (step.wait is not None and not old.watched):
         become(turn, address, instead)
@@ -161,6 +162,14 @@ def become(turn: Turn, address: str, instead: Instead) -> None:
             assert_never(instead.state)
 
 
+def _close(turn: Turn, address: str, block: Block, instead: Instead) -> None:
+    """Let a block become this instead; of one that is closing already that is the last word, but not what is undone."""
+    if block.closing is None:
+        close(turn, address, Closing(becomes=instead))
+    else:
+        turn.set_step(address, block=block.but(closing=block.closing.but(becomes=instead)))
+
+
 def close(turn: Turn, address: str, closing: Closing) -> None:
     """Let a block come to its end before all of it is done; the first closing stands."""
     block = turn.run.steps[address].block
@@ -186,7 +195,6 @@ def fail_item(turn: Turn, item: Item, reason: str) -> None:
     closing = Closing(becomes=Instead(state="failed", reason=reason), undo=True)
     set_each(turn, item.each, each.but(open={**each.open, item.index: closing}))
     _stop(turn, inside_item(turn.run, item), reason)
-    turn.touch(inside_item(turn.run, item)[:1])
 
 
 _OVER = Closing(becomes=Instead(state="failed", reason="over"))

@@ -16,7 +16,7 @@ def succeed(turn: Turn, address: str, outputs: dict[str, Json], outcome: str | N
     old = turn.set_step(address, state="succeeded", outputs=outputs, outcome=outcome, error="")
     turn.record(
         "step.succeeded",
-        f"{address}:{old.n}:succeeded",
+        f"{address}:{old.mark}:succeeded",
         began=old.started_at,
         step=address,
         outcome=outcome,
@@ -27,39 +27,39 @@ def succeed(turn: Turn, address: str, outputs: dict[str, Json], outcome: str | N
 def fail(turn: Turn, address: str, error: str, outcome: str | None = None, *, caught: bool = False) -> None:
     """End a step badly; what was `caught` lets its followers go on."""
     old = turn.set_step(address, state="failed", error=error, outcome=outcome, caught=caught)
-    turn.record("step.failed", f"{address}:{old.n}:failed", began=old.started_at, step=address, reason=error)
+    turn.record("step.failed", f"{address}:{old.mark}:failed", began=old.started_at, step=address, reason=error)
 
 
 def park(turn: Turn, address: str, error: str) -> None:
     """Leave a step for an operator: nothing of it goes on, nothing is lost."""
     old = turn.set_step(address, state="parked", error=error)
-    turn.record("step.parked", f"{address}:{old.n}:parked", began=old.started_at, step=address, reason=error)
+    turn.record("step.parked", f"{address}:{old.mark}:parked", began=old.started_at, step=address, reason=error)
 
 
 def skip(turn: Turn, address: str, reason: str, *, passes_on: bool) -> None:
     """Leave a step out."""
-    n = turn.set_step(address, state="skipped", outputs={}, error=reason, passes_on=passes_on).n
-    turn.record("step.skipped", f"{address}:{n}:skipped", step=address, reason=reason)
+    old = turn.set_step(address, state="skipped", outputs={}, outcome=None, error=reason, passes_on=passes_on)
+    turn.record("step.skipped", f"{address}:{old.mark}:skipped", step=address, reason=reason)
 
 
 def cancel(turn: Turn, address: str, reason: str) -> None:
     """End a step that was begun and is stopped."""
-    old = turn.set_step(address, state="cancelled", error=reason)
-    turn.record("step.cancelled", f"{address}:{old.n}:cancelled", began=old.started_at, step=address, reason=reason)
+    old = turn.set_step(address, state="cancelled", outcome=None, error=reason)
+    turn.record("step.cancelled", f"{address}:{old.mark}:cancelled", began=old.started_at, step=address, reason=reason)
 
 
 def fresh(turn: Turn, old: StepRun, *, keeps_outputs: bool = False) -> StepRun:
-    """Return a step as it was before it began, one start further if it had begun.
+    """Return a step as it was before it began, one start further if it had begun, or was left out.
 
     Args:
         turn: The one in the making.
         old: The step as it stands.
         keeps_outputs: Whether expressions go on to see what it gave, until it gives something else.
     """
-    kept = {"outputs": old.outputs, "outcome": old.outcome, "positive": old.positive} if keeps_outputs else {}
+    kept = {"outputs": old.outputs, "outcome": old.outcome} if keeps_outputs else {}
     return StepRun(
         since=turn.now,
-        n=old.n + 1 if old.n else 0,
+        n=old.n + 1 if old.n or old.is_final else 0,
         held=old.held,
         undos=old.undos,
         extensions=tuple(e for e in old.extensions if e.is_out),

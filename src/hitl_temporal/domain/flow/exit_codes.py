@@ -36,9 +36,9 @@ def parse(text: str) -> ExitCodes | None:
     return ExitCodes(ranges) if all(low <= high <= HIGHEST for low, high in ranges) else None
 
 
-def matches(text: str, code: int) -> bool:
-    """Tell whether a result names this exit code; one that names none matches none."""
-    return code in (parse(text) or ExitCodes(()))
+def matches(text: str, code: str) -> bool:
+    """Tell whether a result names this exit code; what names none, or is none, matches none."""
+    return code.isdecimal() and int(code) in (parse(text) or ExitCodes(()))
 
 
 def _range(text: str) -> tuple[int, int]:

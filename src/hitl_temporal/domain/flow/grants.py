@@ -76,7 +76,7 @@ def end(turn: Turn, step_id: str, reason: str) -> None:
 def leave(turn: Turn, step_id: str, reason: str) -> None:
     """Note that an `undo` which had failed is given up: what the step gave is still there."""
     old = turn.set_step(step_id, undo="skipped")
-    turn.record("step.left_standing", f"{step_id}:undo:{old.undos}:given_up", step=step_id, reason=reason)
+    turn.record("step.left_standing", f"{step_id}:{old.n}:undo:{old.undos}:given_up", step=step_id, reason=reason)
 
 
 def end_due(turn: Turn) -> None:

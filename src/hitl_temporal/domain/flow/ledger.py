@@ -4,6 +4,7 @@ Must not know: when it is undone, and how.
 """
 
 from hitl_temporal.domain.flow.address import place
+from hitl_temporal.domain.flow.scope import around
 from hitl_temporal.domain.flow.state import Done, Run
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import Json
@@ -13,10 +14,12 @@ def keep(turn: Turn, address: str, outputs: dict[str, Json], outcome: str | None
     """Keep what the `undo` of a step will need; doing a step again replaces what it did before, in the same turn."""
     if turn.step(address).undo is None:
         return
-    n, turn_of, before = turn.run.steps[address].n, _turn(turn.run, address), turn.run.done
-    if n > 1:
-        before = tuple(d for d in before if (d.step, d.turn) != (address, turn_of))
-    turn.set(done=(*before, Done(step=address, n=n, turn=turn_of, outputs=outputs, outcome=outcome)))
+    run, n, now = turn.run, turn.run.steps[address].n, turn_of(turn.run, address)
+    # Another turn of a block around it, or a rerun of an `each` over other items, must not change what is reversed.
+    seen = around(run, address) if place(address).step in turn.plan.undone_by_place else {}
+    is_first = n <= 1 and not run.steps[address].opened
+    before = run.done if is_first else tuple(d for d in run.done if (d.step, d.turn) != (address, now))
+    turn.set(done=(*before, Done(step=address, n=n, turn=now, seen=seen, outputs=outputs, outcome=outcome)))
 
 
 def last(run: Run, address: str) -> Done:
@@ -24,22 +27,17 @@ def last(run: Run, address: str) -> Done:
     return next(d for d in reversed(run.done) if d.step == address)
 
 
-def has(run: Run, address: str) -> bool:
-    """Tell whether a step has done something that is not undone."""
-    return any(d.step == address for d in run.done)
-
-
 def forget(turn: Turn, address: str) -> None:
-    """Strike out the last success of a step: it is undone, or left standing."""
-    if has(turn.run, address):
-        done = last(turn.run, address)
-        turn.set(done=tuple(d for d in turn.run.done if d is not done))
+    """Strike out the success of a step whose compensation was begun: it is undone, or left standing."""
+    undone = (address, turn.run.steps[address].undoing)
+    turn.set(done=tuple(d for d in turn.run.done if (d.step, d.n) != undone))
 
 
-def _turn(run: Run, address: str) -> str:
-    """Return which turn it is of the blocks around a step that repeat; empty when none does."""
-    spot = run.definition.plan.spots[place(address).step]
-    if not spot.turning:
+def turn_of(run: Run, address: str) -> str:
+    """Return which turn it is of the blocks around a step that repeat, the outermost first; empty when none does."""
+    plan = run.definition.plan
+    turning = plan.spots[place(address).step].turning
+    if not turning:
         return ""
-    blocks = {a: run.steps[a].block for a in run.definition.plan.around(address)}
-    return "/".join(f"{a}#{b.index}" for a, b in blocks.items() if b is not None and place(a).step in spot.turning)
+    blocks = [(a, run.steps[a].block) for a in plan.around(address) if place(a).step in turning]
+    return "".join(f"{a}#{block.index}/" for a, block in reversed(blocks) if block is not None)

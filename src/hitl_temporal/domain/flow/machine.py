@@ -122,7 +122,8 @@ def advance(run: Run, event: Event) -> tuple[Run, tuple[Effect, ...]]:
 
 def next_moment(run: Run) -> datetime | None:
     """Return when `TimePassed` is due next, None when no step waits for a time and no grant runs."""
-    waits = [s.until for s in run.steps.values() if s.is_begun and s.state == "waiting" and s.until is not None]
+    waiting_now = (s for s in run.steps.values() if s.is_begun and s.state == "waiting" and s.instead is None)
+    waits = [s.until for s in waiting_now if s.until is not None]
     ends = [s.granted.until for s in run.steps.values() if s.granted is not None]
     return min([*waits, *ends], default=None)
 
@@ -234,7 +235,7 @@ def _failed(
     if instead is not None:
         closing.become(turn, step_id, instead.but(reason=f"{instead.reason}; {error}"))
         return
-    turn.set_step(step_id, outputs=dict(outputs or {}))
+    turn.set_step(step_id, outputs={} if outputs is None or unfit(outputs) else dict(outputs))
     closing.fail(turn, step_id, error, outcome)
 
 

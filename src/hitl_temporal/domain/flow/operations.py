@@ -203,14 +203,18 @@ def _closed(run: Run, event: Operated) -> str | None:
 def _why_not_whole(run: Run, command: Rerun) -> str | None:
     if command.scope == "failed":
         return None if rerunning.unmended(run) else "no step has parked or failed"
-    going = next((a for a, s in run.steps.items() if s.is_begun and s.block is None and s.state != "parked"), None)
-    return None if going is None else f"step {going!r} is {run.steps[going].state}: hold or cancel it first"
+    steps = run.steps.items()
+    going = next((a for a, s in steps if s.is_begun and s.block is None and s.state != "parked"), None)
+    undoing = next((a for a, s in steps if s.undo in {"running", "parked"}), None)
+    if going is None and undoing is None:
+        return None
+    return f"step {undoing!r} is being undone" if going is None else f"step {going!r} is {run.steps[going].state}"
 
 
 def _why_not_again(run: Run, step_id: str, command: Operate) -> str | None:
-    never = next((a for a in run.definition.plan.around(step_id) if run.steps[a].block is None), None)
-    if never is not None:
-        return f"step {never!r}, in which it lies, is {run.steps[never].state}"
+    forbidden = rerunning.forbidding(run, step_id)
+    if forbidden is not None:
+        return forbidden
     going = rerunning.in_the_way(run, step_id) if isinstance(command, Rerun) and command.scope == "from" else None
     return None if going is None else f"step {going!r}, which follows, is {run.steps[going].state}: cancel it first"
 
@@ -249,7 +253,7 @@ def _start_step(turn: Turn, command: Operate) -> tuple[str, ...]:
 def _pass(turn: Turn, address: str, actor: str, waived: frozenset[str]) -> tuple[str, ...]:
     """Let a wait or an ask that is open count as done, if what it waits for is waived."""
     document = turn.step(address)
-    kind = "answer" if document.ask is not None else "event" if turn.run.steps[address].until is None else "time"
+    kind = "answer" if document.ask is not None else "event" if turn.run.steps[address].awaits else "time"
     if kind not in waived:
         return (f"{address}: still waits for {kind}",)
     if document.ask is not None:
@@ -286,7 +290,6 @@ def _cancel_step(turn: Turn, command: Operate) -> tuple[str, ...]:
 
 
 def _end_instead(turn: Turn, step: str, instead: Instead) -> tuple[str, ...]:
-    rerunning.withdraw_repair(turn, step, instead.reason)
     closing.stop(turn, step, instead)
     becomes, now = instead.state + (f" ({instead.outcome})" if instead.outcome else ""), turn.run.steps[step]
     once = " once its undo has run" if now.has_given else " once it has stopped"

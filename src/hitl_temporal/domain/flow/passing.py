@@ -6,7 +6,8 @@ Must not know: who may (policy.py), what it changes.
 from hitl_temporal.domain.flow.address import place
 from hitl_temporal.domain.flow.commands import WAIVED, Operate, Rerun, StartStep
 from hitl_temporal.domain.flow.readiness import readiness, succeeded
-from hitl_temporal.domain.flow.state import Run
+from hitl_temporal.domain.flow.state import Run, StepRun
+from hitl_temporal.domain.flow.step import CATCH, Step
 from hitl_temporal.domain.flow.within import inside
 
 _PASSING = frozenset({"skip", "finish", "start_step"})
@@ -18,17 +19,11 @@ def passed(run: Run, action: str, command: Operate) -> tuple[str, ...]:
     if address not in run.steps or run.ending is not None:
         return ()
     found: list[str] = []
-    if action in _PASSING and not (action == "start_step" and _is_over(run, address)):
-        within = [address, *inside(run, address)]
-        waits = action != "start_step" or run.steps[address].is_begun
-        found = [a for a in within if waits and not run.steps[a].is_final and _asks_people(run, a)]
+    if action in _PASSING and (action != "start_step" or run.steps[address].is_begun):
+        found = [a for a in (address, *inside(run, address)) if not run.steps[a].is_final and _asks_people(run, a)]
     if _ignores_needs(command) and readiness(run, address) != "met":
         found += _before(run, address)
     return tuple(dict.fromkeys(found))
-
-
-def _is_over(run: Run, address: str) -> bool:
-    return run.steps[address].is_final
 
 
 def _ignores_needs(command: Operate) -> bool:
@@ -42,8 +37,36 @@ def _ignores_needs(command: Operate) -> bool:
 
 
 def _asks_people(run: Run, address: str) -> bool:
-    """Tell whether a step puts a question, or starts a run that may put one at any depth."""
-    step = run.definition.step(address)
+    """Tell whether a step puts a question, starts a run that may put one, or has items to come that may.
+
+    What would mend a failure counts once it is being done: until then nobody would have been asked.
+    """
+    plan, now = run.definition.plan, run.steps[address]
+    if _is_of_idle_catch(run, address):
+        return False
+    if not _has_items_to_come(now, plan.spots[place(address).step].step):
+        return _asks(run, plan.spots[place(address).step].step)
+    lists = plan.within(place(address).step, "0")
+    return any(_asks(run, plan.spots[n].step) for name in lists for n in (name, *plan.inside[name]))
+
+
+def _is_of_idle_catch(run: Run, address: str) -> bool:
+    plan, inner = run.definition.plan, address
+    for outer in plan.around(address):
+        block = run.steps[outer].block
+        if plan.spots[place(inner).step].list[1] == CATCH and (block is None or block.branch != CATCH):
+            return True
+        inner = outer
+    return False
+
+
+def _has_items_to_come(now: StepRun, step: Step) -> bool:
+    if step.each is None:
+        return False
+    return now.block is None or now.block.each is None or now.block.each.started < len(now.block.each.values)
+
+
+def _asks(run: Run, step: Step) -> bool:
     return step.ask is not None or (step.flow is not None and _has_asks(run, step.flow, frozenset()))
 
 

@@ -147,6 +147,12 @@ class Plan:
         return frozenset(name for name, spot in self.spots.items() if spot.step.grant is not None)
 
     @cached_property
+    def undone_by_place(self) -> frozenset[str]:
+        """The ids of the steps whose `undo` may say `item` or `index`."""
+        undos = ((name, spot.step.undo) for name, spot in self.spots.items())
+        return frozenset(n for n, undo in undos if undo and _PLACE.search(canonical(undo.model_dump(mode="json"))))
+
+    @cached_property
     def reads(self) -> Mapping[str, frozenset[str] | None]:
         """The ids of the steps that the document of each step names; None: which ones is worked out later."""
         found: dict[str, frozenset[str] | None] = {}
@@ -212,6 +218,7 @@ def steps_in(text: str) -> Iterator[str | None]:
     return (found.group(1) for found in _STEP.finditer(text))
 
 
+_PLACE = re.compile(r"\b(?:item|index)\b")
 _STEP = re.compile(r"\bsteps\b(?:\s*\.\s*([a-z][a-z0-9_]*))?")
 
 

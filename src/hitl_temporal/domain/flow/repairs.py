@@ -8,6 +8,7 @@ Must not know: what each answer does (answering.py).
 from hitl_temporal.domain.approval.opening import AskError
 from hitl_temporal.domain.flow import ends
 from hitl_temporal.domain.flow.address import child_id
+from hitl_temporal.domain.flow.effects import StopStep
 from hitl_temporal.domain.flow.requests import question
 from hitl_temporal.domain.flow.scope import scope, told
 from hitl_temporal.domain.flow.state import Asking
@@ -46,3 +47,11 @@ def ask(turn: Turn, address: str, error: str) -> None:
         "step.repair_asked", f"{address}:{now.n}:repair:{now.repairs + 1}:asked", step=address, approval=approval
     )
     turn.effects.append(effect.but(is_repair=True))
+
+
+def withdraw(turn: Turn, address: str, reason: str) -> None:
+    """Ask nobody any longer what to do about a failure."""
+    old = turn.run.steps[address]
+    if old.repair is not None and not old.repair.is_over:
+        turn.effects.append(StopStep(step=address, n=old.n, child=old.repair.approval, reason=reason))
+        turn.set_step(address, repair=old.repair.but(is_over=True))

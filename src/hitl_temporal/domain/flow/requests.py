@@ -10,7 +10,6 @@ from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.opening import begin
 from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.duration import DurationError, backoff, fixed
-from hitl_temporal.domain.flow.address import as_id, child_id
 from hitl_temporal.domain.flow.effects import StartAsk, StartCall, StartFlow
 from hitl_temporal.domain.flow.job import Job, Prepared, prepare
 from hitl_temporal.domain.flow.scope import scope_of
@@ -24,11 +23,6 @@ RUN_COMMAND = "hitl.run_command"
 
 MAX_DEPTH = 20
 """Runs within runs: a flow may name itself."""
-
-
-def key_of(run: Run, address: str, n: int) -> str:
-    """Return the idempotency key of the nth start of a step: the same for every retry of it."""
-    return f"{run.id}.{as_id(address)}.{n}"
 
 
 def job(
@@ -89,9 +83,24 @@ def _first_word(command: Job) -> str:
 
 
 def child_run(
-    run: Run, address: str, n: int, what: Step | Undo, now: dict[str, Json], edited: Mapping[str, Json] | None = None
+    run: Run,
+    address: str,
+    n: int,
+    child: str,
+    what: Step | Undo,
+    now: dict[str, Json],
+    edited: Mapping[str, Json] | None = None,
 ) -> StartFlow:
     """Return the effect that starts a run within this one, of the definition that was pinned with this one's own.
+
+    Args:
+        run: The one within which it is started.
+        address: The step's.
+        n: Which start of it this is.
+        child: Its workflow id.
+        what: The step, or its `undo`.
+        now: The scope.
+        edited: Inputs that somebody has given in place of those of the document.
 
     Raises:
         ExpressionError: An input can't be rendered over `now`.
@@ -103,16 +112,15 @@ def child_run(
         raise ValueError(f"flow: {name!r} would be run {run.depth + 2} deep, at most {MAX_DEPTH}: end the recursion")
     if name not in run.flows:
         raise ValueError(f"flow: there was no flow {name!r} when this run began; start it again")
-    is_undo = isinstance(what, Undo)
     return StartFlow(
         step=address,
         n=n,
-        child=child_id(run.id, address, n) + (".undo" if is_undo else ""),
+        child=child,
         flow=name,
         inputs={**_rendered(what.arguments, now), **harmless(edited or {})},
         requester=run.requester,
         on_behalf_of=run.on_behalf_of,
-        undo=is_undo,
+        undo=isinstance(what, Undo),
     )
 
 

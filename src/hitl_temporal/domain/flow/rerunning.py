@@ -5,14 +5,14 @@ Must not know: who wants it, and whether they may.
 
 from itertools import pairwise
 
-from hitl_temporal.domain.flow import blocks, ends
-from hitl_temporal.domain.flow.address import index_of, place
-from hitl_temporal.domain.flow.effects import StopStep
+from hitl_temporal.domain.flow import blocks, ends, repairs
+from hitl_temporal.domain.flow.address import Item, place
 from hitl_temporal.domain.flow.plan import ROOT
 from hitl_temporal.domain.flow.readiness import succeeded
 from hitl_temporal.domain.flow.state import Run
+from hitl_temporal.domain.flow.step import CATCH
 from hitl_temporal.domain.flow.turn import Turn
-from hitl_temporal.domain.flow.within import each_at, set_each
+from hitl_temporal.domain.flow.within import each_at, is_closing, outward, set_each
 from hitl_temporal.domain.value import Json
 
 
@@ -26,7 +26,7 @@ def again(turn: Turn, address: str, *, edited: Json = None, waits: bool = False)
         waits: Whether it waits for its needs as it did the first time, else it begins at once.
     """
     old = turn.run.steps[address]
-    withdraw_repair(turn, address, "it is done again")
+    repairs.withdraw(turn, address, "it is done again")
     _reopen(turn, address)
     most = blocks.most_starts(turn.run, address)
     if turn.plan.inside[place(address).step]:
@@ -42,27 +42,28 @@ def again(turn: Turn, address: str, *, edited: Json = None, waits: bool = False)
     turn.put(address, fresh)
 
 
-def withdraw_repair(turn: Turn, address: str, reason: str) -> None:
-    """Ask nobody any longer what to do about a failure."""
-    old = turn.run.steps[address]
-    if old.repair is not None and not old.repair.is_over:
-        turn.effects.append(StopStep(step=address, n=old.n, child=old.repair.approval, reason=reason))
-        turn.set_step(address, repair=old.repair.but(is_over=True))
-
-
 def _reopen(turn: Turn, address: str) -> None:
     """Let what a step lies in be under way again, the outermost first."""
-    chain = [address, *turn.plan.around(address)]
-    for inner, outer in reversed([*pairwise(chain)]):
+    chain = [(address, None), *outward(turn.run, address)]
+    for (inner, _), (outer, item) in reversed([*pairwise(chain)]):
         step = turn.run.steps[outer]
-        assert step.block is not None, f"step {outer!r} has begun"
-        if step.is_final:
-            turn.set_step(outer, state="running", outcome=None, error="", passes_on=False)
-        if step.block.each is not None and place(inner).before != place(outer).before:
-            each, index = each_at(turn.run, outer), index_of(inner)
-            given = {i: gave for i, gave in each.given.items() if i != index}
-            failed = tuple(i for i in each.failed if i != index)
-            set_each(turn, outer, each.but(open={**each.open, index: None}, given=given, failed=failed))
+        if step.state != "running":
+            repairs.withdraw(turn, outer, f"{inner!r}, which lies in it, is done again")
+            branch = turn.plan.spots[place(inner).step].list[1]
+            blocks.leave_catch(turn, outer, branch)
+        if step.state != "running" or (item is not None and item.index not in each_at(turn.run, outer).open):
+            opened = step.opened + 1
+            turn.set_step(outer, state="running", outcome=None, error="", caught=False, opened=opened)
+            turn.record("step.reopened", f"{outer}:{turn.run.steps[outer].mark}:reopened", step=outer, by=inner)
+        if item is not None:
+            _reopen_item(turn, item)
+
+
+def _reopen_item(turn: Turn, item: Item) -> None:
+    each = each_at(turn.run, item.each)
+    given = {index: gave for index, gave in each.given.items() if index != item.index}
+    failed = tuple(index for index in each.failed if index != item.index)
+    set_each(turn, item.each, each.but(open={**each.open, item.index: None}, given=given, failed=failed))
 
 
 def following(run: Run, address: str) -> tuple[str, ...]:
@@ -100,8 +101,46 @@ def everything(turn: Turn) -> tuple[str, ...]:
 
 def in_the_way(run: Run, address: str) -> str | None:
     """Return what follows a step and is under way, so that it can't be done again before that has ended."""
-    followers = (a for a in following(run, address) if a != address)
-    return next((a for a in followers if run.steps[a].is_begun and run.steps[a].state != "parked"), None)
+    followers = ((a, run.steps[a]) for a in following(run, address) if a != address)
+    return next((a for a, s in followers if (s.is_begun and s.state != "parked") or s.goes_on), None)
+
+
+def forbidding(run: Run, address: str) -> str | None:
+    """Return what keeps a step that has ended, or parked, from being done again: nothing may go on that it would lose.
+
+    A race that is won, and an `each` that has enough, would stop it at once.
+    """
+    now = run.steps[address]
+    if now.closing is not None or now.undo == "running":
+        return f"step {address!r} is {'closing' if now.closing else 'running its undo'}"
+    if now.goes_on:
+        return f"step {address!r} has items that are still under way"
+    chain = [(address, None), *outward(run, address)]
+    found = (_shuts(run, inner, outer, item) for (inner, _), (outer, item) in pairwise(chain))
+    return next((f"step {outer!r}, in which it lies, {why}" for outer, why in filter(None, found)), None)
+
+
+def _shuts(run: Run, inner: str, outer: str, item: Item | None) -> tuple[str, str] | None:
+    """Return what a step that another lies in is, so that the other can't begin there, and which step that is."""
+    step, document, block = run.steps[outer], run.definition.step(outer), run.steps[outer].block
+    if block is None:
+        return outer, f"is {step.state}"
+    if is_closing(run, outer, item):
+        return outer, "is closing"
+    branch = run.definition.plan.spots[place(inner).step].list[1]
+    may_leave_catch = block.branch == CATCH and step.state != "running" and document.choose is None
+    if block.branch != branch and not may_leave_catch:
+        return outer, "has taken another branch: rerun that step"
+    return (outer, f"is {step.state}: rerun that step") if _is_decided(run, outer, item) else None
+
+
+def _is_decided(run: Run, outer: str, item: Item | None) -> bool:
+    step, document = run.steps[outer], run.definition.step(outer)
+    if document.first:
+        return step.state == "succeeded"
+    if item is None or document.enough is None or document.enough.rest == "continue":
+        return False
+    return len(each_at(run, outer).given.keys() - {item.index}) >= document.enough.count
 
 
 def unmended(run: Run) -> tuple[str, ...]:
@@ -109,7 +148,8 @@ def unmended(run: Run) -> tuple[str, ...]:
     wrong = [
         a
         for a, s in run.steps.items()
-        if s.state == "parked" or (s.state == "failed" and not succeeded(run.definition.step(a), s))
+        if (s.state == "parked" or (s.state == "failed" and not succeeded(run.definition.step(a), s)))
+        and forbidding(run, a) is None
     ]
     outer = {around for a in wrong for around in run.definition.plan.around(a)}
     return tuple(a for a in wrong if a not in outer)

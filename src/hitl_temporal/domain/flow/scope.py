@@ -44,7 +44,7 @@ def scope(
         "attempt": 1,
     }
     if address is not None:
-        now |= _around(run, address)
+        now |= around(run, address)
     if turn is not None:
         now["index"] = turn
     return now
@@ -60,19 +60,23 @@ def _visible(run: Run, address: str | None, names: Iterable[str] | None) -> dict
     return {name: at for name, at in found if at is not None}
 
 
-def _around(run: Run, address: str) -> dict[str, Json]:
-    """Return `item` and `index` of the innermost item or turn that a step lies in."""
+def around(run: Run, address: str) -> dict[str, Json]:
+    """Return `item` and `index` of the innermost item or turn that a step lies in.
+
+    A step whose work is undone may lie in an item that is there no more, since its `each` was begun again over less.
+    """
     seen: dict[str, Json] = {}
     here = address
-    for around in run.definition.plan.around(address):
-        block = run.steps[around].block
-        if block is not None and block.each is not None and place(here).before != place(around).before:
-            index = index_of(here)
-            seen.setdefault("item", block.each.values[index])
-            seen.setdefault("index", index)
-        elif block is not None and run.definition.step(around).repeat is not None:
+    for outer in run.definition.plan.around(address):
+        block = run.steps[outer].block
+        if block is not None and block.each is not None and place(here).before != place(outer).before:
+            index, values = index_of(here), block.each.values
+            if index < len(values):
+                seen.setdefault("item", values[index])
+                seen.setdefault("index", index)
+        elif block is not None and run.definition.step(outer).repeat is not None:
             seen.setdefault("index", block.index)
-        here = around
+        here = outer
     return seen
 
 

@@ -11,20 +11,21 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from hitl_temporal.domain.expressions import ExpressionError, render
-from hitl_temporal.domain.flow import blocks, ends, extensions, grants, holding, undoing
-from hitl_temporal.domain.flow.address import Item, item_of, place
+from hitl_temporal.domain.flow import blocks, ends, extensions, grants, holding, ledger, undoing
+from hitl_temporal.domain.flow.address import Item, place
 from hitl_temporal.domain.flow.readiness import is_reached, readiness
 from hitl_temporal.domain.flow.scope import scope, told
 from hitl_temporal.domain.flow.starting import start
 from hitl_temporal.domain.flow.state import Closing, Ending, Instead, Run, RunStatus
 from hitl_temporal.domain.flow.turn import Turn
+from hitl_temporal.domain.flow.within import is_closing, outward
 from hitl_temporal.domain.value import Json
 
 
 def settle(turn: Turn) -> None:
     """Let everything happen that the last change has made possible."""
     for address in grants.to_take_back(turn.run):
-        undoing.start_undo(turn, address)
+        undoing.start_undo(turn, ledger.last(turn.run, address))
     if turn.run.ending is None:
         _Moving(turn).move()
     if turn.run.ending is not None:
@@ -67,20 +68,20 @@ class _Moving:
 
 
 def _moved_by(run: Run, address: str) -> Iterator[str]:
-    """Yield what the change of a step may move: itself, its followers, the item and the block that it lies in."""
+    """Yield what the change of a step may move: itself, its followers, the item and the block that it lies in.
+
+    What is closing further out may be waiting for just this step, which the blocks in between never finish.
+    """
     if address not in run.steps:
         return
     yield address
     if not run.steps[address].is_final:
         return
     before, name = place(address)
-    plan = run.definition.plan
-    yield from (before + follower for follower in plan.followers[name])
-    parent = plan.parent(address)
-    if parent is None:
-        return
-    item = item_of(address)
-    yield f"{parent}!{item.index}" if item is not None and item.each == parent else parent
+    yield from (before + follower for follower in run.definition.plan.followers[name])
+    for depth, (outer, item) in enumerate(outward(run, address)):
+        if depth == 0 or is_closing(run, outer, item):
+            yield outer if item is None else f"{outer}!{item.index}"
 
 
 _ITEM = re.compile(r"(.*)!([0-9]+)")
@@ -142,7 +143,7 @@ def _unwind(turn: Turn, ending: Ending) -> None:
     instead = Instead(state="cancelled", reason=ending.reason)
     how = Closing(becomes=instead, undo=ending.undo)
     # What is undone need not wait for a question to come back, but the end does.
-    if blocks.unwind(turn, [*turn.run.steps], how, lambda _: True) and not _has_something_out(turn.run):
+    if blocks.unwind(turn, [*turn.run.steps], how) and not _has_something_out(turn.run):
         _end(turn, ending.status, ending.reason)
 
 

@@ -11,7 +11,7 @@ from hitl_temporal.domain.expressions import ExpressionError, is_true
 from hitl_temporal.domain.flow import blocks, ends, waiting
 from hitl_temporal.domain.flow.address import child_id
 from hitl_temporal.domain.flow.grants import promise
-from hitl_temporal.domain.flow.requests import child_run, job, key_of, question
+from hitl_temporal.domain.flow.requests import child_run, job, question
 from hitl_temporal.domain.flow.scope import scope, told
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.step import BLOCKS, Step
@@ -76,7 +76,7 @@ def _difference(run: Run, path: str, before: Mapping[str, Json], after: Mapping[
 
 def _start_job(turn: Turn, address: str, step: Step, n: int, now: dict[str, Json]) -> None:
     _refuse_undecided(turn.run, address, step, now)
-    effect = job(address, n, key_of(turn.run, address, n), step, now, turn.run.steps[address].edited)
+    effect = job(address, n, child_id(turn.run.id, address, n), step, now, turn.run.steps[address].edited)
     what = effect.arguments if effect.command is None else effect.command.model_dump(mode="json")
     grant = promise(turn.run, step, now)
     turn.set_step(address, state="running", started_at=turn.now, error="", grant=grant)
@@ -98,7 +98,8 @@ def _start_ask(turn: Turn, address: str, step: Step, n: int, now: dict[str, Json
 
 
 def _start_flow(turn: Turn, address: str, step: Step, n: int, now: dict[str, Json]) -> None:
-    effect = child_run(turn.run, address, n, step, now, turn.run.steps[address].edited)
+    child, edited = child_id(turn.run.id, address, n), turn.run.steps[address].edited
+    effect = child_run(turn.run, address, n, child, step, now, edited)
     turn.set_step(address, state="running", started_at=turn.now, error="")
     turn.record(
         "step.started",

@@ -46,12 +46,14 @@ class Done(Value):
 
     Attributes:
         step: Its address.
-        turn: Which turn of the blocks around it that repeat.
+        turn: Which turn of the blocks around it that repeat, the outermost first: `b#2/`.
+        seen: The `item` and `index` that it saw, if its `undo` names them.
     """
 
     step: str
     n: int
     turn: str = ""
+    seen: dict[str, Json] = Field(default_factory=dict)
     outputs: dict[str, Json]
     outcome: str | None
 
@@ -79,19 +81,18 @@ class Each(Value):
         open: The items under way; what closes each, None while nothing does.
         given: What the steps of each item that has succeeded gave, by the item's index and the step's id.
         failed: The indexes of the items that have failed, in the order of failing.
-        cancelled: How many were begun and stopped.
-        starts: The most starts that a step of an item had had before: ids of this time's count on from there.
-        most: The same, with this time's.
+        before: The most starts that a step of an item had when it was gone through before: later ones count on from
+            there.
+        most: As `before`, with the items that have ended this time.
     """
 
     values: tuple[Json, ...]
-    starts: int = 0
+    before: int = 0
     most: int = 0
     started: int = 0
     open: dict[int, Closing | None] = Field(default_factory=dict)
     given: dict[int, dict[str, Json]] = Field(default_factory=dict)
     failed: tuple[int, ...] = ()
-    cancelled: int = 0
 
     @property
     def outputs(self) -> dict[str, Json]:
@@ -194,6 +195,7 @@ class StepRun(Value):
         started_at: When this start began; None while it has not.
         until: When a `wait` ends.
         passes_on: Skipped because a need can't be met any more, so its followers are skipped too.
+        opened: How often this start was opened again, for a step within to be done again.
         held: An operator wants it not to start.
         again: An operator wants it done again: it asks for its needs no more.
         instead: It is being stopped, and then becomes this.
@@ -208,6 +210,7 @@ class StepRun(Value):
         repairs: How many such questions there were.
         undo: How far its compensation is; `skipped` by an operator after it had parked.
         undos: How often the compensation has been started.
+        undoing: The start of the step that it reverses; None before it has been started.
         grant: Of a step whose document has one, once it has begun.
         extensions: Of the present start, in order, and those of earlier ones whose question is still out.
     """
@@ -222,6 +225,7 @@ class StepRun(Value):
     started_at: AwareDatetime | None = None
     until: AwareDatetime | None = None
     passes_on: bool = False
+    opened: int = 0
     held: bool = False
     again: bool = False
     instead: Instead | None = None
@@ -236,6 +240,7 @@ class StepRun(Value):
     repairs: int = 0
     undo: Literal["none", "running", "done", "parked", "skipped"] = "none"
     undos: int = 0
+    undoing: int | None = None
     grant: GrantRun | None = None
     extensions: tuple[Extension, ...] = ()
 
@@ -264,6 +269,16 @@ class StepRun(Value):
     def has_given(self) -> bool:
         """Whether its call is over and its grant keeps it from ending: it runs as one, or until its undo has run."""
         return self.is_begun and self.grant is not None and self.grant.state != "pending"
+
+    @property
+    def mark(self) -> str:
+        """What tells this start, as often as it was opened again, from every other: for the keys of its facts."""
+        return f"{self.n}.{self.opened}" if self.opened else f"{self.n}"
+
+    @property
+    def starts(self) -> int:
+        """The most starts that it, or a step of its items, has had."""
+        return self.n if self.block is None or self.block.each is None else max(self.n, self.block.each.most)
 
     @property
     def closing(self) -> Closing | None:
@@ -379,12 +394,13 @@ class Run(Value):
 
     @property
     def state(self) -> str:
-        """What `HitlState` shows."""
+        """What `HitlState` shows; a block under way is as what lies within it: people may be all that it waits for."""
         if self.status is not None:
             return self.status
         if any(s.undo == "parked" for s in self.steps.values()):
             return "parked"
         if self.ending is not None:
             return "undoing"
-        states = {s.state for s in self.steps.values()}
-        return next((s for s in ("parked", "running") if s in states), "waiting")
+        states = {s.state for s in self.steps.values() if s.block is None or s.state == "parked"}
+        is_undoing = any(s.undo == "running" for s in self.steps.values())
+        return "parked" if "parked" in states else "running" if "running" in states or is_undoing else "waiting"

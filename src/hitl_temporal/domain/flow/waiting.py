@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 from hitl_temporal.domain.expressions import ExpressionError, evaluate, is_true, render
 from hitl_temporal.domain.flow import closing, ends
+from hitl_temporal.domain.flow.address import child_id
 from hitl_temporal.domain.flow.cloud_event import MAX_EVENTS, CloudEvent
 from hitl_temporal.domain.flow.effects import StartCall
-from hitl_temporal.domain.flow.requests import key_of
 from hitl_temporal.domain.flow.scope import scope, told
 from hitl_temporal.domain.flow.state import Instead, Run, StepRun
 from hitl_temporal.domain.flow.step import TIMED_OUT, Step
@@ -127,7 +127,7 @@ def _look(run: Run, address: str, n: int, arguments: dict[str, Json]) -> StartCa
     return StartCall(
         step=address,
         n=n,
-        key=key_of(run, address, n),
+        key=child_id(run.id, address, n),
         activity=name,
         arguments=arguments,
         summary=f"{address}: {name}",

@@ -3,7 +3,9 @@
 Must not know: what becomes of it.
 """
 
-from hitl_temporal.domain.flow.address import Item, place, within
+from collections.abc import Iterator
+
+from hitl_temporal.domain.flow.address import Item, item_of, place, within
 from hitl_temporal.domain.flow.state import Block, Each, Run
 from hitl_temporal.domain.flow.turn import Turn
 
@@ -55,3 +57,25 @@ def inside_item(run: Run, item: Item) -> list[str]:
     if all(plan.spots[name].step.each is None for name in names):
         return own
     return [*own, *(a for a in run.steps if a.startswith(before) and place(a).before != before)]
+
+
+def outward(run: Run, address: str) -> Iterator[tuple[str, Item | None]]:
+    """Yield the address of each step that one lies in, the innermost first, and in which of its items if in one."""
+    inner = address
+    for outer in run.definition.plan.around(address):
+        item = item_of(inner)
+        yield outer, item if item is not None and item.each == outer else None
+        inner = outer
+
+
+def is_closing(run: Run, address: str, item: Item | None = None) -> bool:
+    """Tell whether a block, or this item of it, is coming to its end early."""
+    block = run.steps[address].block
+    if block is None or block.closing is not None or item is None or block.each is None:
+        return block is not None and block.closing is not None
+    return block.each.open.get(item.index) is not None
+
+
+def closing_around(run: Run, address: str) -> str | None:
+    """Return the innermost step around one that is coming to its end early, with all that lies in it; None: none is."""
+    return next((outer for outer, item in outward(run, address) if is_closing(run, outer, item)), None)
