@@ -267,7 +267,10 @@ class Chronicle:
         self.of(address).state = "parked"
 
     def _caught(self, address: str, fact: Record) -> None:
-        self.of(address).state, self.of(address).branch = "begun", "catch"
+        now = self.of(address)
+        now.state, now.branch = "begun", "catch"
+        mending = [self.of(a) for a in self._children(address)]
+        assert now.touched or all(m.state == "waiting" for m in mending), "what may mend it has ended already"
 
     def _cancelled(self, address: str, fact: Record) -> None:
         self._ends(address, "cancelled", fact)

@@ -1,6 +1,6 @@
 """A race: the first branch of a block that comes to its end wins."""
 
-from tests.domain.flow.world import Document, World, ask, call, do, undo, wait
+from tests.domain.flow.world import Document, World, ask, call, do, granted, undo, wait
 
 
 def test_the_first_branch_to_end_wins() -> None:
@@ -92,3 +92,12 @@ def test_nothing_is_done_again_in_a_race_that_is_won() -> None:
     assert (receipt.status, receipt.reason) == ("closed", says)
     assert world.operate("rerun", "race").status == "done"
     assert world.states["y"] == "running"
+
+
+def test_what_a_loser_has_granted_is_taken_back_at_once() -> None:
+    """The race ends when its `undo` has run."""
+    world = World(do("race", granted("g", needs=[]), call("x", needs=[]), call("end"), first=True), call("after"))
+    world.succeeds("g", id=1).succeeds("x").succeeds("end")
+    assert (world.undos, world.states["race"]) == (["g"], "running")
+    world.undone("g")
+    assert (world.states["g"], world.states["race"], world.states["after"]) == ("cancelled", "succeeded", "running")

@@ -17,7 +17,16 @@ from hitl_temporal.domain.flow.state import Block, Closing, Done, Each, Instead,
 from hitl_temporal.domain.flow.step import CATCH, DEFAULT_LIMIT, Branch, Step
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.flow.verbs import MAX_ITEMS, is_too_many
-from hitl_temporal.domain.flow.within import block_of, children, each_at, inside, inside_item, is_inside, set_each
+from hitl_temporal.domain.flow.within import (
+    block_of,
+    children,
+    each_at,
+    inside,
+    inside_item,
+    is_inside,
+    is_over,
+    set_each,
+)
 from hitl_temporal.domain.value import Json
 
 MAX_UNFOLDED = 200
@@ -111,13 +120,8 @@ def go_on(turn: Turn, address: str) -> None:
 
 
 def _after(turn: Turn, address: str, end: Callable[[Turn, str], None]) -> None:
-    if _are_over(turn.run, children(turn.run, address)):
+    if is_over(turn.run.steps[a] for a in reversed(children(turn.run, address))):
         end(turn, address)
-
-
-def _are_over(run: Run, addresses: list[str]) -> bool:
-    """Tell whether these have ended, and so have the items of an `each` that had enough and let the rest go on."""
-    return all(run.steps[a].is_final and not run.steps[a].goes_on for a in addresses)
 
 
 def _end(turn: Turn, address: str) -> None:
@@ -151,11 +155,11 @@ def again(turn: Turn, address: str, *, keeps_outputs: bool) -> None:
 
 def leave_catch(turn: Turn, address: str, branch: str) -> None:
     """Let a block whose failure has not been mended go on where it has failed; it may be caught another time."""
-    block, plan = block_of(turn.run, address), turn.plan
+    block = block_of(turn.run, address)
     if block.branch == branch:
         return
     turn.set_step(address, block=block.but(branch=branch))
-    mending = {n for name in plan.within(place(address).step, CATCH) for n in (name, *plan.inside[name])}
+    mending = turn.plan.mending(place(address).step)
     _anew(turn, address, [a for a in inside(turn.run, address) if place(a).step in mending], keeps_outputs=False)
 
 
@@ -200,7 +204,7 @@ def _look_for_first(turn: Turn, address: str, step: Step) -> None:
     if won:
         instead = Instead(state="succeeded", reason=f"{won[0]!r} came first", outcome=won[0])
         closing.close(turn, address, Closing(becomes=instead, undo=True, keep=_kept(turn, won[0])))
-    elif _are_over(turn.run, [before + s.id for s in inner]):
+    elif is_over(turn.run.steps[before + s.id] for s in inner):
         closing.fail(turn, address, "first: no branch has come to its end")
 
 
@@ -309,12 +313,11 @@ def _has_something_out(step: StepRun) -> bool:
 
 def _close(turn: Turn, address: str, how: Closing) -> None:
     now = ledger.turn_of(turn.run, address)
-    if not unwind(
-        turn,
-        inside(turn.run, address),
-        how,
-        lambda d: is_inside(turn.run, d.step, address) and d.turn.startswith(now),
-    ):
+    found = inside(turn.run, address)
+    if block_of(turn.run, address).branch != CATCH:  # what may mend its failure has not begun, and may have to
+        mending = turn.plan.mending(place(address).step)
+        found = [a for a in found if place(a).step not in mending]
+    if not unwind(turn, found, how, lambda d: is_inside(turn.run, d.step, address) and d.turn.startswith(now)):
         return
     _shut(turn, address)
     each, becomes = block_of(turn.run, address).each, how.becomes

@@ -81,22 +81,23 @@ def leave(turn: Turn, step_id: str, reason: str) -> None:
 
 def end_due(turn: Turn) -> None:
     """End each grant whose time is over; whatever else happens now finds it ended."""
+    now = turn.now
     for address in granting(turn.run):
-        granted = turn.run.steps[address].granted
-        if granted is not None and granted.until <= turn.now:
+        grant = turn.run.steps[address].grant
+        if grant is not None and grant.state == "active" and grant.until <= now:
             end(turn, address, TIME_OVER)
 
 
-def to_take_back(run: Run) -> tuple[str, ...]:
-    """Return the steps whose grant has ended and whose `undo` has not been begun, in document order."""
-    steps = ((address, run.steps[address]) for address in granting(run))
-    return tuple(a for a, s in steps if s.has_given and s.granted is None and s.undo == "none")
+def is_to_be_taken_back(run: Run, step_id: str) -> bool:
+    """Tell whether the grant of a step has ended and its `undo` has not been begun."""
+    step = run.steps.get(step_id)
+    return step is not None and step.has_given and step.granted is None and step.undo == "none"
 
 
 def granting(run: Run) -> tuple[str, ...]:
     """Return the addresses of the steps that give something for a time, in document order."""
-    names = run.definition.plan.granting
-    return tuple(a for a in run.steps if place(a).step in names) if names else ()
+    plan = run.definition.plan
+    return tuple(a for a in run.steps if place(a).step in plan.granting) if plan.grants_items else plan.granting
 
 
 def forbidding(run: Run, step_id: str) -> str | None:

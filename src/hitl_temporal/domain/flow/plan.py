@@ -142,9 +142,14 @@ class Plan:
         return tuple(dict.fromkeys(name for name in (*(s.flow for s in steps), *undos) if name is not None))
 
     @cached_property
-    def granting(self) -> frozenset[str]:
-        """The ids of the steps that give something for a time."""
-        return frozenset(name for name, spot in self.spots.items() if spot.step.grant is not None)
+    def granting(self) -> tuple[str, ...]:
+        """The ids of the steps that give something for a time, in document order."""
+        return tuple(name for name, spot in self.spots.items() if spot.step.grant is not None)
+
+    @cached_property
+    def grants_items(self) -> bool:
+        """Whether one of these lies in items."""
+        return any(self.spots[name].each for name in self.granting)
 
     @cached_property
     def undone_by_place(self) -> frozenset[str]:
@@ -175,6 +180,11 @@ class Plan:
     def within(self, step: str, branch: str) -> tuple[str, ...]:
         """Return the ids of a list within a step."""
         return self.lists.get((step, branch), ())
+
+    def mending(self, step: str) -> frozenset[str]:
+        """Return the ids of all steps that mend a failure of a step, at any depth."""
+        top = self.within(step, CATCH)
+        return frozenset(top).union(*(self.inside[name] for name in top))
 
     def of_item(self, each: str) -> tuple[str, ...]:
         """Return the ids of every step that an item of this `each` has from its start: not those of items within."""

@@ -7,7 +7,7 @@ Must not know: what has happened (machine.py).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 from hitl_temporal.domain.expressions import ExpressionError, render
@@ -18,20 +18,26 @@ from hitl_temporal.domain.flow.scope import scope, told
 from hitl_temporal.domain.flow.starting import start
 from hitl_temporal.domain.flow.state import Closing, Ending, Instead, Run, RunStatus
 from hitl_temporal.domain.flow.turn import Turn
-from hitl_temporal.domain.flow.within import is_closing, outward
+from hitl_temporal.domain.flow.within import is_closing, is_over, outward
 from hitl_temporal.domain.value import Json
 
 
 def settle(turn: Turn) -> None:
     """Let everything happen that the last change has made possible."""
-    for address in grants.to_take_back(turn.run):
-        undoing.start_undo(turn, ledger.last(turn.run, address))
     if turn.run.ending is None:
         _Moving(turn).move()
     if turn.run.ending is not None:
+        _take_back(turn, [*turn.touched])
         _unwind(turn, turn.run.ending)
-    elif all(s.is_final for s in turn.run.steps.values()) and not _has_something_out(turn.run):
-        _complete(turn)
+    elif is_over(reversed(turn.run.steps.values())) and not _has_something_out(turn.run):
+        _complete(turn)  # the last steps are looked at first: they are the likeliest to be open
+
+
+def _take_back(turn: Turn, changed: Iterable[str]) -> None:
+    """Begin the `undo` of each grant that has ended, whatever else goes on."""
+    for address in changed:
+        if grants.is_to_be_taken_back(turn.run, address):
+            undoing.start_undo(turn, ledger.last(turn.run, address))
 
 
 _Rank = tuple[int, str]
@@ -57,6 +63,7 @@ class _Moving:
 
     def _gather(self, round_: int, rank: _Rank) -> None:
         """Take what has changed; whoever stands before what is being looked at has a turn in the next round."""
+        _take_back(self._turn, [*self._turn.touched])
         changed, self._turn.touched = self._turn.touched, {}
         for address in changed:
             for candidate in _moved_by(self._turn.run, address):

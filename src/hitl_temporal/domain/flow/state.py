@@ -382,7 +382,7 @@ class Run(Value):
     holdings: dict[str, Holding] = Field(default_factory=dict)
     claims: int = 0
     events: tuple[CloudEvent, ...] = ()
-    heard: tuple[str, ...] = ()
+    heard: dict[str, None] = Field(default_factory=dict)
     begun: bool = False
     held: bool = False
     ending: Ending | None = None

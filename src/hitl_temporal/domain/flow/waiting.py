@@ -160,7 +160,7 @@ def hear(turn: Turn, event: CloudEvent) -> bool:
     run = turn.run
     if event.mark in run.heard:
         return False
-    turn.set(heard=(*run.heard, event.mark))
+    turn.set(heard={**run.heard, event.mark: None})
     waits = [(a, s) for a, s in run.steps.items() if _waits_for_event(run, a, s)]
     for address, _ in sorted(waits, key=lambda found: found[1].since):
         wait = run.definition.step(address).wait

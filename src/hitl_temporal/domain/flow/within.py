@@ -3,10 +3,10 @@
 Must not know: what becomes of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hitl_temporal.domain.flow.address import Item, item_of, place, within
-from hitl_temporal.domain.flow.state import Block, Each, Run
+from hitl_temporal.domain.flow.state import Block, Each, Run, StepRun
 from hitl_temporal.domain.flow.turn import Turn
 
 
@@ -79,3 +79,8 @@ def is_closing(run: Run, address: str, item: Item | None = None) -> bool:
 def closing_around(run: Run, address: str) -> str | None:
     """Return the innermost step around one that is coming to its end early, with all that lies in it; None: none is."""
     return next((outer for outer, item in outward(run, address) if is_closing(run, outer, item)), None)
+
+
+def is_over(steps: Iterable[StepRun]) -> bool:
+    """Tell whether steps have ended, and so have the items of an `each` that had enough and lets the rest go on."""
+    return all(step.is_final and not step.goes_on for step in steps)
