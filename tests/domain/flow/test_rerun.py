@@ -1,6 +1,6 @@
 """A step is done again, alone or with what follows."""
 
-from tests.domain.flow.world import World, call, each, wait
+from tests.domain.flow.world import World, ask, call, do, each, undo, wait
 
 
 def test_a_finished_item_is_rerun() -> None:
@@ -12,3 +12,146 @@ def test_a_finished_item_is_rerun() -> None:
     assert world.step("e").outputs == {"items": [{"x": {"v": 3}}, {"x": {"v": 2}}], "failed": []}
     world.operate("rerun", "e")
     assert world.step("e[1].x").n == 3
+
+
+def test_from_a_step_all_that_follows_is_done_again() -> None:
+    """In its list, and after what it lies in; what follows waits for its needs as it did before."""
+    world = World(call("a"), do("b", call("x"), call("y")), call("z"), call("other", needs=[]), wait("w", needs=[]))
+    world.succeeds("a").succeeds("x").succeeds("y").succeeds("z").succeeds("other")
+    receipt = world.operate("rerun", "x", **{"as": "from"})
+    assert receipt.changes == ("x: again", "y: again", "z: again")
+    assert world.states == {
+        "a": "succeeded",
+        "b": "running",
+        "x": "running",
+        "y": "waiting",
+        "z": "waiting",
+        "other": "succeeded",
+        "w": "waiting",
+    }
+    assert world.succeeds("x").succeeds("y").states["z"] == "running"
+
+
+def test_what_follows_must_have_ended_first() -> None:
+    """Nothing that goes on is forgotten."""
+    world = World(call("a"), call("b")).succeeds("a")
+    receipt = world.operate("rerun", "a", **{"as": "from"})
+    assert (receipt.status, receipt.reason) == ("closed", "step 'b', which follows, is running: cancel it first")
+    assert world.fails("b").operate("rerun", "a", **{"as": "from"}).status == "done"
+    assert world.states == {"a": "running", "b": "waiting"}
+
+
+def test_everything_that_failed_is_done_again() -> None:
+    """What parked, and what failed with others going on; not what has been mended, nor what goes on in spite of it."""
+    steps = [
+        call("a", needs=[]),
+        call("b", needs=[], on_failure="continue"),
+        call("c", needs=[], on_failure={"catch": [call("mend")]}),
+        call("d", needs=[]),
+        call("e", needs=[{"d": "failed"}]),
+    ]
+    world = World(*steps).fails("a").fails("b").fails("c").succeeds("mend").fails("d")
+    assert world.operate("rerun", **{"as": "failed"}).changes == ("a: again", "d: again")
+    world = World(call("a"))
+    receipt = world.operate("rerun", **{"as": "failed"})
+    assert (receipt.status, receipt.reason) == ("closed", "no step has parked or failed")
+
+
+def test_all_of_a_run_is_done_again() -> None:
+    """Once nothing goes on."""
+    world = World(call("a"), do("b", call("x")), call("c")).succeeds("a")
+    receipt = world.operate("rerun", **{"as": "all"})
+    assert (receipt.status, receipt.reason) == ("closed", "step 'x' is running")
+    world.fails("x")
+    assert world.operate("rerun", **{"as": "all"}).changes == ("a: again", "b: again")
+    assert world.states == {"a": "running", "b": "waiting", "x": "waiting", "c": "waiting"}
+    assert world.succeeds("a").step("x").n == 2
+
+
+def test_other_arguments_take_the_place_of_those_of_the_document() -> None:
+    """For this start and later ones; only a job and a run within have any."""
+    world = World(call("a", **{"with": {"v": 1, "w": 2}}), ask("q", needs=[])).fails("a")
+    assert world.operate("rerun", "a", **{"with": {"w": 3}}).changes == ("a: again with other arguments",)
+    assert world.last[-1].arguments == {"v": 1, "w": 3}  # type: ignore[union-attr]
+    world.fails("a").operate("rerun", "a", **{"as": "from", "with": {"v": 4}})
+    assert world.effects[-1].arguments == {"v": 4, "w": 3}  # type: ignore[union-attr]
+    world.fails("a").operate("rerun", "a")
+    assert world.effects[-1].arguments == {"v": 4, "w": 3}  # type: ignore[union-attr]
+    says = "with: only a `call`, a `run` or a `flow` that is done again takes other arguments"
+    for step, scope in (("q", "step"), ("a", "failed")):
+        receipt = world.operate("rerun", step, **{"as": scope, "with": {"v": 1}})
+        assert (receipt.status, receipt.reason) == ("invalid", says)
+
+
+def test_a_command_takes_other_words() -> None:
+    """What does not fit it parks it."""
+    world = World({"id": "a", "run": {"command": "one"}}).fails("a")
+    world.operate("rerun", "a", **{"with": {"env": {"A": "1"}}})
+    assert world.effects[-1].command.env == {"A": "1"}  # type: ignore[union-attr]
+    world.fails("a").operate("rerun", "a", **{"with": {"nonsense": 1}})
+    assert world.states["a"] == "parked"
+
+
+def test_a_step_in_what_never_began_can_not_be_done_again() -> None:
+    """It would have nothing around it."""
+    world = World(call("a"), do("b", call("x")), wait("w", needs=[]))
+    world.operate("skip", "x")
+    receipt = world.operate("rerun", "x")
+    assert (receipt.status, receipt.reason) == ("closed", "step 'b', in which it lies, is waiting")
+
+
+def test_nothing_is_done_again_while_it_is_undone() -> None:
+    """Nor in what is closing: first that comes to its end."""
+    steps = [call("x", undo=undo("x")), call("y", on_failure="fail")]
+    world = World(each("e", [1], *steps, tolerate=1), wait("w")).succeeds("e[0].x").fails("e[0].y")
+    assert world.operate("rerun", "e[0].x").reason == "step 'e[0].x' is running its undo"
+    says = "step 'e', in which it lies, is closing"
+    assert world.operate("rerun", "e[0].y").reason == says
+    assert world.operate("rerun", **{"as": "failed"}).reason == "no step has parked or failed"
+    assert world.operate("rerun", **{"as": "all"}).reason == "step 'e[0].x' is being undone"
+    assert world.undone("e[0].x").operate("rerun", "e[0].y").status == "done"
+
+
+def test_a_block_that_is_opened_again_ends_again() -> None:
+    """With facts of their own, and one success to undo."""
+    world = World(do("b", call("x"), undo=undo("b")), wait("w")).succeeds("x")
+    world.operate("rerun", "x")
+    world.succeeds("x")
+    keys = [f.key for f in world.facts if f.key.startswith("b:")]
+    assert keys == ["b:1:started", "b:1:succeeded", "b:1.1:reopened", "b:1.1:succeeded"]
+    assert [d.step for d in world.run.done] == ["b"]
+
+
+def test_a_parked_each_goes_on_when_an_item_is_mended() -> None:
+    """It is under way again, and ends with its last item."""
+    world = (
+        World(each("e", [1, 2], call("x", on_failure="fail")), call("after")).succeeds("e[1].x", v=2).fails("e[0].x")
+    )
+    assert world.states["e"] == "parked"
+    world.operate("rerun", "e[0].x")
+    assert world.states["e"] == "running"
+    world.succeeds("e[0].x", v=1)
+    assert world.step("e").outputs == {"items": [{"x": {"v": 1}}, {"x": {"v": 2}}], "failed": []}
+    assert world.states["after"] == "running"
+
+
+def test_an_item_fails_twice_with_facts_of_their_own() -> None:
+    """Each time it was opened."""
+    world = World(each("e", [1], call("x", on_failure="fail"), tolerate=1), wait("w")).fails("e[0].x")
+    world.operate("rerun", "e[0].x")
+    world.fails("e[0].x")
+    assert [f.key for f in world.facts if f.name == "item.failed"] == ["e[0]:1:failed", "e[0]:1.1:failed"]
+
+
+def test_an_each_that_has_enough_lets_nothing_begin_again() -> None:
+    """It would stop it at once; where the rest goes on, it may."""
+    world = World(each("e", [1, 2], call("x"), enough={"count": 1}, limit=1), wait("w")).succeeds("e[0].x")
+    assert world.operate("rerun", "e[0].x").status == "done"
+    enough = {"count": 1, "rest": "cancel"}
+    world = World(each("e", [1, 2], call("x"), call("y", needs=[]), enough=enough), wait("w"))
+    world.succeeds("e[0].x").succeeds("e[1].x").succeeds("e[1].y").stops("e[0].y")
+    says = "step 'e', in which it lies, is succeeded: rerun that step"
+    assert world.operate("rerun", "e[0].x").reason == says
+    world = World(each("e", [1, 2], call("x"), enough={"count": 1, "rest": "continue"}), wait("w"))
+    world.succeeds("e[0].x").succeeds("e[1].x")
+    assert world.operate("rerun", "e[1].x").status == "done"
