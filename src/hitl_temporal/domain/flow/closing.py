@@ -8,7 +8,7 @@ Must not know: how a step starts (starting.py), which steps follow (settling.py 
 
 from typing import assert_never
 
-from hitl_temporal.domain.flow import ends, grants, ledger, repairs, undoing
+from hitl_temporal.domain.flow import ends, exit_codes, grants, ledger, repairs, undoing
 from hitl_temporal.domain.flow.address import Item, child_id, item_of
 from hitl_temporal.domain.flow.effects import StopStep
 from hitl_temporal.domain.flow.state import Block, Closing, Ending, Instead, RunStatus
@@ -109,7 +109,7 @@ def _is_named(turn: Turn, address: str, outcome: str | None) -> bool:
     if outcome is None:
         return False
     if turn.step(address).run is not None:
-        return definition.names_exit(address, outcome)
+        return definition.names_exit(address, exit_codes.code_of(outcome))
     return definition.names(address, outcome)
 
 

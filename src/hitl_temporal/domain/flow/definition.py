@@ -144,7 +144,7 @@ class Flow(Document):
             result in need.results or "done" in need.results for need in self.plan.wanted[step_id.rpartition(".")[2]]
         )
 
-    def names_exit(self, step_id: str, code: str) -> bool:
+    def names_exit(self, step_id: str, code: int | None) -> bool:
         """Tell whether some `needs` says what happens when a command ends with this code."""
         wanted = self.plan.wanted[step_id.rpartition(".")[2]]
         return any(exit_codes.matches(result, code) for need in wanted for result in need.results)

@@ -8,7 +8,7 @@ Must not know: processes, needs.
 import re
 from typing import Final, NamedTuple
 
-__all__ = ["HIGHEST", "ExitCodes", "matches", "parse"]
+__all__ = ["HIGHEST", "ExitCodes", "code_of", "matches", "parse"]
 
 HIGHEST: Final = 255
 _RANGES = re.compile(r"\s*[0-9]{1,3}(\s*-\s*[0-9]{1,3})?(\s*,\s*[0-9]{1,3}(\s*-\s*[0-9]{1,3})?)*\s*", re.ASCII)
@@ -36,9 +36,14 @@ def parse(text: str) -> ExitCodes | None:
     return ExitCodes(ranges) if all(low <= high <= HIGHEST for low, high in ranges) else None
 
 
-def matches(text: str, code: str) -> bool:
+def matches(text: str, code: int | None) -> bool:
     """Tell whether a result names this exit code; what names none, or is none, matches none."""
-    return code.isdecimal() and int(code) in (parse(text) or ExitCodes(()))
+    return code in (parse(text) or ExitCodes(()))
+
+
+def code_of(outcome: str | None) -> int | None:
+    """Return the exit code that is the outcome of a command, None when an operator has given it another one."""
+    return int(outcome) if outcome is not None and outcome.isdecimal() else None
 
 
 def _range(text: str) -> tuple[int, int]:

@@ -95,6 +95,6 @@ def _is(run: Run, name: str, step: StepRun, result: str) -> bool:
         case "failed" | "skipped" | "cancelled":
             return step.state == result
         case outcome if run.definition.step(name).run is not None:
-            return step.outcome is not None and exit_codes.matches(outcome, step.outcome)
+            return exit_codes.matches(outcome, exit_codes.code_of(step.outcome))
         case outcome:
             return step.outcome == outcome and step.state in {"succeeded", "failed"}
