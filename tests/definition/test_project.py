@@ -146,3 +146,56 @@ def test_dates_of_a_calendar_are_dates(tmp_path: Path) -> None:
     shutil.copy(ROOT / "workflows" / "site.yaml", root / "workflows")
     calendar = load_project(root).site.calendars.by_name["office-nl"]
     assert [day.isoformat() for day in calendar.closed] == ["2026-12-24"]
+
+
+DOES = "flow: {name}\nsteps:\n  - id: a\n    call: firewall.apply\n  - id: b\n    flow: {other}\n"
+
+
+def test_a_flow_may_do_one_that_comes_later_and_they_each_other(tmp_path: Path) -> None:
+    """Names are known before any flow is looked at."""
+    choose = "flow: b\nsteps:\n  - {id: c, flow: a, if: 'run.flow == \"\"'}\n"
+    loaded = load_project(project(tmp_path, a=DOES.format(name="a", other="b"), b=choose))
+    assert loaded.problems == ()
+    assert list(loaded.flows) == ["a", "b"]
+
+
+def test_flows_that_do_each_other_for_ever_are_told(tmp_path: Path) -> None:
+    """Each of them; it is a warning, since somebody may end it by hand."""
+    flows = {name: DOES.format(name=name, other=other) for name, other in (("a", "b"), ("b", "c"), ("c", "a"))}
+    loaded = load_project(project(tmp_path, **flows))
+    assert [p.message for p in loaded.problems] == [
+        "every run of 'a' does another one, through b, c, until the depth of 20 stops it",
+        "every run of 'b' does another one, through c, a, until the depth of 20 stops it",
+        "every run of 'c' does another one, through a, b, until the depth of 20 stops it",
+    ]
+    assert not loaded.has_errors
+
+
+def test_a_flow_that_is_left_out_leaves_out_those_that_do_it(tmp_path: Path) -> None:
+    """They could not be started: a run has every definition that it needs from its start."""
+    flows = {name: DOES.format(name=name, other=other) for name, other in (("a", "b"), ("b", "c"))}
+    loaded = load_project(project(tmp_path, **flows, c="flow: c\nsteps: []\n", d=FLOW.format(name="d")))
+    assert list(loaded.flows) == ["d"]
+    told = {Path(p.path).parent.name: (p.line, p.message, p.mend) for p in loaded.problems}
+    assert told["a"] == (6, "flow 'b' can't be done: it has errors of its own", "mend workflows/b/flow.yaml")
+    assert told["b"] == (6, "flow 'c' can't be done: it has errors of its own", "mend workflows/c/flow.yaml")
+    assert {*loaded.left_out} == {"a", "b", "c"}
+
+
+def test_what_a_flow_is_given_is_held_against_its_inputs(tmp_path: Path) -> None:
+    """Of every flow of the project, and of the flow itself."""
+    asks = "flow: a\ninputs: {n: {type: integer}}\nsteps:\n  - {id: c, call: firewall.apply}\n"
+    again = asks + "  - {id: d, if: inputs.n > 1, flow: a, with: {n: x}}\n"
+    loaded = load_project(project(tmp_path, a=again, b=DOES.format(name="b", other="a")))
+    assert [(Path(p.path).parent.name, p.line, p.message) for p in loaded.problems] == [
+        ("a", 5, "flow 'a': input 'n': 'x' is not a whole number"),
+        ("b", 6, "flow 'a' needs the input 'n', which is not given"),
+    ]
+    assert loaded.flows == {}
+
+
+def test_a_flow_alone_is_not_held_against_others(tmp_path: Path) -> None:
+    """One document is checked without the project that it may belong to."""
+    path = project(tmp_path, a=DOES.format(name="a", other="b")) / "workflows" / "a" / "flow.yaml"
+    flow, problems = load_flow(path)
+    assert (flow is not None, problems) == (True, ())

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from hitl_temporal.definition.lint import Surroundings
+from hitl_temporal.definition.documents import parse
+from hitl_temporal.definition.lint import Surroundings, asks_of
 from hitl_temporal.definition.project import Project, load_project, load_text
 from hitl_temporal.definition.site import Site
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.opening import entries
 from hitl_temporal.domain.approval.routes import Routed, Table, stages_of
 from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.value import Json
 
 PEOPLE = "people: {ann: {name: Ann}, bob: {name: Bob}}\ngroups: {leads: {members: [ann, bob]}}\n"
 SITE = """
@@ -227,3 +229,50 @@ def test_a_table_made_by_hand_is_told_about_at_the_flow(tmp_path: Path) -> None:
     assert flow is None
     assert problem.line == 8
     assert problem.message == "in flow 'buy' `at_due` can't be 'later'"
+
+
+NESTED = """flow: buy
+owner: user:ann
+inputs: {amount: {type: integer}}
+steps:
+  - id: a
+    each: "[1, 2]"
+    do:
+      - id: b
+        choose:
+          - {if: item > 1, do: [{id: c, ask: {title: C, stages: {route: spend}}}]}
+          - {else: [{id: d, call: x.y, on_failure: {catch: [{id: e, ask: {title: E, stages: {route: spend}}}]}}]}
+  - id: f
+    call: x.y
+    undo: {call: x.z}
+    grant: {for: 1d, extend: {ask: {stages: {route: spend}}}}
+    on_failure: {ask: {stages: {route: spend}}}
+"""
+
+
+def test_a_table_comes_into_every_ask_wherever_it_stands(tmp_path: Path) -> None:
+    """In steps within steps, in what mends a failure, and about a failure; the rest stays as it was."""
+    loaded = project(tmp_path, buy=NESTED)
+    assert loaded.problems == ()
+    flow = loaded.flows["buy"]
+    asks = dict(asks_of(flow))
+    assert [at[-2:] for at in asks] == [(0, "ask"), (0, "ask"), ("extend", "ask"), ("on_failure", "ask")]
+    assert all(isinstance(ask.stages, Routed) and isinstance(ask.stages.route, Table) for ask in asks.values())
+    document, _ = parse(NESTED, "flow.yaml")
+    assert document is not None
+    written = Flow.model_validate(document.data).model_dump(mode="json", by_alias=True)
+    table = loaded.site.routes["spend"].model_dump(mode="json", by_alias=True)
+    assert flow.model_dump(mode="json", by_alias=True) == with_table_in(written, table)
+
+
+def with_table_in(value: Json, table: Json) -> Json:
+    """Return a document with the table in the place of its name."""
+    match value:
+        case {"route": "spend"}:
+            return {"route": table}
+        case dict():
+            return {key: with_table_in(inner, table) for key, inner in value.items()}
+        case list():
+            return [with_table_in(inner, table) for inner in value]
+        case _:
+            return value

@@ -1,4 +1,4 @@
-"""On whatever ask or table is written, the schema for editors and the models give the same verdict.
+"""On whatever step, ask or table is written, the schema for editors and the models give the same verdict.
 
 Numbers without a fraction (`2.0`) are left out: they are whole numbers to JSON Schema, and not to the models.
 """
@@ -6,6 +6,7 @@ Numbers without a fraction (`2.0`) are left out: they are whole numbers to JSON 
 import re
 from functools import cache
 
+import pytest
 from hypothesis import Phase, example, find, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -16,10 +17,11 @@ from hitl_temporal.definition.schema import flow_schema, site_schema
 from hitl_temporal.definition.site import Site
 from hitl_temporal.definition.translate import translate
 from hitl_temporal.domain.approval.ask import Ask
+from hitl_temporal.domain.flow.step import Step
 from hitl_temporal.domain.value import Json
 
 BEYOND_A_SCHEMA = re.compile(
-    r"two stages are named|lets silence approve|`(at_due|outcome)` can't be|unknown outcome|expression "
+    r"two stages are named|lets silence approve|`(at_due|outcome)` can't be|unknown outcome|expression |the last branch"
 )
 """What only the models can see."""
 
@@ -155,6 +157,98 @@ ASK = (
     | document({"title": TEXT, "stages": ENTRIES | ROUTED}, OF_AN_ASK)
     | document({"title": TEXT}, {**OF_AN_ASK, "stages": ENTRIES | ROUTED, "who": SELECTORS, "any_of": WAYS})
 )
+ID = rarely(any_of("a", "b", "c_d"), "A", "")
+ACTIVITY = rarely(any_of("firewall.apply", "b"), "fire wall", "")
+ARGUMENTS = st.dictionaries(st.sampled_from(["a", "if"]), any_of(*ODD), max_size=2)
+JOB = document(
+    {"command": rarely(any_of("ls -l", "load {{inputs.a}}", ["ls", 1, True, 2.5]), [], "")},
+    {
+        "args": rarely(any_of([], ["a", 1], "{{inputs.list}}"), "a b"),
+        "env": st.dictionaries(rarely(any_of("A", "B_1"), "1A", "HITL_A").map(str), any_of("a", 1, None), max_size=2),
+        "cwd": TEXT,
+        "pool": rarely(any_of("linux"), "Linux"),
+        "outputs": st.dictionaries(st.sampled_from(["rows"]), any_of("$.rows", "/rows: ([0-9]+)/"), max_size=1),
+        "log_limit": rarely(any_of("64KB", 1000, "1MB"), 0, "64", 2_000_000),
+        "idempotent": BOOLEAN,
+        "grace": any_of("10s", "1m"),
+    },
+) | document({"script": any_of("bin/load.sh")}, {"command": any_of("ls", None), "args": any_of(["a"])})
+RETRY = document({}, {"max": COUNT, "backoff": rarely(any_of("1s..1m", "5s"), "1m..1s"), "budget": DURATION})
+UNDO = (
+    document({"call": ACTIVITY}, {"with": ARGUMENTS, "retry": RETRY, "timeout": DURATION, "pool": any_of("linux")})
+    | document({"run": JOB}, {"with": ARGUMENTS, "timeout": DURATION})
+    | document({"flow": any_of("x")}, {"with": ARGUMENTS, "call": any_of("b", None)})
+)
+WAIT = document({"for": any_of("1d", "0s", "{{inputs.a}}", "soon")}, {}) | document(
+    {},
+    {
+        "until": any_of("2026-12-24", "inputs.a", "{{inputs.a}}"),
+        "event": document({"type": TEXT}, {"source": TEXT, "subject": TEXT, "if": EXPRESSION}),
+        "file": TEXT | document({"path": TEXT}, {"is": any_of("absent", "there"), "stable": DURATION}),
+        "run": TEXT | document({"id": TEXT}, {"status": any_of("failed", ["failed"], [])}),
+    },
+)
+ANY_GRANT = document({"for": DURATION}, {"extend": document({}, {"max": rarely(any_of(1, 100), 0, 101)})})
+ENVELOPE: dict[str, st.SearchStrategy[Json]] = {
+    "title": TEXT,
+    "needs": any_of(None, [], "a", ["a"], [{"a": "failed"}], [{"any": ["a", "b"], "is": "done"}]),
+    "if": EXPRESSION,
+    "uses": st.dictionaries(st.sampled_from(["sap", "sap-dialog", "SAP"]), rarely(any_of(1, 2), 0), max_size=1),
+    "keep": BOOLEAN,
+    "priority": rarely(any_of(1, 5), 0, 6),
+    "on_failure": rarely(any_of("park", "ask", "fail", "continue"), "catch", {}),
+    "undo": UNDO,
+}
+MACHINE: dict[str, st.SearchStrategy[Json]] = {
+    "retry": RETRY,
+    "timeout": DURATION,
+    "pool": rarely(any_of("linux"), "Linux"),
+    "grant": ANY_GRANT,
+    "demand": any_of("a", ["a"]),
+}
+STRAY: dict[str, st.SearchStrategy[Json]] = {
+    "with": ARGUMENTS,
+    "limit": any_of(1),
+    "first": BOOLEAN,
+    "repeat": any_of({"until": "true"}, None),
+    "timeout": DURATION,
+}
+LEAF = (
+    document({"id": ID, "call": ACTIVITY}, {**ENVELOPE, **MACHINE, "with": ARGUMENTS})
+    | document({"id": ID, "run": JOB}, {**ENVELOPE, **MACHINE})
+    | document({"id": ID, "wait": WAIT}, {"title": TEXT, "if": EXPRESSION, "timeout": DURATION})
+    | document({"id": ID, "flow": rarely(any_of("x", "a.b"), "X")}, {**ENVELOPE, "with": ARGUMENTS})
+    | document({"id": ID, "ask": ASK}, ENVELOPE)
+    | document({"id": ID}, {**ENVELOPE, **MACHINE, **STRAY, "call": any_of("b", None), "wait": any_of({"for": "1d"})})
+)
+
+
+def with_steps_within(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
+    """Return steps with such steps within, in every place where some can be."""
+    steps = listed(inner, 1)
+    branch = document({"if": EXPRESSION, "do": steps}, {})
+    branches = st.tuples(branch, branch | document({"else": steps}, {})).map(list)
+    asked = document({"ask": document({"who": SELECTORS}, {**OF_AN_ASK, **OF_A_STAGE, "title": TEXT})}, {})
+    envelope = {**ENVELOPE, "on_failure": document({"catch": steps}, {}) | asked}
+    until = document({"until": EXPRESSION}, {"max": COUNT})
+    of_items: dict[str, st.SearchStrategy[Json]] = {
+        "limit": COUNT,
+        "tolerate": rarely(any_of(0, 3, "2%", "100%"), -1, "101%", "some"),
+        "enough": document({"count": COUNT}, {"rest": rarely(any_of("cancel", "continue"), "stop")}),
+    }
+    return (
+        document({"id": ID, "do": steps}, {**envelope, "repeat": until})
+        | document({"id": ID, "do": steps}, {**envelope, "first": BOOLEAN, "repeat": until})
+        | document(
+            {"id": ID, "each": any_of("inputs.list", [1, "{{inputs.a}}"]), "do": steps}, {**envelope, **of_items}
+        )
+        | document({"id": ID, "choose": branches}, envelope)
+        | document({"id": ID, "call": ACTIVITY}, {**envelope, **MACHINE})
+        | document({"id": ID}, {**envelope, **of_items, **STRAY, "do": steps, "each": any_of([1], None)})
+    )
+
+
+STEP = st.recursive(LEAF, with_steps_within, max_leaves=4)
 MANY = settings(max_examples=300, deadline=None)
 
 
@@ -162,6 +256,12 @@ MANY = settings(max_examples=300, deadline=None)
 def validator_of_an_ask() -> Draft202012Validator:
     schema = flow_schema()
     return Draft202012Validator({"$defs": schema["$defs"], "$ref": "#/$defs/Ask"})
+
+
+@cache
+def validator_of_a_step() -> Draft202012Validator:
+    schema = flow_schema()
+    return Draft202012Validator({"$defs": schema["$defs"], "$ref": "#/$defs/Step"})
 
 
 @cache
@@ -193,22 +293,38 @@ def test_an_ask_is_accepted_by_both_or_by_none(written: Json) -> None:
 
 
 @MANY
+@given(STEP)
+@example({"id": "a", "call": "b", "do": None})
+@example({"id": "a", "call": "b", "undo": None, "grant": {"for": "1d"}})
+@example({"id": "a", "do": [{"id": "b", "call": "c"}], "first": False, "repeat": {"until": "true"}})
+def test_a_step_is_accepted_by_both_or_by_none(written: Json) -> None:
+    """The same of a step, with all that lies within it."""
+    agree(Step, validator_of_a_step(), written)
+
+
+@MANY
 @given(st.dictionaries(st.sampled_from(["spend", "Spend"]), TABLE, max_size=1))
 def test_a_table_is_accepted_by_both_or_by_none(routes: dict[str, Json]) -> None:
     """The same of the tables of a site."""
     agree(Site, validator_of_a_site(), {"routes": routes})
 
 
-def is_sound(written: Json) -> bool:
-    """Tell whether both accept an ask."""
+def is_sound(model: type[BaseModel], validator: Draft202012Validator, written: Json) -> bool:
+    """Tell whether both accept a document."""
     try:
-        Ask.model_validate(written, by_alias=True, by_name=False)
+        model.model_validate(written, by_alias=True, by_name=False)
     except ValidationError:
         return False
-    return validator_of_an_ask().is_valid(written)
+    return validator.is_valid(written)
 
 
-def test_sound_documents_are_drawn() -> None:
-    """Not only refusals are compared: an ask of six keys comes up that both accept."""
+@pytest.mark.parametrize(("model", "keys"), [(Ask, 6), (Step, 5)])
+def test_sound_documents_are_drawn(model: type[BaseModel], keys: int) -> None:
+    """Not only refusals are compared: one of so many keys comes up that both accept."""
+    drawn, validator = (ASK, validator_of_an_ask()) if model is Ask else (STEP, validator_of_a_step())
     many = settings(max_examples=3_000, phases=[Phase.generate], database=None)
-    assert find(ASK, lambda ask: isinstance(ask, dict) and len(ask) >= 6 and is_sound(ask), settings=many)
+
+    def is_large(written: Json) -> bool:
+        return isinstance(written, dict) and len(written) >= keys and is_sound(model, validator, written)
+
+    assert find(drawn, is_large, settings=many)

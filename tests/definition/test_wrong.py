@@ -12,6 +12,7 @@ from hitl_temporal.definition.project import load_people, load_site, load_text
 from hitl_temporal.definition.site import Calendars, Site
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.calendar import CalendarDocument
+from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.people import Group, People, Person
 
 WRONG = sorted((Path(__file__).parent / "wrong").glob("*.yaml"))
@@ -30,6 +31,13 @@ rows:
   - {if: inputs.amount < 1000, stages: [{who: group:it-leads, due: 2bd}]}
   - {stages: [{who: [group:secops, user:ann], approve: 2, due: 2bd}]}
 """
+PURCHASE = Flow.model_validate(
+    {
+        "flow": "purchase",
+        "inputs": {"amount": {"type": "number"}, "note": {"type": "string", "optional": True}},
+        "steps": [{"id": "pay", "call": "firewall.apply"}],
+    }
+)
 AROUND = Surroundings(
     people=People(
         people={"ann": Person(name="Ann"), "bob": Person(name="Bob"), "cai": Person(name="Cai")},
@@ -40,6 +48,8 @@ AROUND = Surroundings(
         routes={"spend": table(SPEND)},
     ),
     activities=frozenset({"firewall.assess", "firewall.apply", "firewall.remove"}),
+    flows={"purchase": PURCHASE},
+    resources={"sap-dialog": 4},
 )
 
 

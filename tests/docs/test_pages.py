@@ -1,5 +1,6 @@
 """Pages do not drift: every setting and every key of a document is on its page, and nothing else is."""
 
+import json
 import re
 
 import pytest
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 from hitl_temporal.app.settings import Settings
 from hitl_temporal.client.verbs import PATHS
 from hitl_temporal.definition.keys import KEYS
+from hitl_temporal.definition.project import load_text
 from hitl_temporal.definition.site import Site
 from hitl_temporal.domain.approval.commands import VERBS
 from hitl_temporal.domain.approval.digest import Digest, Item
@@ -20,7 +22,7 @@ from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import People, Person
 from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.rules import Part
-from tests.docs.pages import DOCS, code, plain, rows, sections
+from tests.docs.pages import DOCS, blocks, code, plain, rows, sections, yaml
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "flow.yaml": Flow,
@@ -70,6 +72,17 @@ def test_an_editor_shows_what_the_page_says(heading: str) -> None:
     of_keys = [row for row in rows(sections("documents.md")[heading]) if len(row) == 2]
     meanings = {code(key): plain(meaning) for key, meaning in of_keys}
     assert meanings | {key: text.meaning for key, text in help_texts.items()} == meanings
+
+
+@pytest.mark.parametrize("example", blocks("documents.md", "yaml"), ids=lambda text: text.split()[2])
+def test_the_examples_are_sound(example: str) -> None:
+    """Each list of steps on the page makes a flow, without a warning."""
+    inputs = {name: {"type": "integer"} for name in ("amount", "days", "order")}
+    inputs |= {name: {"type": "string"} for name in ("role", "file")} | {"invoices": {"type": "array"}}
+    flow = {"flow": "x", "owner": "group:network", "calendar": "nl", "inputs": inputs, "steps": yaml(example)}
+    loaded, problems = load_text(json.dumps(flow), "documents.md")
+    assert [str(p) for p in problems] == []
+    assert loaded is not None
 
 
 def test_every_verb_is_on_its_page_with_route_body_and_who() -> None:

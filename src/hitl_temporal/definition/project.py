@@ -6,7 +6,7 @@ Must not know: Temporal, settings, who asks for it.
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar, cast
 
 from pydantic import Field, ValidationError
 
@@ -15,7 +15,7 @@ from hitl_temporal.domain.people import People
 from hitl_temporal.domain.value import Json, Value
 
 from .documents import Document, parse, read
-from .lint import Surroundings, lint, lint_people, lint_site
+from .lint import Surroundings, check_sound, lint, lint_people, lint_site
 from .problems import Problem, has_errors
 from .routes import with_tables
 from .site import Site
@@ -89,18 +89,21 @@ def load_project(root: Path, activities: frozenset[str] | None = None) -> Projec
         site_document=read_site.document,
         unsound_routes=read_site.unsound,
         activities=activities,
+        resources=_resources(read_site.site),
     )
+    written = tuple(_read_flow(file) for file in sorted(folder.glob(f"*/{FLOW_FILE}")))
+    # Before any is looked at closely: a flow may do one that comes later, or itself.
+    around = around.but(flows={one.name: one.flow for one in written})
     flows: dict[str, Flow] = {}
     sources: dict[str, Source] = {}
     left_out: dict[str, _Problems] = {}
-    for file in sorted(folder.glob(f"*/{FLOW_FILE}")):
-        flow, more = load_flow(file, around)
-        problems += more
-        if flow is None:
-            left_out[file.parent.name] = tuple(p for p in more if p.severity == "error")
+    for one in _without_unsound(tuple(_looked_at(one, around) for one in written)):
+        problems += one.problems
+        if one.flow is None:
+            left_out[one.folder] = tuple(p for p in one.problems if p.severity == "error")
         else:
-            flows[flow.flow] = flow
-            sources[flow.flow] = Source(file=str(file), digest=flow.digest)
+            flows[one.name] = one.flow
+            sources[one.name] = Source(file=str(one.file), digest=one.flow.digest)
     return Project(
         flows=flows,
         sources=sources,
@@ -120,10 +123,8 @@ def load_flow(path: Path, around: Surroundings | None = None) -> tuple[Flow | No
         path: The file; its folder bears the flow's name.
         around: What the flow may refer to; None: references out of the file are not checked.
     """
-    document, problems = read(path)
-    if document is None:
-        return None, problems
-    return _flow(document, around or Surroundings(), path.resolve().parent.name)
+    one = _looked_at(_read_flow(path), around or Surroundings())
+    return one.flow, one.problems
 
 
 def load_text(text: str, name: str, around: Surroundings | None = None) -> tuple[Flow | None, _Problems]:
@@ -131,7 +132,8 @@ def load_text(text: str, name: str, around: Surroundings | None = None) -> tuple
     document, problems = parse(text, name)
     if document is None:
         return None, problems
-    return _flow(document, around or Surroundings())
+    flow, problems = _modelled_flow(document)
+    return (None, problems) if flow is None else _checked(flow, document, around or Surroundings())
 
 
 def load_people(path: Path) -> tuple[People | None, _Problems]:
@@ -191,18 +193,89 @@ def _read_site(path: Path, people: People | None) -> _ReadSite:
     return _ReadSite(None if has_errors(found.general) else sound, document, unsound, problems)
 
 
-def _flow(document: Document, around: Surroundings, folder: str | None = None) -> tuple[Flow | None, _Problems]:
+class _ReadFlow(NamedTuple):
+    """What came of reading a flow.yaml.
+
+    Attributes:
+        file: As it was reached.
+        document: What it says; None when it is no document.
+        flow: None when anything about it is an error, as far as it has been looked at.
+        problems: Everything that is wrong, as far as it has been looked at.
+        name: The flow's; of one that is no flow, the folder's, which should be the same.
+    """
+
+    file: Path
+    document: Document | None
+    flow: Flow | None
+    problems: _Problems
+    name: str
+
+    @property
+    def folder(self) -> str:
+        """The folder that it lies in."""
+        return self.file.resolve().parent.name
+
+
+def _read_flow(file: Path) -> _ReadFlow:
+    document, problems = read(file)
+    flow = None
+    if document is not None:
+        flow, problems = _modelled_flow(document)
+    return _ReadFlow(file, document, flow, problems, file.resolve().parent.name if flow is None else flow.flow)
+
+
+def _looked_at(one: _ReadFlow, around: Surroundings) -> _ReadFlow:
+    """Return a flow after it has been held against what it refers to."""
+    if one.flow is None or one.document is None:
+        return one
+    flow, problems = _checked(one.flow, one.document, around, one.folder)
+    return one._replace(flow=flow, problems=problems)
+
+
+def _without_unsound(flows: tuple[_ReadFlow, ...]) -> tuple[_ReadFlow, ...]:
+    """Return flows without those that do one which is left out: they could not be started either."""
+    unsound, before = frozenset(one.name for one in flows if one.flow is None), frozenset[str]()
+    while unsound != before:
+        flows = tuple(_after_others(one, unsound) for one in flows)
+        unsound, before = frozenset(one.name for one in flows if one.flow is None), unsound
+    return flows
+
+
+def _after_others(one: _ReadFlow, unsound: frozenset[str]) -> _ReadFlow:
+    if one.flow is None or one.document is None:
+        return one
+    problems = tuple(check_sound(one.flow, one.document, unsound))
+    return one._replace(flow=None, problems=(*one.problems, *problems)) if problems else one
+
+
+def _modelled_flow(document: Document) -> tuple[Flow | None, _Problems]:
     if document.data is None:
         return None, (document.problem((), "the document is empty", "write at least `flow` and `steps`"),)
-    flow, problems = _modelled(document, Flow)
-    if flow is not None:
-        problems += lint(flow, document, around)
-        if folder is not None and folder != flow.flow:
-            message = f"the flow {flow.flow!r} lies in the folder {folder!r}"
-            problems += (document.problem(("flow",), message, "give both the same name"),)
-        flow, more = with_tables(flow, document, around)
-        problems += more
+    return _modelled(document, Flow)
+
+
+def _checked(
+    flow: Flow, document: Document, around: Surroundings, folder: str | None = None
+) -> tuple[Flow | None, _Problems]:
+    """Return a flow with the tables that it names in it, and what is wrong with it in its surroundings."""
+    problems = lint(flow, document, around)
+    if folder is not None and folder != flow.flow:
+        message = f"the flow {flow.flow!r} lies in the folder {folder!r}"
+        problems += (document.problem(("flow",), message, "give both the same name"),)
+    flow, more = with_tables(flow, document, around)
+    problems += more
     return (None if has_errors(problems) else flow), problems
+
+
+class _Resource(Protocol):
+    @property
+    def units(self) -> int: ...
+
+
+def _resources(site: Site | None) -> Mapping[str, int] | None:
+    """Return how many units a site has of each resource, None when it says nothing of resources."""
+    resources = cast("Mapping[str, _Resource] | None", getattr(site, "resources", None))
+    return None if resources is None else {name: resource.units for name, resource in resources.items()}
 
 
 def _modelled(document: Document, model: type[_Model]) -> tuple[_Model | None, _Problems]:

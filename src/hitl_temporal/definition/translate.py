@@ -13,11 +13,11 @@ from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.duration import NoTimeError
 from hitl_temporal.domain.fault import FAULT
 from hitl_temporal.domain.ids import FLOW_NAME, PERSON_ID, STEP_ID
-from hitl_temporal.domain.words import found
+from hitl_temporal.domain.words import found, shorten
 
 from .documents import At, Document
 from .problems import Problem, nearest, resembling
-from .vocabulary import keys_in, kind_at, known_keys
+from .vocabulary import instead_of, kept_apart, keys_in, kind_at, known_keys
 
 __all__ = ["translate"]
 
@@ -45,7 +45,15 @@ def _is_follow_up(details: ErrorDetails, errors: list[ErrorDetails], model: type
             *parent, key = details["loc"]
             beside = [e["loc"] for e in errors if e["type"] == "extra_forbidden" and [*e["loc"][:-1]] == parent]
             inner, kind = kind_at(model, tuple(parent))
-            return any(loc[-1] in kind.unsupported or nearest(str(loc[-1]), known_keys(inner)) == key for loc in beside)
+            near = {nearest(str(loc[-1]), known_keys(inner)) for loc in beside}
+            is_unsupported = any(loc[-1] in kind.unsupported for loc in beside)
+            return is_unsupported or not near.isdisjoint({key, *instead_of(inner)})
+        case "extra_forbidden", _:
+            *parent, key = details["loc"]
+            inner, _ = kind_at(model, tuple(parent))
+            strange = [e["loc"][-1] for e in errors if e["type"] == "extra_forbidden" and [*e["loc"][:-1]] == parent]
+            misplaced = [k for k in strange if k in kept_apart(inner)]  # one mistake, however many keys it has
+            return key in misplaced[1:]
         case _:
             return False
 
@@ -92,16 +100,19 @@ def _fault(details: ErrorDetails, document: Document, model: type[BaseModel]) ->
         case "value_error":
             # A line may hold several durations: which one is nothing must be said.
             key = f"{_name(at)}: " if isinstance(context["error"], NoTimeError) else ""
-            return _Fault(at, *_split(f"{key}{context['error']}"))
+            message, mend = _split(f"{key}{context['error']}")
+            return _Fault(at, message, _without_braces(value, message) or mend)
         case _ if kind == FAULT:
             return _Fault(document.place((*keys_in(model, loc), *context["at"])), *_split(details["msg"]))
         case "literal_error":
             return _not_one_of(at, value, str(context["expected"]))
+        case "string_pattern_mismatch" if loc[-1] == KEY:
+            return _Fault(at, f"{found(value)} can't be a name in {_name(at[:-1])}", _pattern(str(context["pattern"])))
         case "string_pattern_mismatch":
             return _Fault(at, f"{found(value)} can't be {_name(at)}", _pattern(str(context["pattern"])))
         case _ if kind in _EXPECTED:
             expected, mend = _EXPECTED[kind]
-            return _Fault(at, found(value), mend(value), expected)
+            return _Fault(at, found(value), _written_out(kind, at, value) or mend(value), expected)
         case _ if kind in _LIMITS:
             said, mend = (text.format_map(context) for text in _LIMITS[kind])
             return _Fault(at, f"{_name(at)} {said}", mend)
@@ -114,7 +125,8 @@ def _missing(at: At, loc: tuple[str | int, ...], model: type[BaseModel]) -> _Fau
     key = str(loc[-1])
     if inner is Ask and key == "stages":
         return _Fault(at, "`who` is missing in an ask", "say who decides: `who: [group:...]`, or several `stages`")
-    return _Fault(at, f"`{key}` is missing in {kind.noun}", "add it")
+    other = ", or write " + " or ".join(f"`{k}`" for k in instead_of(inner)) if instead_of(inner) else ""
+    return _Fault(at, f"`{key}` is missing in {kind.noun}", f"add it{other}")
 
 
 def _unknown_key(at: At, loc: tuple[str | int, ...], model: type[BaseModel]) -> _Fault:
@@ -122,6 +134,9 @@ def _unknown_key(at: At, loc: tuple[str | int, ...], model: type[BaseModel]) -> 
     key = str(loc[-1])
     if key in kind.unsupported:
         return _Fault(at, f"`{key}` is not supported by this version", "remove it; it would have no effect")
+    if key in kept_apart(inner):
+        own = " and ".join(f"`{name}`" for name in known_keys(inner))
+        return _Fault(at, f"`{key}` can't stand beside {own}", "write the one or the other")
     known = known_keys(inner)
     return _Fault(at, f"unknown key {key!r} in {kind.noun}", resembling(key, known, f"known keys: {', '.join(known)}"))
 
@@ -135,6 +150,15 @@ def _split(text: str) -> tuple[str, str]:
     """Take the domain's `what is wrong; how to mend it` apart."""
     message, _, mend = text.partition("; ")
     return message, mend or (_MEND_OF_AN_EXPRESSION if message.startswith("expression ") else "")
+
+
+def _without_braces(value: object, message: str) -> str:
+    """Return the mend of an expression in braces where it stands without; empty when that is not what is wrong."""
+    match value:
+        case str() if value.startswith("{{") and value.endswith("}}") and message.startswith("expression '{{"):
+            return f"take the braces away: {shorten(value[2:-2].strip(), 100)}"
+        case _:
+            return ""
 
 
 _MEND_OF_AN_EXPRESSION = "write CEL, such as inputs.days <= 7, in text within braces: {{inputs.days}}"
@@ -163,10 +187,24 @@ _PATTERNS = {
     PERSON_ID: "use letters, digits and `. _ @ -`, beginning with a letter or a digit",
     r"^[a-z][a-z0-9_-]*$": "use lower-case letters, digits, `_` and `-`, beginning with a letter",
     r"^[a-z][a-z0-9-]*$": "use lower-case letters, digits and `-`, beginning with a letter",
+    r"^[A-Za-z_][A-Za-z0-9_]*$": "use letters, digits and `_`, and no digit at the beginning",
+    r"^[a-z][a-z0-9_.-]*$": "use lower-case letters, digits and `_ . -`, beginning with a letter",
     r"^[A-Za-z_][A-Za-z0-9_.:/-]*$": "write the name of a registered activity, such as firewall.apply",
 }
 
+KEY = "[key]"
+"""What pydantic puts at the end of a place when it is about a key, not about what the key holds."""
+
 _Mend = Callable[[object], str]
+
+
+_FIRST_KEYS = {"wait": "for", "event": "type", "run": "command", "repeat": "until", "enough": "count"}
+"""What somebody means who writes one value where a mapping must stand."""
+
+
+def _written_out(kind: str, at: At, value: object) -> str:
+    key = _FIRST_KEYS.get(str(at[-1])) if at and kind == "model_type" else None
+    return f"write {{{key}: {shorten(str(value), 60)}}}" if key and isinstance(value, str | int) else ""
 
 
 def _quote(value: object) -> str:
@@ -220,6 +258,6 @@ _LIMITS = {
     "less_than_equal": ("must be at most {le}", "write a smaller number"),
     "string_too_long": ("is longer than {max_length} characters", "shorten it"),
     "string_too_short": ("is empty", "write something, or remove the key"),
-    "too_short": ("is empty", "write at least {min_length}"),
+    "too_short": ("is empty", "write at least one"),
     "too_long": ("has more than {max_length} entries", "remove some"),
 }

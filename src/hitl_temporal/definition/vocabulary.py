@@ -37,7 +37,7 @@ from hitl_temporal.domain.schedules import (
 
 from .site import Site
 
-__all__ = ["SITE_WITHOUT_EFFECT", "Kind", "keys_in", "kind_at", "known_keys"]
+__all__ = ["SITE_WITHOUT_EFFECT", "Kind", "instead_of", "kept_apart", "keys_in", "kind_at", "known_keys"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -125,7 +125,22 @@ def known_keys(model: type[BaseModel]) -> list[str]:
     """Return the keys that may be written where this model stands."""
     keys = [field.alias or name for name, field in model.model_fields.items()]
     # The keys of a single stage may stand in the ask itself.
-    return list(dict.fromkeys([*keys, *known_keys(Stage)])) if model is Ask else keys
+    of_a_stage = known_keys(Stage) if model is Ask else []
+    return list(dict.fromkeys([*keys, *of_a_stage, *instead_of(model)]))
+
+
+def instead_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the keys that may stand alone where this model is taken to be meant: they belong to another one."""
+    return _INSTEAD.get(model, ())
+
+
+def kept_apart(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the keys that belong to another form of what this model is one form of."""
+    return _APART.get(model, ())
+
+
+_APART: dict[type[BaseModel], tuple[str, ...]] = {Otherwise: ("if", "do"), Catch: ("ask",)}
+_INSTEAD: dict[type[BaseModel], tuple[str, ...]] = {Branch: ("else",), Repair: ("catch",)}
 
 
 def kind_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> tuple[type[BaseModel], Kind]:

@@ -5,9 +5,20 @@ Must not know: files, YAML.
 
 from .alone import lint_ask
 from .flow import Surroundings, lint
+from .flows import check_sound
 from .people import lint_people
 from .routes import named_routes
 from .site import lint_site
 from .stages import asks_of, asks_of_step
 
-__all__ = ["Surroundings", "asks_of", "asks_of_step", "lint", "lint_ask", "lint_people", "lint_site", "named_routes"]
+__all__ = [
+    "Surroundings",
+    "asks_of",
+    "asks_of_step",
+    "check_sound",
+    "lint",
+    "lint_ask",
+    "lint_people",
+    "lint_site",
+    "named_routes",
+]

@@ -76,6 +76,9 @@ def _counting_on_the_site(flow: Flow) -> Iterator[tuple[At, str]]:
             duration = None if timed is None else timed.duration
             if duration is not None and "{{" not in duration and needs_calendar(duration):
                 yield (*spot.at, key, "for"), duration
+        timeout = spot.step.timeout if spot.step.wait is not None else None
+        if timeout is not None and needs_calendar(timeout):
+            yield (*spot.at, "timeout"), timeout
 
 
 def _business_time_of(at: At, ask: Ask) -> Iterator[tuple[At, str]]:

@@ -28,7 +28,8 @@ def check_deadlines(flow: Flow, document: Document) -> Iterator[Problem]:
 
 def _machine_time(step: Step) -> Iterator[tuple[At, str | None]]:
     """Yield the durations of a step that a machine counts."""
-    yield ("timeout",), step.timeout
+    if step.wait is None:  # the clock of a wait is the flow's, not a machine's
+        yield ("timeout",), step.timeout
     yield from _of_retry((), step.retry)
     if step.undo is not None:
         yield ("undo", "timeout"), step.undo.timeout

@@ -17,12 +17,16 @@ from hitl_temporal.domain.value import Value
 from .asks import check_asks
 from .calendars import check_calendars
 from .deadlines import check_deadlines
+from .flows import check_flows
 from .glass import check_glass
 from .inputs import check_declarations
+from .reach import check_reach
+from .resources import check_resources
 from .routes import check_routes
 from .scope import check_scope
 from .selectors import check_selectors
 from .stages import asks_of, stages_of
+from .steps import check_steps
 from .votes import check_ask_weights, check_picks, check_votes
 
 __all__ = ["Surroundings", "lint"]
@@ -39,6 +43,8 @@ class Surroundings(Value):
         site_document: Where the site is written; None: it is made by hand.
         unsound_routes: Routes that are not in the site because of these errors, by name.
         activities: The names that the project's own worker has registered.
+        flows: The flows of the project by name; None in it: its document is not right.
+        resources: How many units there are of each.
     """
 
     people: People | None = None
@@ -46,6 +52,8 @@ class Surroundings(Value):
     site_document: InstanceOf[Document] | None = None
     unsound_routes: Mapping[str, tuple[Problem, ...]] = Field(default_factory=dict[str, tuple[Problem, ...]])
     activities: frozenset[str] | None = None
+    flows: Mapping[str, Flow | None] | None = None
+    resources: Mapping[str, int] | None = None
 
 
 def lint(flow: Flow, document: Document, around: Surroundings) -> tuple[Problem, ...]:
@@ -54,12 +62,16 @@ def lint(flow: Flow, document: Document, around: Surroundings) -> tuple[Problem,
         *_check_name(flow, document),
         *check_declarations(flow, document),
         *check_scope(flow, document),
+        *check_steps(flow, document),
+        *check_reach(flow, document),
         *check_asks(flow, document),
         *check_deadlines(flow, document),
         *check_glass(flow, document, around.people),
         *check_picks(stages_of(flow), document),
         *(() if around.site is None else _check_site(flow, document, around.site, around)),
         *(() if around.people is None else _check_people(flow, document, around.people)),
+        *(() if around.flows is None else check_flows(flow, document, around.flows)),
+        *(() if around.resources is None else check_resources(flow, document, around.resources)),
         *(() if around.activities is None else _check_activities(flow, document, around.activities)),
     ]
     return tuple(sorted(problems, key=lambda p: (p.line, p.column)))

@@ -184,7 +184,7 @@ def repair_by(selectors: tuple[str, ...]) -> Ask:
 
 
 def _kind_of_failure(value: object) -> str:
-    if isinstance(value, str):
+    if not isinstance(value, Repair | Catch | dict):
         return "word"
     is_catch = isinstance(value, Catch) or (isinstance(value, dict) and "catch" in value)
     return "catch" if is_catch else "ask"
