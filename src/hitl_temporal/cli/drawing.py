@@ -1,22 +1,18 @@
 """`hitl graph`: a flow's steps and what follows what, before or during a run."""
 
-# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
-
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
 from hitl_temporal.cli import output
 from hitl_temporal.cli.command import people
-from hitl_temporal.cli.errors import CommandError
+from hitl_temporal.cli.graphs import COLOURS, Edge, Graph, Node, of_flow, of_run
 from hitl_temporal.cli.session import Session
+from hitl_temporal.cli.svg import svg
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from hitl_temporal.domain.value import Json
+__all__ = ["Edge", "Format", "Graph", "Node", "app", "graph", "mermaid", "text"]
 
 app = typer.Typer()
 
@@ -25,134 +21,88 @@ class Format(StrEnum):
     """How a graph is drawn."""
 
     MERMAID = "mermaid"
+    SVG = "svg"
     TEXT = "text"
-
-
-class Node(NamedTuple):
-    """One step; `state` is empty before a run."""
-
-    id: str
-    verb: str
-    state: str = ""
-
-
-class Edge(NamedTuple):
-    """One step follows another on one of these results."""
-
-    before: str
-    after: str
-    results: tuple[str, ...]
-
-
-class Graph(NamedTuple):
-    """A whole flow."""
-
-    flow: str
-    nodes: tuple[Node, ...]
-    edges: tuple[Edge, ...]
-
-    def document(self) -> "Json":
-        """Return it as the service gives it."""
-        return {
-            "flow": self.flow,
-            "nodes": [{"id": n.id, "verb": n.verb, **({"state": n.state} if n.state else {})} for n in self.nodes],
-            "edges": [{"from": e.before, "to": e.after, "results": list(e.results)} for e in self.edges],
-        }
 
 
 @people(app)
 def graph(
     session: Session,
     subject: Annotated[str, typer.Argument(metavar="FLOW|ID", help="A flow of this project, or the id of a run.")],
-    form: Annotated[Format, typer.Option("--format", metavar="FORMAT", help="mermaid or text.")] = Format.MERMAID,
+    form: Annotated[Format, typer.Option("--format", metavar="FORMAT", help="mermaid, svg or text.")] = Format.MERMAID,
 ) -> None:
     """Draw a flow, or a run with the state of each step."""
     file = session.settings.project / "workflows" / subject / "flow.yaml"
-    found = _of_flow(file) if file.is_file() else _of_run(session.client.graph(subject))
+    found = of_flow(file) if file.is_file() else of_run(session.client.graph(subject))
     if session.as_json:
         output.as_json(found.document())
         return
-    for line in mermaid(found) if form is Format.MERMAID else text(found):
+    for line in {Format.MERMAID: mermaid, Format.SVG: svg, Format.TEXT: text}[form](found):
         output.line(line)
 
 
 def mermaid(found: Graph) -> Iterator[str]:
-    """Yield the lines of a Mermaid flowchart.
+    """Yield the lines of a Mermaid flowchart; a step with steps within is a subgraph.
 
     Steps are numbered: some step ids, `end` among them, are words of Mermaid's own.
-    Source: https://mermaid.js.org/syntax/flowchart.html (read 2026-11-22).
+    Source: https://mermaid.js.org/syntax/flowchart.html (read 2026-12-01).
     """
     numbers = {node.id: number for number, node in enumerate(found.nodes)}
     yield "flowchart TD"
-    for node in found.nodes:
-        state = f"<br/>{node.state}" if node.state else ""
-        yield f'  s{numbers[node.id]}["{node.id} · {node.verb}{state}"]'
+    for node in found.top:
+        yield from _drawn(found, node, numbers, "  ")
     for edge in found.edges:
         if edge.before in numbers and edge.after in numbers:
-            label = f"|{', '.join(edge.results)}| " if edge.results != ("succeeded",) else ""
+            label = f"|{_quoted(edge.label)}| " if edge.label else ""
             yield f"  s{numbers[edge.before]} --> {label}s{numbers[edge.after]}"
-    for state in sorted({node.state for node in found.nodes} & _COLOURS.keys()):
+    for state in sorted({node.state for node in found.nodes} & COLOURS.keys()):
+        fill, line = COLOURS[state]
         members = ",".join(f"s{numbers[node.id]}" for node in found.nodes if node.state == state)
-        yield f"  classDef {state} {_COLOURS[state]}"
+        yield f"  classDef {state} fill:{fill},stroke:{line},color:#000"
         yield f"  class {members} {state}"
 
 
+def _drawn(found: Graph, node: Node, numbers: dict[str, int], indent: str) -> Iterator[str]:
+    number, told = numbers[node.id], f"<br/>{node.told}" if node.told else ""
+    label = f's{number}["{_quoted(f"{node.id} · {node.verb}")}{_quoted(told)}"]'
+    branches = found.within(node.id)
+    yield f"{indent}{'subgraph ' if branches else ''}{label}"
+    for order, branch in enumerate(branches):
+        inner = indent + "  "
+        if branch.title:
+            yield f'{inner}subgraph s{number}b{order}["{_quoted(branch.title)}"]'
+            inner += "  "
+        for step in branch.nodes:
+            yield from _drawn(found, step, numbers, inner)
+        if branch.title:
+            yield f"{indent}  end"
+    if branches:
+        yield f"{indent}end"
+
+
+def _quoted(label: str) -> str:
+    return label.replace('"', "#quot;")
+
+
 def text(found: Graph) -> Iterator[str]:
-    """Yield one line a step: what it is, how it stands, what it follows."""
-    width = max((len(node.id) for node in found.nodes), default=0)
-    for node in found.nodes:
-        before = [
-            edge.before + (f" ({', '.join(edge.results)})" if edge.results != ("succeeded",) else "")
-            for edge in found.edges
-            if edge.after == node.id
-        ]
-        after = f"after {', '.join(before)}" if before else "at once"
-        yield f"{node.id:<{width}}  {node.verb:<4}  {node.state + '  ' if node.state else ''}{after}"
+    """Yield one line a step: what it is, how it stands, what it follows; what lies within it is indented."""
+    rows = [row for node in found.top for row in _rows(found, node, "")]
+    names, verbs = (max((len(row[n]) for row in rows if row[1]), default=0) for n in range(2))
+    for name, verb, state, rest in rows:
+        if not verb:
+            yield name
+        else:
+            yield f"{name:<{names}}  {verb:<{max(verbs, 4)}}  {state}{'  ' if state else ''}{rest}"
 
 
-_COLOURS = {
-    "succeeded": "fill:#d3f2d8,stroke:#1a7f37,color:#000",
-    "running": "fill:#d6e8ff,stroke:#0550ae,color:#000",
-    "waiting": "fill:#fff8c5,stroke:#7d4e00,color:#000",
-    "parked": "fill:#ffe2d1,stroke:#bc4c00,color:#000",
-    "failed": "fill:#ffd7d5,stroke:#cf222e,color:#000",
-    "skipped": "fill:#eeeeee,stroke:#57606a,color:#000",
-    "cancelled": "fill:#eeeeee,stroke:#57606a,color:#000",
-}
-
-
-def _of_flow(file: "Path") -> Graph:
-    from hitl_temporal.definition.project import load_flow
-
-    flow, problems = load_flow(file)
-    if flow is None:
-        raise CommandError(f"{problems[0]}; `hitl validate` lists everything")
-    edges = [
-        Edge(before, step, need.results)
-        for step, needs in flow.all_needs.items()
-        for need in needs
-        for before in need.of
-    ]
-    return Graph(flow.flow, tuple(Node(step.id, step.verb) for step in flow.steps), tuple(edges))
-
-
-def _of_run(document: "dict[str, Json]") -> Graph:
-    """Read what the service gives; parts of another form than we know are left out."""
-    nodes, edges = document.get("nodes"), document.get("edges")
-    return Graph(
-        str(document.get("flow", "")),
-        tuple(
-            Node(str(n["id"]), str(n.get("verb", "")), str(n.get("state", "")))
-            for n in (nodes if isinstance(nodes, list) else [])
-            if isinstance(n, dict) and "id" in n
-        ),
-        tuple(
-            Edge(str(e["from"]), str(e["to"]), _texts(e.get("results")))
-            for e in (edges if isinstance(edges, list) else [])
-            if isinstance(e, dict) and {"from", "to"} <= e.keys()
-        ),
-    )
-
-
-def _texts(value: "Json") -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list) else ()
+def _rows(found: Graph, node: Node, indent: str) -> Iterator[tuple[str, str, str, str]]:
+    before = [e.before + (f" ({e.label})" if e.label else "") for e in found.edges if e.after == node.id]
+    after = f"after {', '.join(before)}" if before else "at once"
+    yield indent + node.id, node.verb, node.told, after
+    for branch in found.within(node.id):
+        inner = indent + "  "
+        if branch.title:
+            yield f"{inner}{branch.title}:", "", "", ""
+            inner += "  "
+        for step in branch.nodes:
+            yield from _rows(found, step, inner)
