@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hitl_temporal.definition.documents import At, Document
 from hitl_temporal.definition.inputs import check_value
 from hitl_temporal.definition.problems import Problem, resembling
-from hitl_temporal.domain.expressions import expressions_in
+from hitl_temporal.domain.expressions import expressions_in, pieces
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.plan import Spot
 from hitl_temporal.domain.inputs import Input
@@ -98,7 +98,7 @@ def _misfit(name: str, declared: Input, value: Json) -> str | None:
 
 
 def _is_one_expression(text: str) -> bool:
-    return text.strip() == text and text.startswith("{{") and text.endswith("}}")
+    return sum(piece != "" for piece, _ in pieces(text)) == 1
 
 
 def _check_circle(flow: Flow, document: Document, known: Mapping[str, Flow | None]) -> Iterator[Problem]:

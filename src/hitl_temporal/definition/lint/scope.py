@@ -139,6 +139,10 @@ def _below(*way: str) -> Callable[[Here], bool]:
     return lambda here: here.spot is not None and here.way[: len(way)] == way
 
 
+def _has_event(here: Here) -> bool:
+    return here.way[:3] == ("wait", "event", "if") or (here.spot is None and here.way[:1] == ("triggers",))
+
+
 def _has_item(here: Here) -> bool:
     return here.spot is not None and here.spot.each != ()
 
@@ -171,7 +175,7 @@ _LOCAL: Mapping[str, _Local] = {
         _FAILURE,
     ),
     "event": _Local(
-        _below("wait", "event", "if"),
+        _has_event,
         "`event` is what the `if` of a `wait` for an event judges",
         "afterwards it is what the step gave: `steps.<id>.outputs.data`",
         "an event",

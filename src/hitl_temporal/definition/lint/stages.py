@@ -19,7 +19,6 @@ __all__ = [
     "asks_of_step",
     "entries_of",
     "entries_of_table",
-    "is_about_a_failure",
     "is_about_more_time",
     "stages_of",
     "stages_of_ask",
@@ -60,16 +59,7 @@ def asks_of_step(step: Step) -> dict[At, Ask]:
 
 def is_about_more_time(at: At) -> bool:
     """Tell whether a place of a flow belongs to an ask about more time for a grant."""
-    return at[:1] == ("steps",) and _holds(at, ("grant", "extend", "ask"))
-
-
-def is_about_a_failure(at: At) -> bool:
-    """Tell whether a place of a flow belongs to an ask about a failure."""
-    return at[:1] == ("steps",) and _holds(at, ("on_failure", "ask"))
-
-
-def _holds(at: At, way: At) -> bool:
-    return any(at[n : n + len(way)] == way for n in range(len(at)))
+    return at[:1] == ("steps",) and any(at[n : n + 3] == ("grant", "extend", "ask") for n in range(len(at)))
 
 
 def stages_of(flow: Flow) -> Iterator[Placed]:

@@ -12,7 +12,7 @@ from hitl_temporal.domain.expressions import ExpressionError, evaluate, referenc
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.plan import Plan, Spot
 from hitl_temporal.domain.flow.state import RunStatus
-from hitl_temporal.domain.flow.step import REPAIRS, Branch, Repair, Step
+from hitl_temporal.domain.flow.step import BLOCKS, REPAIRS, Branch, Repair, Step
 from hitl_temporal.domain.flow.verbs import is_too_many
 from hitl_temporal.domain.value import Json
 from hitl_temporal.domain.violations import TYPES
@@ -32,6 +32,7 @@ def check_steps(flow: Flow, document: Document) -> Iterator[Problem]:
         yield from _check_items(flow, spot, document)
         yield from _check_wait(spot, document)
         yield from _check_failure(flow, spot, document)
+        yield from _check_units(flow.plan, spot, document)
 
 
 def _check_choose(spot: Spot, document: Document) -> Iterator[Problem]:
@@ -163,6 +164,15 @@ def _check_failure(flow: Flow, spot: Spot, document: Document) -> Iterator[Probl
                 message = f"nothing follows from the answer {name!r}: the step stays parked"
                 mend = resembling(name, REPAIRS, f"write {', '.join(REPAIRS)}")
                 yield document.problem((*at, "ask", "outcomes", name), message, mend, "warning")
+
+
+def _check_units(plan: Plan, spot: Spot, document: Document) -> Iterator[Problem]:
+    """Yield units that are never held: they are given back while only people and the world are waited for."""
+    step = spot.step
+    verbs = {s.verb for s in (step, *(plan.spots[name].step for name in plan.inside[step.id]))} - BLOCKS
+    if step.uses and not step.keep and verbs <= {"ask", "wait"}:
+        message = "`uses` holds nothing here: units are given back while only people and the world are waited for"
+        yield document.problem((*spot.at, "uses"), message, "add `keep: true`, or put it where the work is", "warning")
 
 
 def _constant(expression: str) -> Json:
