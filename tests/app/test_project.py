@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hitl_temporal.app.connectors import CONNECTORS
 from hitl_temporal.app.project import PACKAGE, ProjectError, load_code
 
 ROOT = Path(__file__).parents[2]
@@ -37,14 +38,14 @@ def test_reference_project_registers_its_code() -> None:
 def test_relative_imports_work_and_helpers_are_no_activities(tmp_path: Path) -> None:
     """Modules may import each other; only what carries a definition is registered, once."""
     code = load_code(make(tmp_path, activities__one=ACTIVITY.format(name="one.run")))
-    assert code.activity_names == {"one.run"}
+    assert code.activity_names == {"one.run", *CONNECTORS}
 
 
 def test_second_project_replaces_the_first(tmp_path: Path) -> None:
     """Loading another project forgets the modules of the first."""
     load_code(make(tmp_path / "a", activities__one=ACTIVITY.format(name="a.run")))
     code = load_code(make(tmp_path / "b", activities__one=ACTIVITY.format(name="b.run")))
-    assert code.activity_names == {"b.run"}
+    assert code.activity_names == {"b.run", *CONNECTORS}
     assert str(tmp_path / "b") in str(sys.modules[f"{PACKAGE}.activities.one"].__file__)
 
 

@@ -20,7 +20,7 @@ TABLE = Table.model_validate(
 AROUND = Surroundings(
     people=People(),
     site=Site(routes={"a": TABLE}),
-    activities=frozenset({"a"}),
+    activities={"a": None},
     flows={"a": Flow.model_validate({"flow": "a", "steps": [{"id": "a", "call": "a"}]}), "b": None},
     resources={"a": 1},
 )

@@ -8,7 +8,7 @@ import pytest
 from hitl_temporal.definition.project import load_flow, load_project
 
 ROOT = Path(__file__).parents[2]
-ACTIVITIES = frozenset(
+ACTIVITIES = dict.fromkeys(
     {"firewall.assess", "firewall.apply", "firewall.remove", "accounts.open", "accounts.close", "budgets.record"}
 )
 FLOW = "flow: {name}\nsteps:\n  - id: a\n    call: firewall.apply\n"

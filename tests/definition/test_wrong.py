@@ -47,7 +47,7 @@ AROUND = Surroundings(
         calendars=Calendars.model_validate({"default": "office-nl", "office-nl": CalendarDocument()}),
         routes={"spend": table(SPEND)},
     ),
-    activities=frozenset({"firewall.assess", "firewall.apply", "firewall.remove"}),
+    activities=dict.fromkeys(("firewall.assess", "firewall.apply", "firewall.remove")),
     flows={"purchase": PURCHASE},
     resources={"sap-dialog": 4},
 )

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from hitl_temporal.definition.inputs import InputError, check_inputs
-from hitl_temporal.definition.lint import lint_ask
+from hitl_temporal.definition.lint import Signatures, lint_ask
 from hitl_temporal.definition.project import Project, load_project
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.routes import Table
@@ -30,12 +30,12 @@ SITE_FILE = "site.yaml"
 class Documents:
     """`Catalogue` and `Directory` over one project folder."""
 
-    def __init__(self, root: Path, activities: frozenset[str] | None = None) -> None:
+    def __init__(self, root: Path, activities: Signatures | None = None) -> None:
         """Take the project's folder.
 
         Args:
             root: The folder that holds `workflows/`.
-            activities: Names a `call` may use; None: not checked.
+            activities: What a `call` may name, and what that takes; None: not checked.
         """
         self._root = root
         self._activities = activities

@@ -10,16 +10,18 @@ Measured with sandbox, replayer and two projects in one process.
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel
 from typing_extensions import override
 
 from hitl_temporal.app.connectors import CONNECTORS
+from hitl_temporal.app.signatures import input_models
 
 PACKAGE = "hitl_project"
 FOLDERS = ("workflows", "activities")
@@ -38,7 +40,13 @@ class Code(NamedTuple):
     @property
     def activity_names(self) -> frozenset[str]:
         """The names by which flows `call` the activities: the project's own, and the connectors'."""
-        return frozenset(_activity_name(a) or "" for a in self.activities) | CONNECTORS.keys()
+        return frozenset(self.signatures)
+
+    @property
+    def signatures(self) -> Mapping[str, type[BaseModel] | None]:
+        """What each activity takes, by its name; None: it does not declare it."""
+        own = dict.fromkeys(_activity_name(a) or "" for a in self.activities)
+        return {**own, **input_models(self.activities), **CONNECTORS}
 
 
 class ProjectFinder(MetaPathFinder):

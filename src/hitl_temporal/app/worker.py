@@ -63,7 +63,7 @@ def make_worker(
         notifiers: Channels; None: the file channel.
         sink: Where facts go; None: what the settings say.
     """
-    documents, clock = Documents(settings.project, code.activity_names), ServerClock(client)
+    documents, clock = Documents(settings.project, code.signatures), ServerClock(client)
     effects = Effects(
         catalogue=documents,
         directory=documents,

@@ -56,7 +56,7 @@ def _is_document(path: Path, root: Path) -> bool:
 def _load(root: Path) -> tuple[tuple[Problem, ...], Project]:
     """Return what keeps the code of a project from being imported, and the project."""
     try:
-        activities = load_code(root).activity_names
+        activities = load_code(root).signatures
     except ProjectError as error:
         file, _, what = str(error).partition(": ")
         message, _, mend = what.partition("; ")

@@ -6,7 +6,7 @@ Must not know: Temporal, settings, who asks for it.
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple, Protocol, TypeVar, cast
+from typing import NamedTuple, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -15,7 +15,7 @@ from hitl_temporal.domain.people import People
 from hitl_temporal.domain.value import Json, Value
 
 from .documents import Document, parse, read
-from .lint import Surroundings, check_sound, lint, lint_people, lint_site
+from .lint import Signatures, Surroundings, check_sound, lint, lint_people, lint_site
 from .problems import Problem, has_errors
 from .routes import with_tables
 from .site import Site
@@ -69,12 +69,12 @@ class Project(Value):
         return has_errors(self.problems)
 
 
-def load_project(root: Path, activities: frozenset[str] | None = None) -> Project:
+def load_project(root: Path, activities: Signatures | None = None) -> Project:
     """Load everything below `root / "workflows"`.
 
     Args:
         root: The project's folder.
-        activities: The names that the worker has registered; None: `call` is not checked against them.
+        activities: What the worker has registered; None: `call` is not checked against it.
     """
     folder = root / "workflows"
     if not folder.is_dir():
@@ -267,15 +267,9 @@ def _checked(
     return (None if has_errors(problems) else flow), problems
 
 
-class _Resource(Protocol):
-    @property
-    def units(self) -> int: ...
-
-
 def _resources(site: Site | None) -> Mapping[str, int] | None:
-    """Return how many units a site has of each resource, None when it says nothing of resources."""
-    resources = cast("Mapping[str, _Resource] | None", getattr(site, "resources", None))
-    return None if resources is None else {name: resource.units for name, resource in resources.items()}
+    """Return how many units a site has of each resource, None when there is no sound site."""
+    return None if site is None else {name: resource.units for name, resource in site.resources.items()}
 
 
 def _modelled(document: Document, model: type[_Model]) -> tuple[_Model | None, _Problems]:

@@ -10,6 +10,7 @@ import structlog
 from hitl_temporal.app.settings import Settings
 from hitl_temporal.app.sinks import audit_store
 from hitl_temporal.app.state import StateError, prepare
+from hitl_temporal.definition.lint import Signatures
 from hitl_temporal.definition.project import load_project
 from hitl_temporal.ports import PermanentError, TemporaryError
 
@@ -54,7 +55,7 @@ async def check_state(settings: Settings) -> None:
         store.close()
 
 
-def check_documents(settings: Settings, activities: frozenset[str]) -> None:
+def check_documents(settings: Settings, activities: Signatures) -> None:
     """Refuse a project whose people or calendars can't be read; a flow with errors is left out, and logged.
 
     Without its people.yaml nobody could answer, and without its site.yaml every deadline would be another one.

@@ -111,12 +111,12 @@ async def _work(settings: Settings) -> int:
     stop = until_signalled()
     try:
         code = load_code(settings.project)
-        check_documents(settings, code.activity_names)
+        check_documents(settings, code.signatures)
         await check_state(settings)
         client = await connect(patience=settings.temporal_patience)
     except (ProjectError, TemporalUnreachableError) as error:
         raise StartError(str(error)) from error
-    documents = Documents(settings.project, code.activity_names)
+    documents = Documents(settings.project, code.signatures)
     schedules = Schedules(client, DocumentTimetable(documents), settings.task_queue)
     async with make_worker(client, settings, code):
         await log.ainfo("worker.started", task_queue=settings.task_queue, activities=sorted(code.activity_names))

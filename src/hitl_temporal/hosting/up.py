@@ -76,7 +76,7 @@ async def _up(settings: Settings) -> int:
         try:
             await check_state(settings)
             code = load_code(settings.project)  # a broken project is said here, not in the worker's log
-            check_documents(settings, code.activity_names)
+            check_documents(settings, code.signatures)
             listening = bind(settings.http_host, settings.http_port, "HITL_HTTP_PORT")
             stack.callback(listening.close)
             await _run(stack, await start_server(), start_server, state / "temporal.log")

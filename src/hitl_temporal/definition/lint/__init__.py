@@ -4,7 +4,7 @@ Must not know: files, YAML.
 """
 
 from .alone import lint_ask
-from .flow import Surroundings, lint
+from .flow import Signatures, Surroundings, lint
 from .flows import check_sound
 from .people import lint_people
 from .routes import named_routes
@@ -12,6 +12,7 @@ from .site import lint_site
 from .stages import asks_of, asks_of_step
 
 __all__ = [
+    "Signatures",
     "Surroundings",
     "asks_of",
     "asks_of_step",

@@ -5,7 +5,7 @@ Must not know: files, YAML.
 
 from collections.abc import Iterator, Mapping
 
-from pydantic import Field, InstanceOf
+from pydantic import BaseModel, Field, InstanceOf
 
 from hitl_temporal.definition.documents import Document
 from hitl_temporal.definition.problems import Problem, resembling
@@ -16,6 +16,7 @@ from hitl_temporal.domain.value import Value
 
 from .asks import check_asks
 from .calendars import check_calendars
+from .calls import Call, check_calls
 from .deadlines import check_deadlines
 from .flows import check_flows
 from .glass import check_glass
@@ -29,9 +30,13 @@ from .stages import asks_of, stages_of
 from .steps import check_steps
 from .votes import check_ask_weights, check_picks, check_votes
 
-__all__ = ["Surroundings", "lint"]
+__all__ = ["Signatures", "Surroundings", "lint"]
 
 _RESERVED = "hitl."
+
+
+Signatures = Mapping[str, type[BaseModel] | None]
+"""Activities by name, each with the model of what it takes."""
 
 
 class Surroundings(Value):
@@ -42,7 +47,7 @@ class Surroundings(Value):
         site: Its calendars and routes.
         site_document: Where the site is written; None: it is made by hand.
         unsound_routes: Routes that are not in the site because of these errors, by name.
-        activities: The names that the project's own worker has registered.
+        activities: What the project's own worker has registered, by name, with what each takes; None in it: not known.
         flows: The flows of the project by name; None in it: its document is not right.
         resources: How many units there are of each.
     """
@@ -51,7 +56,7 @@ class Surroundings(Value):
     site: Site | None = None
     site_document: InstanceOf[Document] | None = None
     unsound_routes: Mapping[str, tuple[Problem, ...]] = Field(default_factory=dict[str, tuple[Problem, ...]])
-    activities: frozenset[str] | None = None
+    activities: Signatures | None = None
     flows: Mapping[str, Flow | None] | None = None
     resources: Mapping[str, int] | None = None
 
@@ -94,7 +99,8 @@ def _check_name(flow: Flow, document: Document) -> Iterator[Problem]:
         yield document.problem(("flow",), f"names that begin with {_RESERVED!r} are reserved", "choose another name")
 
 
-def _check_activities(flow: Flow, document: Document, registered: frozenset[str]) -> Iterator[Problem]:
+def _check_activities(flow: Flow, document: Document, registered: Signatures) -> Iterator[Problem]:
+    yield from check_calls(_calls(flow), document, {n: model for n, model in registered.items() if model is not None})
     otherwise = "register an activity of that name, or say in which `pool` a worker has it"
     for spot in flow.plan.every:
         step, undo = spot.step, spot.step.undo
@@ -104,3 +110,13 @@ def _check_activities(flow: Flow, document: Document, registered: frozenset[str]
         if undo is not None and undo.call is not None and undo.pool is None and undo.call not in registered:
             mend = resembling(undo.call, registered, otherwise)
             yield document.problem((*spot.at, "undo", "call"), f"no activity is named {undo.call!r}", mend)
+
+
+def _calls(flow: Flow) -> Iterator[Call]:
+    """Yield every call whose activity the project's own worker has; what another one takes is not known here."""
+    for spot in flow.plan.every:
+        step, undo = spot.step, spot.step.undo
+        if step.call is not None and step.pool is None:
+            yield Call((*spot.at, "with"), step.call, dict(step.arguments))
+        if undo is not None and undo.call is not None and undo.pool is None:
+            yield Call((*spot.at, "undo", "with"), undo.call, dict(undo.arguments))
