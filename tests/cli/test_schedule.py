@@ -1,6 +1,7 @@
 """`hitl schedule`: what the documents plan, and the Schedules of a real Temporal."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,6 @@ from temporalio.testing import WorkflowEnvironment
 from hitl_temporal.app import timetable
 from hitl_temporal.app.documents import Documents
 from hitl_temporal.cli import scheduling
-from hitl_temporal.domain.schedules import Trigger
 from hitl_temporal.ports import PermanentError
 from hitl_temporal.service.timetable import Plan
 from tests.cli.conftest import Outcome
@@ -33,6 +33,9 @@ blackouts:
 FLOW = """
 flow: {name}
 calendar: office-nl
+inputs: {{day: {{type: string, optional: true}}}}
+triggers: {triggers}
+blackouts: {blackouts}
 steps:
   - {{id: pause, wait: {{for: 1d}}}}
 """
@@ -42,12 +45,11 @@ steps:
 def flow(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the name of the one flow of a project, which has two schedules."""
     name = f"nightly_{uuid4().hex[:8]}"
-    folder = elsewhere / "workflows" / name
-    folder.mkdir(parents=True)
-    (folder / "flow.yaml").write_text(FLOW.format(name=name), encoding="utf-8")
+    (elsewhere / "workflows" / name).mkdir(parents=True)
     (elsewhere / "workflows" / "site.yaml").write_text(SITE, encoding="utf-8")
     plan(
-        monkeypatch,
+        elsewhere,
+        name,
         {"cron": "0 18 * * *", "calendar": "office-nl", "shift": "skip", "inputs": {"day": "{{event.time}}"}},
         {"day": "last-business-day", "at": "17:00", "name": "month-end"},
     )
@@ -55,11 +57,11 @@ def flow(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
-def plan(monkeypatch: pytest.MonkeyPatch, *schedules: dict[str, object], blackouts: tuple[str, ...] = ()) -> None:
-    """Let every flow have these schedules."""
-    triggers = [Trigger.model_validate({"schedule": one}) for one in schedules]
-    monkeypatch.setattr(timetable, "triggers_of", lambda _: triggers)
-    monkeypatch.setattr(timetable, "blackouts_of", lambda _: blackouts)
+def plan(root: Path, name: str, *schedules: dict[str, object], blackouts: tuple[str, ...] = ()) -> None:
+    """Let the flow have these schedules."""
+    triggers = json.dumps([{"schedule": one} for one in schedules])
+    text = FLOW.format(name=name, triggers=triggers, blackouts=json.dumps(blackouts))
+    (root / "workflows" / name / "flow.yaml").write_text(text, encoding="utf-8")
 
 
 @pytest.fixture
@@ -92,9 +94,9 @@ def test_next_is_json_for_programs(hitl: Hitl, flow: str) -> None:
     assert items[0].keys() == {"flow", "name", "at", "local", "tz", "runs", "reason"}
 
 
-def test_a_blackout_is_a_reason(hitl: Hitl, flow: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_blackout_is_a_reason(hitl: Hitl, flow: str, elsewhere: Path) -> None:
     """Of its own zone, or of the site's calendar."""
-    plan(monkeypatch, {"day": 1, "at": "09:00"}, blackouts=("freeze", "always"))
+    plan(elsewhere, flow, {"day": 1, "at": "09:00"}, blackouts=("freeze", "always"))
     items = hitl("schedule", "next", flow, "--json").document["items"]
     assert items
     assert {item["reason"] for item in items} == {"blackout always"}
@@ -103,23 +105,27 @@ def test_a_blackout_is_a_reason(hitl: Hitl, flow: str, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("schedule", "blackouts", "says"),
     [
-        ({"cron": "0 3 * * *", "calendar": "mars"}, (), "names the unknown calendar 'mars'; site.yaml has office-nl"),
+        (
+            {"cron": "0 3 * * *", "calendar": "mars"},
+            (),
+            "unknown calendar 'mars'; add it to site.yaml, which has office-nl",
+        ),
         ({"cron": "0 3 * * *", "tz": "Europe/Amsterdm"}, (), "unknown time zone 'Europe/Amsterdm'"),
-        ({"cron": "0 3 * * *"}, ("thaw",), "unknown blackout 'thaw'; site.yaml has freeze, always"),
+        ({"cron": "0 3 * * *"}, ("thaw",), "unknown blackout 'thaw'; add it to site.yaml, which has freeze, always"),
     ],
 )
 def test_names_that_nothing_bears_are_told(
     hitl: Hitl,
     flow: str,
-    monkeypatch: pytest.MonkeyPatch,
+    elsewhere: Path,
     schedule: dict[str, object],
     blackouts: tuple[str, ...],
     says: str,
 ) -> None:
     """With what there is."""
-    plan(monkeypatch, schedule, blackouts=blackouts)
+    plan(elsewhere, flow, schedule, blackouts=blackouts)
     done = hitl("schedule", "next", flow)
-    assert done.code == 2
+    assert done.code == 1
     assert says in done.err
 
 
@@ -132,14 +138,12 @@ def test_a_broken_site_is_told(hitl: Hitl, flow: str, elsewhere: Path) -> None:
     assert "unknown calendar 'mars'" in done.err
 
 
-def test_a_site_without_calendars_counts_monday_to_friday(
-    hitl: Hitl, flow: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_site_without_calendars_counts_monday_to_friday(hitl: Hitl, flow: str, elsewhere: Path) -> None:
     """In UTC, as everywhere."""
     (elsewhere / "workflows" / "site.yaml").unlink()
+    plan(elsewhere, flow, {"cron": "0 18 * * *", "shift": "skip"})
     name = elsewhere / "workflows" / flow / "flow.yaml"
     name.write_text(name.read_text(encoding="utf-8").replace("calendar: office-nl\n", ""), encoding="utf-8")
-    plan(monkeypatch, {"cron": "0 18 * * *", "shift": "skip"})
     items = hitl("schedule", "next", flow, "-n", "8", "--json").document["items"]
     assert {item["tz"] for item in items} == {"UTC"}
     assert "Sunday is no working day in calendar 'default'; skipped" in {item["reason"] for item in items}
@@ -215,14 +219,19 @@ def test_a_backfill_as_a_table(hitl: Hitl, flow: str, temporal: WorkflowEnvironm
         asyncio.run(_remove(temporal, f"hitl.schedule:{flow}:{name}"))
 
 
-def test_what_is_kept_fails(
-    hitl: Hitl, flow: str, temporal: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A schedule that could not be written is an error of whoever syncs."""
-    plan(monkeypatch, {"cron": "0 3 * * *", "calendar": "mars"})
+def test_what_is_kept_fails(hitl: Hitl, flow: str, elsewhere: Path, temporal: WorkflowEnvironment) -> None:
+    """A schedule that could not be written is an error of whoever syncs; what was there stays as it was."""
+    plan(elsewhere, flow, {"cron": "0 3 * * *", "calendar": "mars"})
+    never = hitl("schedule", "sync", flow)
+    assert never.code == 1
+    assert "unknown calendar 'mars'" in never.err
+    plan(elsewhere, flow, {"cron": "0 3 * * *"})
+    assert hitl("schedule", "sync", flow).code == 0
+    plan(elsewhere, flow, {"cron": "0 3 * * *", "calendar": "mars"})
     done = hitl("schedule", "sync", flow)
     assert done.code == 1
-    assert "names the unknown calendar 'mars'" in done.out
+    assert "unknown calendar 'mars'" in done.out
+    asyncio.run(_remove(temporal, f"hitl.schedule:{flow}:0"))
 
 
 @pytest.mark.parametrize(

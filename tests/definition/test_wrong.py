@@ -14,6 +14,7 @@ from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.calendar import CalendarDocument
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.people import Group, People, Person
+from hitl_temporal.domain.schedules import Blackout
 
 WRONG = sorted((Path(__file__).parent / "wrong").glob("*.yaml"))
 HEADER = re.compile(r"^# (line|says|mend|severity): (.*)$", re.MULTILINE)
@@ -46,9 +47,10 @@ AROUND = Surroundings(
     site=Site(
         calendars=Calendars.model_validate({"default": "office-nl", "office-nl": CalendarDocument()}),
         routes={"spend": table(SPEND)},
+        blackouts={"freeze": (Blackout.model_validate({"from": "2026-12-24", "to": "2026-12-31"}),)},
     ),
     activities=dict.fromkeys(("firewall.assess", "firewall.apply", "firewall.remove")),
-    flows={"purchase": PURCHASE},
+    flows={"purchase": PURCHASE, "x": None, "nightly_close": None},
     resources={"sap-dialog": 4},
 )
 

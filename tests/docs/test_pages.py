@@ -22,10 +22,25 @@ from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import People, Person
 from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.rules import Part
+from hitl_temporal.domain.schedules import (
+    Blackout,
+    EventTrigger,
+    FileTrigger,
+    RunTrigger,
+    Schedule,
+    Trigger,
+    WebhookTrigger,
+)
 from tests.docs.pages import DOCS, blocks, code, plain, rows, sections, yaml
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "flow.yaml": Flow,
+    "trigger": Trigger,
+    "schedule": Schedule,
+    "event trigger": EventTrigger,
+    "webhook trigger": WebhookTrigger,
+    "file trigger": FileTrigger,
+    "run trigger": RunTrigger,
     "limit": Limit,
     "input": Input,
     "part of an input": Part,
@@ -50,6 +65,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "site.yaml": Site,
     "calendar": CalendarDocument,
     "resource": Resource,
+    "blackout": Blackout,
 }
 
 

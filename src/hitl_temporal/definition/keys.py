@@ -20,7 +20,15 @@ from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import Group, People, Person
 from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.rules import Part
-from hitl_temporal.domain.schedules import Blackout
+from hitl_temporal.domain.schedules import (
+    Blackout,
+    EventTrigger,
+    FileTrigger,
+    RunTrigger,
+    Schedule,
+    Trigger,
+    WebhookTrigger,
+)
 
 from .site import Site
 
@@ -58,11 +66,68 @@ owner | a selector: who answers for the flow; they see its runs
 calendar | in which business time counts; default: the site's
 start | selectors: who may start it over HTTP; default: any person of the directory
 inputs | name to input
+triggers | list of triggers: what starts it beside people and programs
+blackouts | names of blackouts of the site: meanwhile its schedules start nothing
 vars | name to value, evaluated at the start; an operator may change them with `set`
 priority | 1 (first) to 5; default 3
 concurrency | how many runs may have jobs under way at a time: a number, or a limit
 steps | list of steps
 outputs | name to value, evaluated when the run completes
+"""
+
+_TRIGGER = """
+schedule | a clock: schedule
+event | an event that somebody sends: event trigger
+webhook | a signed message of another system: webhook trigger
+file | a file that appears: file trigger
+run | the end of a run of another flow: run trigger
+"""
+
+_SCHEDULE = """
+name | tells the schedules of a flow apart; default: the number of the trigger, from 0. A new name is a new schedule
+cron | five fields in quotes, such as `"0 18 * * MON-FRI"`: minute, hour, day of month, month, day of week
+day | instead of `cron`: `last-business-day`, `first-business-day`, `{workday: 3}`, `{weekday: FRI, nth: 2}`, \
+`MON-FRI`, a day of the month (`-1` is the last), or a list of such
+at | with `day`: local times, `"18:00"` or a list
+tz | time zone of these times; default: the calendar's, else UTC
+calendar | whose days are worked on; default, where that matters: the flow's, else the site's
+shift | what becomes of a run on a day off: `skip` (default when `calendar` is named), `previous` or `next` working day
+overlap | while the run before is open: `skip` (default), `queue` after it, `cancel` it, `all` side by side
+catchup | how late a run that was missed while Temporal was away is still started; default: a year
+requester | who asks; default `system:schedule`, which has no manager
+inputs | of the run; `{{ }}` sees `event.time`, the scheduled time in UTC
+paused | true: made paused; an operator resumes it
+"""
+
+_EVENT_TRIGGER = """
+type | its type
+source | its source; default: any
+subject | its subject; default: any
+if | an expression over the `event`; one that fails starts nothing, and the sender is told
+inputs | of the run; `{{ }}` sees the `event`
+requester | who asks; default `system:event`, which has no manager
+"""
+
+_WEBHOOK_TRIGGER = """
+source | messages to `/webhooks/SOURCE`
+secret | the name of the secret that they are signed with; default: `webhook_` and the source
+if | as of an event trigger
+inputs | as of an event trigger; the message is `event.data`
+requester | as of an event trigger
+"""
+
+_FILE_TRIGGER = """
+path | where; may hold `*`, `?` and `**`; relative to the project's folder
+stable | so long it must not have changed: who writes it has finished; default `10s`
+inputs | as of an event trigger; `event.data` has `path`, `name`, `size_bytes` and `modified`
+requester | as of an event trigger
+"""
+
+_RUN_TRIGGER = """
+flow | its name
+status | the status, or a list of them, with which a run of it has ended; default `completed`
+inputs | as of an event trigger; `event.data` has `id`, `flow`, `status` and `outputs`
+requester | as of an event trigger
 """
 
 _LIMIT = """
@@ -298,6 +363,12 @@ description | for people
 
 KEYS: Mapping[type[BaseModel], Keys] = {
     Flow: keys_from(_FLOW),
+    Trigger: keys_from(_TRIGGER),
+    Schedule: keys_from(_SCHEDULE),
+    EventTrigger: keys_from(_EVENT_TRIGGER),
+    WebhookTrigger: keys_from(_WEBHOOK_TRIGGER),
+    FileTrigger: keys_from(_FILE_TRIGGER),
+    RunTrigger: keys_from(_RUN_TRIGGER),
     Limit: keys_from(_LIMIT),
     Input: keys_from(_INPUT),
     Part: keys_from(_PART),

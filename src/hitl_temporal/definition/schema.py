@@ -1,8 +1,8 @@
 """JSON Schema of the documents, for editors: made from the models, so that both always say the same.
 
 What the models check by validators of their own (the forms of `needs` and of a stage, what goes with what) is written
-by hand, here and in step_schema.py; tests hold it against the models, on written and on generated documents. What no
-schema can say stays with `hitl validate`: whether an expression is CEL, whether a name is one.
+by hand, here, in step_schema.py and trigger_schema.py; tests hold it against the models, on written and on generated
+documents. What no schema can say stays with `hitl validate`: whether an expression is CEL, whether a name is one.
 
 Must not know: files, problems.
 """
@@ -24,6 +24,7 @@ from .documents import parse
 from .keys import KEYS, Keys
 from .site import Site
 from .step_schema import bind_steps
+from .trigger_schema import bind_triggers
 from .violations import DRAFT
 
 __all__ = ["SCHEMAS", "flow_schema", "people_schema", "site_schema"]
@@ -37,6 +38,7 @@ def flow_schema() -> Schema:
     parts = _object(schema["$defs"])
     parts.pop("Need", None)
     bind_steps(parts)
+    bind_triggers(parts)
     ask = _object(parts["Ask"])
     _bind_ask(ask, _object(parts["Stage"]))
     parts["AskWithTitle"] = {**ask, "required": []}  # what is asked is known: the title may be left out

@@ -186,6 +186,7 @@ _PATTERNS = {
     STEP_ID: _LOWER,
     PERSON_ID: "use letters, digits and `. _ @ -`, beginning with a letter or a digit",
     r"^[a-z][a-z0-9_-]*$": "use lower-case letters, digits, `_` and `-`, beginning with a letter",
+    r"^[a-z0-9][a-z0-9_-]*$": "use lower-case letters, digits, `_` and `-`, beginning with a letter or a digit",
     r"^[a-z][a-z0-9-]*$": "use lower-case letters, digits and `-`, beginning with a letter",
     r"^[A-Za-z_][A-Za-z0-9_]*$": "use letters, digits and `_`, and no digit at the beginning",
     r"^[a-z][a-z0-9_.-]*$": "use lower-case letters, digits and `_ . -`, beginning with a letter",

@@ -100,7 +100,9 @@ class Schedules:
                 if schedule_id not in ids:
                     found += [done async for done in self._left_over(schedule_id, plans)]
         if flow is not None and not found:
-            raise NotFoundError(f"flow {flow[:100]!r} has no schedule; {known(plans)}")
+            wrong = plans.broken.get(flow)
+            why = f"has errors: {wrong}" if wrong else f"has no schedule; {known(plans)}"
+            raise NotFoundError(f"flow {flow[:100]!r} {why}")
         return tuple(sorted(found, key=lambda one: (one.flow, one.name)))
 
     # --- As they are in Temporal --------------------------------------------------------------------------------------

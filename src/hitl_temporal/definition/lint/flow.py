@@ -28,6 +28,7 @@ from .scope import check_scope
 from .selectors import check_selectors
 from .stages import asks_of, stages_of
 from .steps import check_steps
+from .triggers import check_started_flows, check_trigger_people, check_trigger_times, check_triggers
 from .votes import check_ask_weights, check_picks, check_votes
 
 __all__ = ["Signatures", "Surroundings", "lint"]
@@ -73,6 +74,8 @@ def lint(flow: Flow, document: Document, around: Surroundings) -> tuple[Problem,
         *check_deadlines(flow, document),
         *check_glass(flow, document, around.people),
         *check_picks(stages_of(flow), document),
+        *check_triggers(flow, document),
+        *(() if around.flows is None else check_started_flows(flow, document, around.flows)),
         *(() if around.site is None else _check_site(flow, document, around.site, around)),
         *(() if around.people is None else _check_people(flow, document, around.people)),
         *(() if around.flows is None else check_flows(flow, document, around.flows)),
@@ -84,11 +87,13 @@ def lint(flow: Flow, document: Document, around: Surroundings) -> tuple[Problem,
 
 def _check_site(flow: Flow, document: Document, site: Site, around: Surroundings) -> Iterator[Problem]:
     yield from check_calendars(flow, document, site)
+    yield from check_trigger_times(flow, document, site)
     yield from check_routes(flow, document, site, around.people, unsound=around.unsound_routes)
 
 
 def _check_people(flow: Flow, document: Document, people: People) -> Iterator[Problem]:
     yield from check_selectors(flow, document, people)
+    yield from check_trigger_people(flow, document, people)
     yield from check_votes(stages_of(flow), document, people)
     for at, ask in asks_of(flow):
         yield from check_ask_weights(at, ask, document, people)

@@ -29,7 +29,7 @@ _BARE_OF_A_STEP: tuple[At, ...] = (("each",), ("repeat", "until"))
 _NAMED_BY_THE_AUTHOR = frozenset({"env", "outputs", "show", "vars", "with"})
 """Keys below which a key is a name that the author made up, even if it is `if`."""
 
-_NO_EXPRESSIONS: frozenset[At] = frozenset({("inputs",), ("description",), ("category",)})
+_NO_EXPRESSIONS: frozenset[At] = frozenset({("inputs",), ("description",), ("category",), ("triggers",)})
 
 _TOLD_IN_AN_ASK: tuple[At, ...] = (("form",), ("outcomes",))
 

@@ -10,6 +10,7 @@ Must not know: clocks, `zoneinfo`, Temporal.
 from .blackout import Blackout, Window, covering, window
 from .compiling import Occurrence, occurrences
 from .document import (
+    KINDS,
     EventTrigger,
     FileTrigger,
     RunTrigger,
@@ -24,6 +25,7 @@ from .packing import Block, pack, spans, unpack
 from .zone import Placed, Zone
 
 __all__ = [
+    "KINDS",
     "Blackout",
     "Block",
     "EventTrigger",

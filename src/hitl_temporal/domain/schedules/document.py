@@ -20,6 +20,7 @@ from . import cron as crons
 from .days import Day, counts_working_days
 
 __all__ = [
+    "KINDS",
     "EventTrigger",
     "FileTrigger",
     "RunTrigger",
@@ -142,6 +143,8 @@ class WebhookTrigger(Document):
     """A signed message to `/webhooks/{source}` that starts a flow."""
 
     source: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
+    secret: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$", max_length=100)] | None = None
+    """The name of the secret that messages are signed with; None: `webhook_` and the source."""
     condition: Expression | None = Field(default=None, alias="if")
     inputs: Inputs = Field(default_factory=dict)
     requester: PersonName | None = None
@@ -196,6 +199,13 @@ class Trigger(Document):
     def kind(self) -> str:
         """Which of the kinds it is."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def one(self) -> "Schedule | EventTrigger | WebhookTrigger | FileTrigger | RunTrigger":
+        """What its one key holds."""
+        found = self.schedule or self.event or self.webhook or self.file or self.run
+        assert found is not None, "checked when it was read"
+        return found
 
 
 def schedules_of(triggers: Sequence[Trigger]) -> dict[str, Schedule]:
