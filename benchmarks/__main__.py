@@ -5,13 +5,13 @@ import os
 import platform
 import sys
 
-from benchmarks import approval
+from benchmarks import approval, flow
 from benchmarks.figures import HEADER, line
 
 
 def main() -> int:
     """Print every figure; with `--json` as one object."""
-    found = list(approval.figures())
+    found = [*approval.figures(), *flow.figures()]
     machine = {"python": platform.python_version(), "cpus": os.cpu_count(), "system": platform.machine()}
     if "--json" in sys.argv[1:]:
         print(json.dumps({"machine": machine, "figures": [f._asdict() for f in found]}))

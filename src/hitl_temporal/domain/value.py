@@ -5,6 +5,7 @@ Must not know: clocks, environment, I/O, Temporal.
 
 import hashlib
 import json
+from functools import cache
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -33,9 +34,15 @@ class Document(Value):
     @model_serializer(mode="wrap")
     def _as_written(self, dump: SerializerFunctionWrapHandler) -> dict[str, Json]:
         whole: dict[str, Json] = dump(self)
-        unset = type(self).model_fields.keys() - self.model_fields_set
-        absent = {name for field in unset for name in (field, type(self).model_fields[field].alias)}
-        return {name: value for name, value in whole.items() if name not in absent}
+        written, fields = self.model_fields_set, _fields(type(self))
+        return {key: value for key, value in whole.items() if fields[key] in written}
+
+
+@cache
+def _fields(document: type[Document]) -> dict[str, str]:
+    """Return the field that each key of a document, its name or its alias, belongs to: a definition has thousands."""
+    keys = {name: name for name in document.model_fields}
+    return keys | {field.alias: name for name, field in document.model_fields.items() if field.alias is not None}
 
 
 class FromOutside(BaseModel):

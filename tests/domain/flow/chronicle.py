@@ -278,6 +278,9 @@ class Chronicle:
     def _skipped(self, address: str, fact: Record) -> None:
         if self.of(address).state in FINAL:
             self._has_another_turn(address)
+        if self.of(address).state in FINAL and any(self.document(a).repeat for a, _, _ in self.around(address)):
+            self.reset_within(address)  # the block was ended in a turn in which nothing had begun yet
+            self.known[address] = Known()
         reason = str(fact.attributes["hitl.reason"])
         own = ("if: ", "no branch was taken", "branch ", "skipped by ", "passed by ")
         is_own = reason.startswith(own) or reason.endswith("has ended")

@@ -3,6 +3,7 @@
 Must not know: how it changes (machine.py), Temporal.
 """
 
+from functools import cache
 from typing import Literal
 
 from pydantic import AwareDatetime, Field, SerializerFunctionWrapHandler, model_serializer
@@ -248,12 +249,8 @@ class StepRun(Value):
     def _in_short(self, dump: SerializerFunctionWrapHandler) -> dict[str, Json]:
         """Leave out what is as it was at first: a run of a thousand steps travels in one message."""
         whole: dict[str, Json] = dump(self)
-        fields = type(self).model_fields
-        return {
-            k: v
-            for k, v in whole.items()
-            if fields[k].is_required() or v != fields[k].get_default(call_default_factory=True)
-        }
+        first = _as_at_first()
+        return {key: value for key, value in whole.items() if key not in first or getattr(self, key) != first[key]}
 
     @property
     def watched(self) -> bool:
@@ -299,6 +296,13 @@ class StepRun(Value):
     def is_begun(self) -> bool:
         """Whether it is under way: a job, a question, a wait, or parked in the middle of it."""
         return self.state == "parked" or (self.started_at is not None and not self.is_final)
+
+
+@cache
+def _as_at_first() -> dict[str, object]:
+    """Return what each field of a step is when nothing is said about it."""
+    fields = StepRun.model_fields.items()
+    return {k: field.get_default(call_default_factory=True) for k, field in fields if not field.is_required()}
 
 
 class Holding(Value):
