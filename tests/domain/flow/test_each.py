@@ -1,5 +1,9 @@
 """Items: the same steps for each of a list."""
 
+import pytest
+from pydantic import ValidationError
+
+from hitl_temporal.domain.flow.views import graph, why
 from tests.domain.flow.world import World, ask, call, do, each, undo, wait
 
 
@@ -199,3 +203,50 @@ def test_items_that_go_on_keep_what_they_lie_in_open() -> None:
     assert (world.states["e"], world.states["b"]) == ("succeeded", "running")
     assert (world.operate("rerun", "e").status, world.states["after"]) == ("closed", "waiting")
     assert world.succeeds("e[1].x").states["after"] == "running"
+
+
+def test_an_item_that_is_failing_fails_once() -> None:
+    """What fails in it meanwhile changes nothing."""
+    inner = each("i", [1, 2], call("y", on_failure="fail"), needs=[], on_failure="fail")
+    steps = (call("x", needs=[], on_failure="fail"), call("z", needs=[]), inner)
+    world = World(each("e", [1], *steps, tolerate=1)).fails("e[0].i[0].y").fails("e[0].x")
+    world.stops("e[0].i[1].y")
+    assert (world.states["e[0].i"], world.states["e"]) == ("failed", "running")
+    world.stops("e[0].z")
+    assert (world.run.status, [f.name for f in world.facts].count("item.failed")) == ("completed", 2)
+
+
+def test_an_item_that_is_cancelled_gives_nothing() -> None:
+    """Nor has it failed."""
+    world = World(each("e", [1], do("d", call("x")), tolerate=1), wait("w")).fails("e[0].x")
+    world.operate("cancel_step", "e[0].x")
+    assert world.step("e").outputs == {"items": [{"d": {}}], "failed": []}
+
+
+def test_the_bounds_of_an_each_are_numbers_or_shares() -> None:
+    """Nothing else."""
+    for tolerate, says in ((-1, "0 or more"), ("many", "no share of items")):
+        with pytest.raises(ValidationError, match=says):
+            World(each("e", [1], call("x"), tolerate=tolerate))
+
+
+def test_the_graph_counts_the_items() -> None:
+    """In which state how many are, and which leads."""
+    world = World(each("e", [1, 2], call("x"))).succeeds("e[0].x")
+    nodes = {str(n["id"]): n for n in graph(world.run)["nodes"]}  # type: ignore[index,union-attr,call-overload]
+    assert nodes["x"]["state"] == "running"
+    assert nodes["x"]["states"] == {"succeeded": 1, "running": 1}
+
+
+def test_the_rest_that_goes_on_is_why_the_run_is_open() -> None:
+    """Its each has ended."""
+    rest = each("e", [1, 2], call("x"), enough={"count": 1, "rest": "continue"})
+    world = World(rest).succeeds("e[0].x")
+    assert [r.releases for r in why(world.run) if r.step == "e"] == ["the end of the items that are under way"]
+
+
+def test_only_items_of_the_same_each_see_each_other() -> None:
+    """An expression can't name a step inside another one."""
+    outside = call("y", **{"with": {"v": "{{ has(steps.x) }}"}})
+    world = World(each("e", [1], call("x")), outside).succeeds("e[0].x")
+    assert world.last[-1].arguments == {"v": False}  # type: ignore[union-attr]

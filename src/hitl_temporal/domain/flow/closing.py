@@ -171,11 +171,9 @@ def _close(turn: Turn, address: str, block: Block, instead: Instead) -> None:
 
 
 def close(turn: Turn, address: str, closing: Closing) -> None:
-    """Let a block come to its end before all of it is done; the first closing stands."""
+    """Let a block come to its end before all of it is done."""
     block = turn.run.steps[address].block
     assert block is not None, f"step {address!r} is no block"
-    if block.closing is not None:
-        return
     turn.set_step(address, block=block.but(closing=closing))
     _stop(turn, inside(turn.run, address), closing.becomes.reason)
 
