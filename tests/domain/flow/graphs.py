@@ -11,6 +11,7 @@ OWN = {"outcomes": {"later": {"label": "Later"}, "sooner": {"label": "Sooner", "
 CONDITIONS = ("true", "false", "vars.go", "inputs.nothing > 1")
 FLOWS = {"child": [call("c")], "asking": [ask("q"), {"id": "self", "flow": "asking"}]}
 MOST_STEPS, MOST_DEPTH = 12, 3
+USES = st.sampled_from([{}, {}, {}, {"uses": {"r": 1}}, {"uses": {"r": 1, "s": 2}, "keep": True}])
 
 
 class _Ids:
@@ -100,7 +101,7 @@ def _steps(draw: st.DrawFn, ids: _Ids, before: list[Document], depth: int) -> Do
 
 @st.composite
 def _job(draw: st.DrawFn, name: str, envelope: Document, ids: _Ids, depth: int) -> Document:
-    more = draw(_undos(name)) | draw(_ends_of_failure(ids, depth))
+    more = draw(_undos(name)) | draw(_ends_of_failure(ids, depth)) | draw(USES)
     if draw(st.integers(0, 4)) == 0:
         return {"id": name, "run": {"command": "do it"}, **envelope, **more}
     return call(name, **envelope, **more)
@@ -138,7 +139,7 @@ def _block(draw: st.DrawFn, name: str, envelope: Document, ids: _Ids, depth: int
     inner = draw(_lists(ids, depth + 1))
     until = draw(st.sampled_from(["index == 1", "vars.go", f"steps.{inner[0]['id']}.state == 'succeeded'", "1"]))
     kinds: list[Document] = [{}, {"repeat": {"until": until, "max": 3}}, {"first": True}, {"first": True}]
-    more = draw(_undos(name)) | draw(_ends_of_failure(ids, depth))
+    more = draw(_undos(name)) | draw(_ends_of_failure(ids, depth)) | draw(USES)
     return {"id": name, "do": inner, **envelope, **draw(st.sampled_from(kinds)), **more}
 
 

@@ -76,3 +76,10 @@ def test_a_step_being_mended_is_stopped_with_what_mends_it() -> None:
     world = World(call("a", on_failure={"catch": [call("mend")]})).fails("a")
     world.operate("cancel")
     assert world.stops("mend").states == {"a": "cancelled", "mend": "cancelled"}
+
+
+def test_an_operator_ends_a_step_that_is_being_mended() -> None:
+    """What mends it is stopped first."""
+    world = World(call("a", on_failure={"catch": [call("mend")]}), call("after", needs=[{"a": "cancelled"}])).fails("a")
+    world.operate("cancel_step", "a")
+    assert world.stops("mend").states == {"a": "cancelled", "mend": "cancelled", "after": "running"}

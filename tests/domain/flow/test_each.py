@@ -250,3 +250,18 @@ def test_only_items_of_the_same_each_see_each_other() -> None:
     outside = call("y", **{"with": {"v": "{{ has(steps.x) }}"}})
     world = World(each("e", [1], call("x")), outside).succeeds("e[0].x")
     assert world.last[-1].arguments == {"v": False}  # type: ignore[union-attr]
+
+
+def test_nothing_begins_in_an_item_that_is_failing() -> None:
+    """Although its needs are met."""
+    steps = (call("a", needs=[]), call("b", needs=[], on_failure="fail"), call("c", needs=["a"]))
+    world = World(each("e", [1], *steps, call("d", needs=[]), tolerate=1)).fails("e[0].b").succeeds("e[0].a")
+    assert (world.states["e[0].c"], why(world.run)[1].step) == ("waiting", "e[0].c")
+    assert world.stops("e[0].d").states["e[0].c"] == "skipped"
+
+
+def test_items_of_many_items_are_folded_together() -> None:
+    """With all that lies in them."""
+    world = World(each("o", [*range(201)], each("i", [1], call("x")), limit=1)).succeeds("o[0].i[0].x")
+    assert [a for a in world.states if "o[0]" in a] == []
+    assert world.states["o[1].i[0].x"] == "running"

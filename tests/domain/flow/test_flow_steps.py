@@ -6,7 +6,7 @@ from hitl_temporal.domain.flow import events
 from hitl_temporal.domain.flow.effects import StartCall, StartFlow, StopStep
 from hitl_temporal.domain.flow.requests import MAX_DEPTH
 from hitl_temporal.domain.flow.views import result, why
-from tests.domain.flow.world import EVIDENCE, Document, World, ask, call, undo
+from tests.domain.flow.world import EVIDENCE, Document, World, ask, call, granted, undo
 
 FLOWS = {"child": [call("c")], "asking": [{"id": "deep", "flow": "questions"}], "questions": [ask("q")]}
 
@@ -138,3 +138,22 @@ def test_a_finished_run_within_counts_as_completed() -> None:
     world.operate("finish", "a")
     assert world.ends("a", "cancelled").states == {"a": "succeeded", "b": "running"}
     assert world.step("a").outcome == "completed"
+
+
+def test_a_flow_that_names_itself_asks_nobody_by_that() -> None:
+    """Only by a question somewhere."""
+    flows = {"loop": [flow("again", "loop"), call("c")]}
+    assert World(flow("a", "loop"), flows=flows).operate("skip", "a", actor="gus").status == "done"
+
+
+def test_a_definition_tells_which_flows_and_questions_it_may_need() -> None:
+    """Those of undo, of more time and of repairs included."""
+    more = {"max": 1, "ask": {"who": "user:bob"}}
+    steps = [
+        flow("a"),
+        call("b", undo={"flow": "asking"}),
+        granted("g", extend=more, on_failure={"ask": {"who": ["user:bob"]}}),
+        ask("q"),
+    ]
+    plan = world_of(*steps).definition.plan
+    assert (plan.flows, len(plan.asks)) == (("child", "asking"), 3)

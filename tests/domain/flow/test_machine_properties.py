@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from hitl_temporal.domain.effects import Record
 from hitl_temporal.domain.flow import events
 from hitl_temporal.domain.flow.commands import ACTIONS
-from hitl_temporal.domain.flow.effects import Reply, StartAsk, StartCall, StartFlow, StopStep
+from hitl_temporal.domain.flow.effects import ClaimUnits, Reply, ReturnUnits, StartAsk, StartCall, StartFlow, StopStep
 from hitl_temporal.domain.flow.machine import advance, next_moment
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.views import graph, waiting_reasons, why
@@ -23,7 +23,7 @@ STATUSES = {"completed", "rejected", "expired", "withdrawn", "failed", "cancelle
 REASONS = {"predecessor", "time", "calendar", "blackout", "resource", "pool", "hold", "answer", "event"}
 """Of the contract."""
 
-Errand = StartCall | StartAsk | StartFlow
+Errand = StartCall | StartAsk | StartFlow | ClaimUnits
 CALL_ENDS = ["succeeds"] * 5 + ["fails", "fails", "stops", "nan"]
 ASK_ENDS = ["approved"] * 4 + ["sooner", "rejected", "expired", "withdrawn", "later", "fails", "taken", "nan"]
 FLOW_ENDS = ["completed"] * 3 + ["rejected", "withdrawn", "failed", "cancelled", "fails", "taken", "nan"]
@@ -51,6 +51,8 @@ class AnyRun(RuleBasedStateMachine):
         self.keys: set[str] = set()
         self.ids: set[str] = set()
         self.open: list[Errand] = []
+        self.wished: list[tuple[str, str]] = []
+        """Units that are asked for, or held."""
         known: Document = {"go": True, "items": [1, 2, 3]}
         outputs = {"all": "{{ steps.s0.outputs.gone }}"}
         self.world = World(*steps, begun=False, vars=known, outputs=outputs, flows=FLOWS)
@@ -140,7 +142,7 @@ class AnyRun(RuleBasedStateMachine):
     def whatever_goes_on_has_an_errand(self) -> None:
         """No step is under way of which nobody will hear any more, and no errand is out that nobody waits for."""
         run = self.world.run
-        out = {e.step for e in self.open}
+        out = {e.step for e in self.open if not isinstance(e, ClaimUnits)}
         for address, step in run.steps.items() if run.status is None else ():
             verb = run.definition.step(address).verb
             is_job = step.is_begun and step.block is None and step.state != "parked" and verb != "wait"
@@ -154,7 +156,10 @@ class AnyRun(RuleBasedStateMachine):
         for address, now in run.steps.items() if run.status is None and run.ending is None and not run.held else ():
             if self.tale.turns(address) or now.held or now.is_begun or now.state != "waiting":
                 continue
-            is_idle = any(step.closing or _is_closing(step, item) for step, item in self._around(address))
+            lacks_units = any(r.reason == "resource" for r in why(run) if r.step == address)
+            is_idle = lacks_units or any(
+                step.closing or _is_closing(step, item) for step, item in self._around(address)
+            )
             assert is_idle or not (self.tale.is_under_way(address) and self.tale.is_met(address)), address
 
     @invariant()
@@ -189,6 +194,7 @@ class AnyRun(RuleBasedStateMachine):
         if self.world.run.status is not None:
             assert all(step.is_final for step in self.world.run.steps.values())
             assert not [e for e in self.open if not isinstance(e, StartAsk)]
+            assert not self.wished, "units are not given back"
 
     def teardown(self) -> None:
         """Cancel what still goes on, let the world answer, and look at the whole life of the run."""
@@ -242,12 +248,20 @@ class AnyRun(RuleBasedStateMachine):
                 self.tale.read(effect)
             case StartCall() | StartAsk() | StartFlow():
                 self._has_begun(effect)
+            case ClaimUnits():
+                assert (effect.claim, effect.resource) not in self.wished
+                self.wished.append((effect.claim, effect.resource))
+                self.open.append(effect)
+            case ReturnUnits():
+                self.wished.remove((effect.claim, effect.resource))
+                self.open = [e for e in self.open if not _is_wish(e, effect)]
             case StopStep():
-                assert any(e.step == effect.step and effect.child in {None, _id(e)} for e in self.open), effect
+                out = [e for e in self.open if not isinstance(e, ClaimUnits)]
+                assert any(e.step == effect.step and effect.child in {None, _id(e)} for e in out), effect
             case _:
                 pass
 
-    def _has_begun(self, errand: Errand) -> None:
+    def _has_begun(self, errand: StartCall | StartAsk | StartFlow) -> None:
         assert _id(errand) not in self.ids, "an id is used twice"
         self.ids.add(_id(errand))
         run = self.world.run
@@ -259,6 +273,12 @@ class AnyRun(RuleBasedStateMachine):
     def _end(self, errand: Errand, how: int, *, is_over: bool = False) -> None:
         """End an errand in one of its ways; `is_over`: in that which brings the run to its end."""
         self.open.remove(errand)
+        if isinstance(errand, ClaimUnits):
+            self._answer(errand, how)
+        else:
+            self._end_in_its_way(errand, how, is_over=is_over)
+
+    def _end_in_its_way(self, errand: StartCall | StartAsk | StartFlow, how: int, *, is_over: bool) -> None:
         step, n, world = errand.step, errand.n, self.world
         ways: list[str]
         match errand:
@@ -298,6 +318,13 @@ class AnyRun(RuleBasedStateMachine):
             is_positive = outcome in {"approved", "sooner"}
             other = lambda: world.answers(step, outcome, n=n, positive=is_positive, said=_nan(way))  # noqa: E731
         self._do(acts.get(way, other))
+
+    def _answer(self, wish: ClaimUnits, how: int) -> None:
+        about = {"at": self.world.now, "claim": wish.claim, "resource": wish.resource}
+        if how % 5:
+            self._do(lambda: self.world.feed(events.UnitsGranted.model_validate(about)))
+        else:
+            self._do(lambda: self.world.feed(events.UnitsRefused.model_validate({**about, "reason": "too many"})))
 
     def _succeeds(self, step: str, n: int, how: int) -> None:
         document = self.world.definition.step(step)
@@ -344,10 +371,17 @@ class AnyRun(RuleBasedStateMachine):
         """Tell whether an event is still news: of an errand that is out, or of a question under the same id."""
         if isinstance(event, events.Begun):
             return False
-        return any(e.step == event.step and getattr(event, "n", e.n) == e.n for e in self.open)
+        if isinstance(event, events.UnitsGranted | events.UnitsRefused):
+            return True
+        out = [e for e in self.open if not isinstance(e, ClaimUnits)]
+        return any(e.step == event.step and getattr(event, "n", e.n) == e.n for e in out)
 
 
-def _id(errand: Errand) -> str:
+def _is_wish(errand: Errand, back: ReturnUnits) -> bool:
+    return isinstance(errand, ClaimUnits) and (errand.claim, errand.resource) == (back.claim, back.resource)
+
+
+def _id(errand: StartCall | StartAsk | StartFlow) -> str:
     match errand:
         case StartCall():
             return errand.key

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from hitl_temporal.domain.flow import events
 from hitl_temporal.domain.flow.effects import StartAsk
 from hitl_temporal.domain.flow.views import result, waiting_reasons, why
-from tests.domain.flow.world import EVIDENCE, Document, World, call, do, undo
+from tests.domain.flow.world import EVIDENCE, Document, World, answered, call, do, undo
 
 
 def test_people_say_what_to_do_about_a_failure() -> None:
@@ -142,3 +143,15 @@ def test_what_people_give_must_have_a_text() -> None:
     """Else the step is done again as it was."""
     world = failed(**{"with": {"v": 1}}).repaired("a", "edit", **{"with": {"v": float("nan")}})
     assert world.last[-1].arguments == {"v": 1}  # type: ignore[union-attr]
+
+
+def test_an_answer_to_an_older_question_changes_nothing() -> None:
+    """Another one is out."""
+    world = failed()
+    old = next(e.approval for e in world.effects if isinstance(e, StartAsk))
+    world.operate("rerun", "a")
+    world.fails("a")
+    before = world.run
+    told = events.RepairAnswered(at=world.now, step="a", approval=old, result=answered("skip", positive=True))
+    world.feed(told)
+    assert world.run == before

@@ -68,7 +68,10 @@ def test_an_operator_lets_a_step_begin_without_units() -> None:
     assert world.states["a"] == "waiting"
     world.operate("start_step", "a", waive=["resource"])
     assert (world.states["a"], returned(world)) == ("running", ["r"])
-    assert World(call("a", uses={"r": 1}), call("b")).operate("start_step", "a", waive=["resource"]).status == "done"
+    block = do("b", call("x"), call("y"), uses={"r": 1})
+    world = World(call("a"), block)
+    assert world.operate("start_step", "y", waive=["resource"]).status == "done"
+    assert world.operate("start_step", "y", waive=["resource"]).status == "done"
 
 
 def test_an_answer_to_a_wish_that_is_over_gives_back() -> None:

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from hitl_temporal.domain.flow.cloud_event import MAX_EVENTS
+from hitl_temporal.domain.flow.commands import Receipt, parse
 from hitl_temporal.domain.flow.effects import StartCall
 from hitl_temporal.domain.flow.views import waiting_reasons, why
 from tests.domain.flow.world import START, Document, World, call, wait
@@ -145,3 +146,10 @@ def test_a_wait_is_for_one_thing(written: Document, says: str) -> None:
     """Exactly."""
     with pytest.raises(ValidationError, match=says):
         World({"id": "a", "wait": written})
+
+
+def test_a_command_that_is_no_object_is_invalid() -> None:
+    """Whatever it is."""
+    receipt = parse("event", "done")
+    assert isinstance(receipt, Receipt)
+    assert receipt.status == "invalid"

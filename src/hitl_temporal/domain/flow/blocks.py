@@ -288,7 +288,7 @@ def _end_item(turn: Turn, item: Item, instead: Instead | None) -> None:
         top = run.definition.plan.within(place(item.each).step, "0")
         gave = dict[str, Json]((name, run.steps[before + name].outputs) for name in top)
         each = each.but(given={**each.given, item.index: gave})
-    elif instead.state == "failed":
+    else:  # an item that ends early has failed
         each = each.but(failed=(*each.failed, item.index))
         reason = instead.reason
         turn.record(
@@ -299,7 +299,7 @@ def _end_item(turn: Turn, item: Item, instead: Instead | None) -> None:
             reason=reason,
         )
     set_each(turn, item.each, each)
-    is_kept = instead is not None and instead.state == "failed" and len(each.failed) <= MAX_UNFOLDED
+    is_kept = instead is not None and len(each.failed) <= MAX_UNFOLDED
     if len(each.values) > MAX_UNFOLDED and not is_kept and not any(_has_something_out(run.steps[a]) for a in of_item):
         turn.drop(of_item)
 

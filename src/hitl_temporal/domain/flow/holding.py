@@ -121,10 +121,13 @@ def _refused(turn: Turn, holder: str, reason: str) -> None:
 def waive(turn: Turn, address: str) -> None:
     """Let a step begin without the units that it waits for."""
     for holder in _needed(turn.run, address):
-        old = turn.run.holdings.get(holder) or Holding(claim=f"{turn.run.id}.waived", since=turn.now)
-        if not old.is_complete:
+        old = turn.run.holdings.get(holder)
+        if old is not None and old.is_complete:
+            continue
+        if old is not None:
             _return(turn, holder)
-            _set(turn, holder, Holding(claim=old.claim, since=turn.now, is_complete=True))
+        claim = f"{turn.run.id}.waived" if old is None else old.claim
+        _set(turn, holder, Holding(claim=claim, since=turn.now, is_complete=True))
 
 
 def give_back(turn: Turn) -> None:

@@ -38,6 +38,8 @@ def children(run: Run, address: str) -> list[str]:
 
 def inside(run: Run, address: str) -> list[str]:
     """Return the addresses of all steps within one, those of items included."""
+    if not run.definition.plan.inside[place(address).step]:
+        return []
     return [a for a in run.steps if is_inside(run, a, address)]
 
 
