@@ -34,6 +34,7 @@ from hitl_temporal.domain.schedules import (
     Trigger,
     WebhookTrigger,
 )
+from hitl_temporal.domain.simulation.scenario import Answer, Away, Directory, Entry, Expected, Given, Scenario
 
 from .site import Site
 
@@ -109,6 +110,13 @@ _KINDS: dict[type[BaseModel], Kind] = {
     Person: Kind("a person"),
     Group: Kind("a group"),
     Site: Kind("site.yaml"),
+    Scenario: Kind("a scenario"),
+    Given: Kind("`given`"),
+    Answer: Kind("the answer of a job"),
+    Away: Kind("an absence"),
+    Entry: Kind("an entry of `when`"),
+    Directory: Kind("a `directory`"),
+    Expected: Kind("what is expected"),
     CalendarDocument: Kind("a calendar"),
     Resource: Kind("a resource"),
     Blackout: Kind("a blackout"),
