@@ -27,6 +27,7 @@ from hitl_temporal.cli import (
     previewing,
     scheduling,
     starting,
+    testing,
 )
 from hitl_temporal.cli.command import As, AsJson
 from hitl_temporal.cli.errors import USAGE
@@ -39,7 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _module in (
-    *(hosting, authoring, starting, previewing, looking, drawing),
+    *(hosting, authoring, testing, starting, previewing, looking, drawing),
     *(deciding, conversing, approvers, changing, operating),
 ):
     app.add_typer(_module.app)
