@@ -36,6 +36,7 @@ AROUND = Surroundings(flows={"purchase": Flow.model_validate(PURCHASE), "broken"
         "{id: a, do: [{id: b, call: x.y}], repeat: {until: 'steps[\"b\"].outputs.ok'}}",
         "{id: a, repeat: {until: inputs.n > 1}, do: [{id: b, ask: {title: T, who: 'user:a', due: 1d}}]}",
         "{id: a, first: true, do: [{id: b, call: x.y, needs: []}, {id: c, call: x.y, needs: []}, {id: d, call: x.y}]}",
+        "{id: a, first: true, do: [{id: b, call: x}, {id: c, call: x}, {id: d, call: x, needs: [{any: [b, c]}]}]}",
         "{id: a, wait: {event: {type: a}}, timeout: 1d}",
         "{id: a, wait: {file: a}, pool: linux, timeout: 1d}",
         "{id: a, wait: {run: {id: b, status: [completed, failed]}}}",

@@ -90,8 +90,11 @@ def _may_change(expression: str, plan: Plan, spot: Spot) -> bool:
 def _check_first(plan: Plan, spot: Spot, document: Document) -> Iterator[Problem]:
     if not spot.step.first:
         return
-    ends = [step.id for step in spot.step.do or () if not plan.followers[step.id]]
-    if len(ends) == 1:
+    inner = [step.id for step in spot.step.do or ()]
+    ends = [name for name in inner if not plan.followers[name]]
+    # Where not all have to arrive, those that come too late are what is stopped.
+    is_partial = any(need.needed < len(need.of) for name in inner for need in plan.needs[name])
+    if len(ends) == 1 and not is_partial:
         message = f"`first`, but all that the block does leads to {ends[0]!r}: nothing races with it"
         yield document.problem(
             (*spot.at, "first"), message, "let each branch begin by itself, with `needs: []`", "warning"
