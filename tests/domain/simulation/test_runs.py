@@ -89,7 +89,7 @@ def test_an_event_ends_a_wait() -> None:
     holds(WAITS, waits, event, then={"status": "completed", "outputs": {"w": {"data": {"x": 1}, "source": "scenario"}}})
     again = {"event": {"type": "com.example.done", "source": "s", "id": "1"}}
     two = flow({"id": "w", "each": "[1, 2]", "do": [{"id": "v", "wait": {"event": {"type": "com.example.done"}}}]})
-    holds(two, again, again, then={"status": "running", "steps": {"w[0].v": "succeeded", "w[1].v": "waiting"}})
+    holds(two, again, again, then={"status": "waiting", "steps": {"w[0].v": "succeeded", "w[1].v": "waiting"}})
     holds(two, event, event, then={"status": "completed"})
 
 
