@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from hitl_temporal.definition.project import load_project
 from hitl_temporal.definition.scenarios import load_scenario
 from hitl_temporal.domain.approval.commands import VERBS
+from hitl_temporal.domain.simulation.forecast import DEFAULTS
 from hitl_temporal.domain.simulation.scenario import Answer, Entry, Expected, Given
 from hitl_temporal.testing.running import run_written
 from tests.docs.pages import DOCS, blocks, code, rows, sections
@@ -41,3 +42,9 @@ def test_the_example_of_the_page_holds(tmp_path) -> None:
     assert problems == ()
     assert written is not None
     assert run_written(written, project.flows["firewall_change"], project).problems == ()
+
+
+def test_the_defaults_of_forecasts_are_on_the_page() -> None:
+    """By verb, in their order."""
+    told = {code(verb): code(takes) for verb, takes in rows(sections("scenarios.md")["Forecasts"])}
+    assert [*told.items()] == [*DEFAULTS.items()]

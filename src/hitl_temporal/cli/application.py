@@ -19,6 +19,7 @@ from hitl_temporal.cli import (
     conversing,
     deciding,
     drawing,
+    forecasting,
     hosting,
     looking,
     operating,
@@ -40,7 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _module in (
-    *(hosting, authoring, testing, starting, previewing, looking, drawing),
+    *(hosting, authoring, testing, forecasting, starting, previewing, looking, drawing),
     *(deciding, conversing, approvers, changing, operating),
 ):
     app.add_typer(_module.app)

@@ -20,7 +20,7 @@ from hitl_temporal.domain.value import Value
 from hitl_temporal.effects import calendars
 from hitl_temporal.ports import PermanentError
 
-__all__ = ["Run", "find", "run_all", "run_file", "run_written"]
+__all__ = ["Run", "find", "run_all", "run_file", "run_written", "setting_of"]
 
 WORKFLOWS = "workflows"
 
@@ -87,19 +87,28 @@ def run_written(written: Written, flow: Flow, project: Project) -> Run:
     """Run a scenario that was read."""
     scenario = written.scenario
     try:
-        setting = Setting(
-            flows=project.flows,
-            people=project.people,
-            calendars=_calendars(project, scenario.given.at.date()),
-            resources={name: resource.units for name, resource in project.site.resources.items()},
-            check=check_inputs,
-        )
+        setting = setting_of(project, scenario.given.at.date())
     except PermanentError as error:
         return Run(file=written.file, name=scenario.scenario, problems=(written.problem((), str(error)),))
     played = play(scenario, flow, setting)
     problems = tuple(written.problem(d.at, d.message) for d in played.differences)
     hints = tuple(written.problem(d.at, d.message) for d in played.refused) if problems else ()
     return Run(file=written.file, name=scenario.scenario, problems=problems, hints=hints)
+
+
+def setting_of(project: Project, day: date) -> Setting:
+    """Return a project as the setting of a run that begins on a day.
+
+    Raises:
+        PermanentError: A calendar can't be built.
+    """
+    return Setting(
+        flows=project.flows,
+        people=project.people,
+        calendars=_calendars(project, day),
+        resources={name: resource.units for name, resource in project.site.resources.items()},
+        check=check_inputs,
+    )
 
 
 def _flow_of(file: Path) -> str:
