@@ -100,6 +100,10 @@ class FakeCatalogue:
             raise UnknownFlowError(f"no flow {name!r}")
         return self.flows[name]
 
+    async def every_flow(self) -> Mapping[str, Flow]:
+        """Answer from `flows`."""
+        return self.flows
+
     async def load(self, flow: str, inputs: Json, pinned: Flow | None = None) -> Loaded:
         """Check inputs as the real one does."""
         await asyncio.sleep(self.delay)

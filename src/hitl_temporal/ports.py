@@ -192,6 +192,10 @@ class Catalogue(Protocol):
         """
         ...
 
+    async def every_flow(self) -> Mapping[str, Flow]:
+        """Return every definition that is sound, by name."""
+        ...
+
     async def load(self, flow: str, inputs: Json, pinned: Flow | None = None) -> Loaded:
         """Return a definition and its checked inputs.
 

@@ -31,6 +31,7 @@ from hitl_temporal.service.absences import Change
 from hitl_temporal.service.audit import Trail as ShownTrail
 from hitl_temporal.service.catalogue import FlowCard
 from hitl_temporal.service.errors import NotFoundError
+from hitl_temporal.service.events import Received
 from hitl_temporal.service.policies import Replays, Shadow
 from hitl_temporal.service.previews import Previewed
 from hitl_temporal.service.reading import Page
@@ -175,6 +176,7 @@ class House:
             "audit": Audit(self),
             "previews": Previews(self),
             "policies": Policies(self),
+            "events": Events(self),
         }
         return Services(client=cast("Any", None), directory=FakeDirectory(), **fakes)
 
@@ -304,6 +306,18 @@ class Previews:
         """Remember what was wished for."""
         self.house.sent.append({"by": me.person, "flow": flow, "inputs": inputs, "on_behalf_of": on_behalf_of})
         return self.house.answer(self.house.preview)
+
+
+@dataclass
+class Events:
+    """The door of a house for events."""
+
+    house: House
+
+    async def send(self, me: Any, events: Any) -> Received:
+        """Remember them."""
+        self.house.sent += [{"by": me.person, **event.outputs()} for event in events]
+        return self.house.answer(Received(started=("r/2",)))
 
 
 @dataclass

@@ -8,9 +8,9 @@ import pytest
 from fastapi.routing import APIRoute
 from jsonschema import Draft202012Validator
 
-from hitl_temporal.api import absences, approvals, batch, policies, previews, refreshing, runs
+from hitl_temporal.api import absences, approvals, batch, events, policies, previews, refreshing, runs
 from hitl_temporal.api.approvals import VERB_PATHS
-from hitl_temporal.api.bodies import json_object, request_object
+from hitl_temporal.api.bodies import json_object, raw_body, request_object
 from hitl_temporal.api.description import SAID_BY_DOORS
 from hitl_temporal.api.receipts import STATUS
 from hitl_temporal.domain.approval.commands import STATUSES, VERBS
@@ -18,7 +18,7 @@ from hitl_temporal.domain.flow.commands import ACTIONS
 from hitl_temporal.domain.flow.commands import STATUSES as OPERATION_STATUSES
 from tests.api.house import House, browser
 
-ROUTERS = (absences, approvals, batch, policies, previews, refreshing, runs)
+ROUTERS = (absences, approvals, batch, events, policies, previews, refreshing, runs)
 
 
 @pytest.fixture(scope="module", name="document")
@@ -33,7 +33,7 @@ def reads_body(route: APIRoute) -> bool:
     waiting = [route.dependant]
     while waiting:
         found = waiting.pop()
-        if found.call in {json_object, request_object}:
+        if found.call in {json_object, raw_body, request_object}:
             return True
         waiting.extend(found.dependencies)
     return False
@@ -63,7 +63,7 @@ def test_every_route_that_reads_a_body_describes_it(document: dict[str, Any]) ->
         if isinstance(route, APIRoute)
         for method in route.methods or ()
     }
-    assert sum(found.values()) == len(VERBS) + 7
+    assert sum(found.values()) == len(VERBS) + 8
     assert {(m, p) for p, of in document["paths"].items() for m in of if m in {"post", "delete"}} <= found.keys()
     for (method, path), reads in found.items():
         assert ("requestBody" in document["paths"][path][method]) == reads, (method, path)

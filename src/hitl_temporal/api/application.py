@@ -6,7 +6,19 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from temporalio.service import RPCError
 
-from hitl_temporal.api import absences, approvals, batch, digest, pages, policies, previews, problems, refreshing, runs
+from hitl_temporal.api import (
+    absences,
+    approvals,
+    batch,
+    digest,
+    events,
+    pages,
+    policies,
+    previews,
+    problems,
+    refreshing,
+    runs,
+)
 from hitl_temporal.api.addresses import AsSent
 from hitl_temporal.api.bodies import BadBodyError
 from hitl_temporal.api.description import OPEN, describe
@@ -36,6 +48,7 @@ def create_app(services: Services, *, is_development: bool = False) -> FastAPI:
     app.include_router(absences.router)
     app.include_router(batch.router)
     app.include_router(digest.router)
+    app.include_router(events.router)
     app.include_router(previews.router)
     app.include_router(policies.router)
     app.include_router(refreshing.router)

@@ -90,6 +90,18 @@ async def request_object(request: Request) -> dict[str, object]:
         raise InvalidError(str(error)) from error
 
 
+async def raw_body(request: Request) -> bytes:
+    """Return the body of a request as it was sent.
+
+    Raises:
+        InvalidError: It is too large.
+    """
+    body = await bounded(request)
+    if body is None:
+        raise InvalidError(f"the body is larger than {MAX_BODY_BYTES} bytes")
+    return body
+
+
 def read_as(model: type[M], body: Mapping[str, object]) -> M:
     """Return a body as what the route takes.
 
@@ -107,3 +119,4 @@ IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_lengt
 
 Body = Annotated[dict[str, object], Depends(json_object)]
 RequestBody = Annotated[dict[str, object], Depends(request_object)]
+RawBody = Annotated[bytes, Depends(raw_body)]

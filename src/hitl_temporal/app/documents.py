@@ -6,7 +6,7 @@ run keeps the definition that it was started with.
 
 import asyncio
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -62,6 +62,10 @@ class Documents:
             raise UnknownFlowError(f"flow {name!r} has errors: {'; '.join(wrong[:3])}")
         known = ", ".join(sorted(project.flows)) or "none"
         raise UnknownFlowError(f"no flow {name!r}; known: {known}. Add workflows/{name}/flow.yaml or mend the name")
+
+    async def every_flow(self) -> Mapping[str, Flow]:
+        """Return every definition that is sound, as it is on disk now."""
+        return (await self.project()).flows
 
     async def load(self, flow: str, inputs: Json, pinned: Flow | None = None) -> Loaded:
         """Return a definition with its calendars, and the inputs checked against it."""

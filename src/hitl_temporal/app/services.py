@@ -13,6 +13,7 @@ from hitl_temporal.service.absences import Absences
 from hitl_temporal.service.approvals import Approvals
 from hitl_temporal.service.audit import Audit
 from hitl_temporal.service.catalogue import FlowCatalogue
+from hitl_temporal.service.events import Events
 from hitl_temporal.service.policies import Policies
 from hitl_temporal.service.previews import Previews
 from hitl_temporal.service.runs import Runs
@@ -30,6 +31,7 @@ class Services(NamedTuple):
     audit: Audit
     previews: Previews
     policies: Policies
+    events: Events
 
 
 def make_services(client: Client, settings: Settings) -> Services:
@@ -45,4 +47,5 @@ def make_services(client: Client, settings: Settings) -> Services:
         audit=Audit(audit_store(settings)),
         previews=Previews(documents, documents, book),
         policies=Policies(client, documents, documents, book),
+        events=Events(client, documents, settings.task_queue),
     )

@@ -19,6 +19,7 @@ from hitl_temporal.cli import (
     conversing,
     deciding,
     drawing,
+    events,
     forecasting,
     hosting,
     looking,
@@ -47,6 +48,7 @@ for _module in (
     app.add_typer(_module.app)
 app.add_typer(absences.app, name="absence")
 app.add_typer(auditing.app, name="audit")
+app.add_typer(events.app, name="event")
 app.add_typer(policy.app, name="policy")
 app.add_typer(scheduling.app, name="schedule")
 

@@ -58,6 +58,34 @@ class Refreshed(Answer):
     note: str = ""
 
 
+class EventError(Answer):
+    """Why an event did not start a run (`flow`, `trigger`), or was not told to one (`run`)."""
+
+    event: str
+    flow: str | None = None
+    trigger: int | None = None
+    run: str | None = None
+    reason: str
+
+
+class Received(Answer):
+    """What events have done.
+
+    Attributes:
+        started: The runs that they have started.
+        already: The runs that the same events had started before.
+        advanced: The open runs in which a step that waited has ended.
+        kept: How many open runs keep one for later.
+        errors: What could not be done.
+    """
+
+    started: tuple[str, ...] = ()
+    already: tuple[str, ...] = ()
+    advanced: tuple[str, ...] = ()
+    kept: int = 0
+    errors: tuple[EventError, ...] = ()
+
+
 class Started(Answer):
     """A run that has been started, now or by the same request before."""
 

@@ -26,6 +26,7 @@ from hitl_temporal.client.answers import (
     Page,
     Reason,
     Receipt,
+    Received,
     Refreshed,
     Run,
     RunItem,
@@ -173,6 +174,32 @@ class Client(Verbs, Foresight):
         key = key or uuid4().hex
         asked: dict[str, Json] = {"action": action, "step": step, "reason": reason, "dry_run": dry_run, "key": key}
         return self._wire.command(f"/v1/runs/{part(run_id)}/actions", asked | dict(arguments or {}), key)
+
+    def send_event(
+        self,
+        type: str,  # noqa: A002 as CloudEvents calls it
+        source: str,
+        *,
+        data: Json = None,
+        event_id: str | None = None,
+        subject: str | None = None,
+        time: str | None = None,
+    ) -> Received:
+        """Send one event, which may start runs and move those that wait; for operators.
+
+        Args:
+            type: Of the event.
+            source: Of the event.
+            data: What it says.
+            event_id: The same source and id again do nothing twice; None: one is made.
+            subject: What it is about.
+            time: When it happened, as RFC 3339 writes it.
+        """
+        event_id = event_id or uuid4().hex
+        event: dict[str, Json] = {"specversion": "1.0", "type": type, "source": source, "id": event_id, "data": data}
+        given: dict[str, Json] = {"subject": subject, "time": time}
+        event |= {name: value for name, value in given.items() if value is not None}
+        return self._wire.post(Received, "/v1/events", event, event_id)
 
     def approvals(
         self,

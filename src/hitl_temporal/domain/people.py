@@ -20,6 +20,8 @@ SYSTEM = "system:"
 
 CLIENT = f"{SYSTEM}client"
 """Who starts or cancels an execution in Temporal without saying who they are."""
+EVENT = f"{SYSTEM}event"
+"""What starts a run because something has happened, and nobody is named who asks."""
 RUN = f"{SYSTEM}run"
 """The run, or the Python workflow, that has put a question."""
 SUBJECT = f"{SYSTEM}subject"

@@ -328,8 +328,13 @@ def _edit(turn: Turn, step: str, command: Rerun) -> None:
 
 def _event(turn: Turn, command: Operate) -> tuple[str, ...]:
     assert isinstance(command, Tell), "the table pairs `event` with Tell"
+    open_before = [address for address, step in turn.run.steps.items() if step.state == "waiting" and step.is_begun]
     is_new = waiting.hear(turn, command.event)
-    return (f"event {command.event.type} of {command.event.source}" + ("" if is_new else ": known already"),)
+    moved = [address for address in open_before if turn.run.steps[address].state != "waiting"]
+    return (
+        f"event {command.event.type} of {command.event.source}" + ("" if is_new else ": known already"),
+        *(f"{address}: {turn.run.steps[address].state}" for address in moved),
+    )
 
 
 def _cancel(turn: Turn, command: Operate) -> tuple[str, ...]:

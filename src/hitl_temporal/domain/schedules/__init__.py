@@ -21,6 +21,7 @@ from .document import (
     schedules_of,
 )
 from .inputs import render_inputs, time_event
+from .matching import Door, Due, Unclear, due, run_event, triggered_id, webhook_source
 from .packing import Block, pack, spans, unpack
 from .zone import Placed, Zone
 
@@ -28,6 +29,8 @@ __all__ = [
     "KINDS",
     "Blackout",
     "Block",
+    "Door",
+    "Due",
     "EventTrigger",
     "FileTrigger",
     "Occurrence",
@@ -36,16 +39,21 @@ __all__ = [
     "Schedule",
     "Trigger",
     "TriggerName",
+    "Unclear",
     "WebhookTrigger",
     "Window",
     "Zone",
     "covering",
+    "due",
     "occurrences",
     "pack",
     "render_inputs",
+    "run_event",
     "schedules_of",
     "spans",
     "time_event",
+    "triggered_id",
     "unpack",
+    "webhook_source",
     "window",
 ]

@@ -1,0 +1,111 @@
+"""Which runs an event starts: the triggers that mean it, and the inputs that they give.
+
+One event starts a run of a flow once for each trigger, however often it is told: the run's id follows from both.
+
+Must not know: how an event came, who may send one, how a run is started.
+"""
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from hitl_temporal.domain.expressions import ExpressionError, is_true
+from hitl_temporal.domain.flow.cloud_event import CloudEvent
+from hitl_temporal.domain.people import EVENT
+from hitl_temporal.domain.value import Json, Value, digest
+
+from .document import EventTrigger, FileTrigger, RunTrigger, Schedule, Trigger, WebhookTrigger
+from .inputs import render_inputs
+
+__all__ = ["Door", "Due", "Unclear", "due", "run_event", "triggered_id", "webhook_source"]
+
+Door = Literal["event", "webhook", "file", "run"]
+"""How an event came: only triggers of this kind mean it, so that nobody who may send events can feign a webhook."""
+
+
+class Due(Value):
+    """A run that an event starts.
+
+    Attributes:
+        trigger: The number of the trigger in the flow, from 0.
+    """
+
+    flow: str
+    trigger: int
+    run_id: str
+    inputs: dict[str, Json]
+    requester: str
+
+
+class Unclear(Value):
+    """A trigger of which it can't be told whether, or with which inputs, it starts a run."""
+
+    flow: str
+    trigger: int
+    reason: str
+
+
+def due(flow: str, triggers: tuple[Trigger, ...], event: CloudEvent, door: Door) -> tuple[Due | Unclear, ...]:
+    """Return the runs of a flow that an event starts, in the order of the triggers."""
+    return tuple(_due(flow, triggers, event, door))
+
+
+def _due(flow: str, triggers: tuple[Trigger, ...], event: CloudEvent, door: Door) -> Iterator[Due | Unclear]:
+    for number, trigger in enumerate(triggers):
+        one = trigger.one
+        if trigger.kind != door or isinstance(one, Schedule):
+            continue
+        try:
+            if _means(one, event):
+                inputs = render_inputs(dict(one.inputs), event.outputs())
+                assert isinstance(inputs, dict), "a mapping was rendered"
+                yield Due(
+                    flow=flow,
+                    trigger=number,
+                    run_id=triggered_id(flow, number, event),
+                    inputs=inputs,
+                    requester=one.requester or EVENT,
+                )
+        except ExpressionError as error:  # whether it was meant can't be told: never taken for a yes
+            yield Unclear(flow=flow, trigger=number, reason=str(error))
+
+
+def _means(trigger: EventTrigger | WebhookTrigger | FileTrigger | RunTrigger, event: CloudEvent) -> bool:
+    """Tell whether a trigger means an event that came through its door.
+
+    Raises:
+        ExpressionError: Its `if` fails.
+    """
+    match trigger:
+        case EventTrigger():
+            named = ((trigger.source, event.source), (trigger.subject, event.subject))
+            if trigger.type != event.type or any(wanted not in {None, given} for wanted, given in named):
+                return False
+            return _holds(trigger.condition, event)
+        case WebhookTrigger():
+            return webhook_source(trigger.source) == event.source and _holds(trigger.condition, event)
+        case FileTrigger():
+            return event.subject is not None and fnmatchcase(event.subject, trigger.path)
+        case RunTrigger():
+            ended = event.data if isinstance(event.data, dict) else {}
+            return ended.get("flow") == trigger.flow and ended.get("status") in trigger.status
+
+
+def _holds(condition: str | None, event: CloudEvent) -> bool:
+    return condition is None or is_true(condition, {"event": event.outputs()})
+
+
+def triggered_id(flow: str, trigger: int, event: CloudEvent) -> str:
+    """Return the id of the run that an event starts by this trigger: the same for the same event, told again."""
+    return f"{flow}.{trigger}-{event.mark[:24]}"
+
+
+def webhook_source(name: str) -> str:
+    """Return the source of the events that come as webhooks of this name."""
+    return f"/webhooks/{name}"
+
+
+def run_event(run: str, first_run_id: str, flow: str, status: str, outputs: Mapping[str, Json]) -> CloudEvent:
+    """Return the event that a run has ended; another run under the same id is another event."""
+    data: dict[str, Json] = {"id": run, "flow": flow, "status": status, "outputs": dict(outputs)}
+    return CloudEvent(type="run.ended", source=f"/flows/{flow}", id=digest([run, first_run_id]), subject=run, data=data)
