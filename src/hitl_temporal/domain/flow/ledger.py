@@ -12,8 +12,8 @@ from hitl_temporal.domain.value import Json
 
 def keep(turn: Turn, address: str, outputs: dict[str, Json], outcome: str | None) -> None:
     """Keep what the `undo` of a step will need; doing a step again replaces what it did before, in the same turn."""
-    if turn.step(address).undo is None or turn.run.steps[address].positive is False:
-        return  # a refusal has done nothing, and a run within that was refused has undone its own
+    if turn.step(address).undo is None:
+        return
     run, n, now = turn.run, turn.run.steps[address].n, turn_of(turn.run, address)
     # Another turn of a block around it, or a rerun of an `each` over other items, must not change what is reversed.
     seen = around(run, address) if place(address).step in turn.plan.undone_by_place else {}
