@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from hitl_temporal.domain.flow import events
+from hitl_temporal.domain.flow.job import is_pool
 from hitl_temporal.domain.flow.waiting import watches
 from tests.domain.flow.world import Document, World, ask, call, do, undo
 
@@ -93,3 +94,15 @@ def test_what_a_step_may_not_say(step: Document, says: str) -> None:
     """With what to do about it."""
     with pytest.raises(ValidationError, match=says):
         World(step)
+
+
+def test_what_a_pool_may_be_called() -> None:
+    """As in a document."""
+    assert is_pool("linux-1")
+    assert not is_pool("Linux")
+
+
+def test_every_step_has_its_needs_made_explicit() -> None:
+    """The one above it, where nothing is written."""
+    needs = World(call("a"), call("b"), call("c", needs=[])).definition.all_needs
+    assert {name: [n.of for n in entries] for name, entries in needs.items()} == {"a": [], "b": [("a",)], "c": []}

@@ -1,6 +1,7 @@
 """Blocks: steps that lie in a step and are done once, in order."""
 
-from tests.domain.flow.world import World, ask, call, do, undo
+from hitl_temporal.domain.flow.state import Run
+from tests.domain.flow.world import World, ask, call, do, each, undo, wait
 
 
 def test_a_block_runs_from_its_first_step_to_its_last() -> None:
@@ -88,3 +89,12 @@ def test_a_step_skipped_within_a_block_that_waits_stays_skipped() -> None:
     world.operate("skip", "d")
     assert (world.states["d"], world.states["y"]) == ("skipped", "skipped")
     assert world.succeeds("a").succeeds("x").run.status == "completed"
+
+
+def test_a_run_is_the_same_after_a_journey_as_json() -> None:
+    """What is as it was at first is left out, and is there again."""
+    block = do("b", each("e", [1, 2], call("x", undo=undo("x"))), wait("w"))
+    world = World(block, call("after")).succeeds("e[0].x", v=1)
+    written = world.run.model_dump_json(by_alias=True)
+    assert Run.model_validate_json(written) == world.run
+    assert '"after":{"since":"2026-03-02T09:00:00Z"}' in written

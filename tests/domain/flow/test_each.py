@@ -265,3 +265,13 @@ def test_items_of_many_items_are_folded_together() -> None:
     world = World(each("o", [*range(201)], each("i", [1], call("x")), limit=1)).succeeds("o[0].i[0].x")
     assert [a for a in world.states if "o[0]" in a] == []
     assert world.states["o[1].i[0].x"] == "running"
+
+
+def test_items_within_an_item_that_fails_are_not_looked_at_any_more() -> None:
+    """They are gone with it, of an `each` of many."""
+    inner = each("i", [1, 2], call("y", on_failure="fail"), needs=[], on_failure="continue", tolerate=1)
+    many = each("e", [*range(300)], inner, call("bad", needs=[], on_failure="fail"), limit=1, tolerate=300)
+    world = World(many)
+    for index in range(220):
+        world.fails(f"e[{index}].bad").stops(f"e[{index}].i[0].y").stops(f"e[{index}].i[1].y")
+    assert not [a for a in world.states if a.startswith("e[219]")]

@@ -266,7 +266,8 @@ class AnyRun(RuleBasedStateMachine):
         self.ids.add(_id(errand))
         run = self.world.run
         if not isinstance(errand, StartAsk) and errand.undo and run.ending and not run.steps[errand.step].has_given:
-            going = [e for e in self.open if not (isinstance(e, StartAsk) and (e.is_extension or e.is_repair))]
+            work = [e for e in self.open if not isinstance(e, ClaimUnits)]
+            going = [e for e in work if not (isinstance(e, StartAsk) and (e.is_extension or e.is_repair))]
             assert not going, "an undo begins before what goes on has ended"
         self.open.append(errand)
 

@@ -97,6 +97,7 @@ def test_whoever_acts_first_withdraws_the_question(action: str) -> None:
     world.operate(action, step)
     assert world.stopping == ["a"]
     before = world.states
+    assert any(r.step == "a" and r.by for r in why(world.run))
     world.repaired("a", "skip")
     assert world.states == before
     assert [f.name for f in world.facts][-1] in {"step.repair_answered", "run.ended"}

@@ -107,3 +107,17 @@ def test_a_held_step_asks_for_nothing() -> None:
     world = World(call("a", uses={"r": 1}, needs=[]), call("b", needs=["a"], uses={"r": 1}))
     world.operate("hold", "a")
     assert waiting_reasons(world.run) == ("hold", "predecessor")
+
+
+def test_a_refusal_that_comes_too_late_parks_nothing() -> None:
+    """Nobody waits for the units any more."""
+    world = World(do("b", call("x"), ask("q"), uses={"r": 1}))
+    world.operate("skip", "x")
+    assert answer(world, refuse="none").states == {"b": "running", "x": "skipped", "q": "waiting"}
+
+
+def test_units_that_are_held_need_no_word() -> None:
+    """Nothing is given back by it."""
+    world = answer(World(do("b", call("x"), call("y"), uses={"r": 1})))
+    world.operate("start_step", "y", waive=["resource"])
+    assert returned(world) == []

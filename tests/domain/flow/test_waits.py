@@ -153,3 +153,18 @@ def test_a_command_that_is_no_object_is_invalid() -> None:
     receipt = parse("event", "done")
     assert isinstance(receipt, Receipt)
     assert receipt.status == "invalid"
+
+
+def test_an_event_that_is_for_another_wait_passes_by() -> None:
+    """However long the first has waited."""
+    world = World(waits("a", event={"subject": "x"}, needs=[]), waits("b", needs=[]))
+    world.hears("done", subject="y")
+    assert world.states == {"a": "waiting", "b": "succeeded"}
+
+
+def test_only_an_open_run_waits() -> None:
+    """What an ending run has not begun waits for nothing."""
+    world = World(call("a"), call("b"))
+    world.operate("cancel")
+    assert waiting_reasons(world.run) == ()
+    assert waiting_reasons(world.stops("a").run) == ()

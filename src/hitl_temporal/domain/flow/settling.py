@@ -79,8 +79,6 @@ def _moved_by(run: Run, address: str) -> Iterator[str]:
 
     What is closing further out may be waiting for just this step, which the blocks in between never finish.
     """
-    if address not in run.steps:
-        return
     yield address
     if not run.steps[address].is_final:
         return
@@ -111,11 +109,12 @@ def _look(turn: Turn, candidate: str) -> None:
 
 def _look_at_item(turn: Turn, item: Item) -> None:
     step = turn.run.steps.get(item.each)
-    if step is not None and step.block is not None and step.block.each is not None:
-        if item.index in step.block.each.open and step.closing is None:
-            blocks.go_on_with_item(turn, item)
-        else:
-            turn.touch([item.each])
+    if step is None or step.block is None or step.block.each is None:  # what it lies in was ended with all within it
+        return
+    if item.index in step.block.each.open and step.closing is None:
+        blocks.go_on_with_item(turn, item)
+    else:
+        turn.touch([item.each])
 
 
 def _look_at_waiting(turn: Turn, address: str) -> None:

@@ -62,11 +62,6 @@ class Undo(Document):
     timeout: PositiveDuration | None = None
     pool: PoolName | None = None
 
-    @property
-    def verb(self) -> str:
-        """Which of its three verbs it is."""
-        return next(v for v in _UNDOING if getattr(self, v) is not None)
-
     @model_validator(mode="after")
     def _one_verb(self) -> "Undo":
         _only_one(self, _UNDOING, "an `undo`")
