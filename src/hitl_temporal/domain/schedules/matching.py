@@ -7,7 +7,7 @@ Must not know: how an event came, who may send one, how a run is started.
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Literal, assert_never
 
 from hitl_temporal.domain.expressions import ExpressionError, is_true
 from hitl_temporal.domain.flow.cloud_event import CloudEvent
@@ -89,6 +89,8 @@ def _means(trigger: EventTrigger | WebhookTrigger | FileTrigger | RunTrigger, ev
         case RunTrigger():
             ended = event.data if isinstance(event.data, dict) else {}
             return ended.get("flow") == trigger.flow and ended.get("status") in trigger.status
+        case _:
+            assert_never(trigger)
 
 
 def _holds(condition: str | None, event: CloudEvent) -> bool:
