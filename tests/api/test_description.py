@@ -122,18 +122,16 @@ def test_a_schema_takes_what_the_judge_takes(document: dict[str, Any], verb: str
     assert (fits(document, batch, {"decisions": []}), fits(document, batch, {})) == (True, False)
 
 
-EVENT = {"type": "com.example.done", "source": "/s", "id": "1"}
-
-
 def test_every_action_has_the_one_body_that_is_its_own(document: dict[str, Any]) -> None:
     """An action that another body is for fits none."""
     schema = body_of(document, "post", "/v1/runs/{run_id}/actions")
+    own: dict[str, dict[str, Any]] = {
+        "set_value": {"with": {"a": 1}},
+        "extend_grant": {"with": {"for": "2d"}},
+        "event": {"event": {"type": "t", "source": "s", "id": "1"}},
+    }
     for action in ACTIONS:
-        more = {
-            "set_value": {"with": {"a": 1}},
-            "event": {"event": EVENT},
-            "extend_grant": {"with": {"for": "2d"}},
-        }.get(action, {})
+        more = own.get(action, {})
         assert fits(document, schema, {"action": action, "step": "a", "reason": "r", **more}), action
     assert not fits(document, schema, {"action": "set_value", "with": {}})
     assert not fits(document, schema, {"action": "explode"})

@@ -1,4 +1,4 @@
-"""`hitl approve`, `reject`, `decide`, `withdraw` and what operators do: receipts, in words and as JSON."""
+"""`hitl approve`, `reject`, `decide`, `withdraw`: receipts, in words and as JSON."""
 
 import pytest
 
@@ -99,69 +99,3 @@ def test_withdraw_sends_its_reason(hitl, service) -> None:
 
     assert hitl("withdraw", "a/b", "--reason", "not needed").code == 0
     assert service.body() == {"reason": "not needed"}
-
-
-@pytest.mark.parametrize(
-    ("words", "sent"),
-    [
-        (("hold", "r"), {"action": "hold"}),
-        (("hold", "r", "apply"), {"action": "hold", "step": "apply"}),
-        (("release", "r"), {"action": "release"}),
-        (("skip", "r", "apply"), {"action": "skip", "step": "apply"}),
-        (("rerun", "r", "apply"), {"action": "rerun", "step": "apply"}),
-        (
-            ("finish", "r", "apply", "-o", "rule=r1", "-o", "n=2", "--outcome", "done"),
-            {"action": "finish", "step": "apply", "outputs": {"rule": "r1", "n": 2}, "as": "done"},
-        ),
-        (("cancel", "r", "--no-undo"), {"action": "cancel", "no_undo": True}),
-        (("cancel", "r", "apply"), {"action": "cancel_step", "step": "apply"}),
-        (("set", "r", "a=1", "b=text"), {"action": "set_value", "with": {"a": 1, "b": "text"}}),
-        (("revoke", "r"), {"action": "revoke"}),
-        (("revoke", "r", "apply"), {"action": "revoke", "step": "apply"}),
-        (
-            ("extend-grant", "r", "apply", "--for", "2d"),
-            {"action": "extend_grant", "step": "apply", "with": {"for": "2d"}},
-        ),
-        (("extend-grant", "r", "--for", "1bd"), {"action": "extend_grant", "with": {"for": "1bd"}}),
-    ],
-)
-def test_operators_commands_send_their_action(hitl, service, words, sent) -> None:
-    """Each command is one action, with reason, key and dry run."""
-    service.on("POST /v1/runs/r/actions", {"status": "done", "reason": "", "changes": ["apply: skipped"], "key": "k"})
-
-    done = hitl(*words, "--reason", "why not", "--dry-run", "--as", "gus")
-
-    assert done.code == 0
-    assert done.out.endswith(": done; apply: skipped\n")
-    body = service.body()
-    assert body.pop("key")
-    assert {"no_undo": False, **body} == {"no_undo": False, "reason": "why not", "dry_run": True, **sent}
-
-
-def test_a_refused_action_is_exit_1(hitl, service) -> None:
-    """Operators get receipts too."""
-    service.on("POST /v1/runs/r/actions", (409, {"status": "closed", "reason": "the run has ended: completed"}))
-
-    assert hitl("cancel", "r") == (1, "", "hitl: r: closed; the run has ended: completed\n")
-
-
-def test_an_extension_that_people_are_asked_about_is_no_failure(hitl, service) -> None:
-    """`asked` is exit 0, and says which approval it is."""
-    asked = {"status": "asked", "reason": "", "changes": ["apply: 2d more asked for in r.apply.1.extend.1"], "key": "k"}
-    service.on("POST /v1/runs/r/actions", (202, asked))
-
-    done = hitl("extend-grant", "r", "apply", "--for", "2d", "--as", "ann")
-
-    assert done == (0, "r apply: asked; apply: 2d more asked for in r.apply.1.extend.1\n", "")
-
-
-def test_an_extension_without_a_time_is_a_wrong_command_line(hitl, service) -> None:
-    """How much more time is not guessed."""
-    assert hitl("extend-grant", "r", "apply").code == 2
-    assert not service.requests
-
-
-def test_no_undo_is_for_whole_runs(hitl, service) -> None:
-    """A combination without a meaning is a wrong command line."""
-    assert hitl("cancel", "r", "apply", "--no-undo").code == 2
-    assert not service.requests

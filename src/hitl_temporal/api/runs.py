@@ -128,10 +128,10 @@ async def audit_run(run_id: str, me: Caller, use: UseCases) -> Trail:
     responses=answers(Receipt, STATUSES),
     openapi_extra=takes(*_bodies()),
 )
-async def operate_run(run_id: str, me: Caller, use: UseCases, body: Body) -> JSONResponse:
+async def operate_run(run_id: str, me: Caller, use: UseCases, body: Body, key: IdempotencyKey = None) -> JSONResponse:
     """An operator action: `{action, step, reason, key, dry_run, ...}`; the body is the receipt."""
-    action = body.pop("action", "")
-    return receipt_response(await use.runs.operate(me, run_id, str(action), body))
+    action, known = body.pop("action", ""), {} if key is None else {"key": key}
+    return receipt_response(await use.runs.operate(me, run_id, str(action), known | body))
 
 
 # Last: bare slashes of a foreign id are taken, too, so this one takes whatever no other route has taken.

@@ -199,9 +199,9 @@ def _show_run(session: Session, run: "Run") -> None:
             *((f"output {name}", output.value(given)) for name, given in run.outputs.items()),
         ]
     )
-    rows = [(name, s.state, s.outcome or "", s.approval or "", _reason(s)) for name, s in run.steps.items()]
+    rows = [(name, s.state, s.outcome or "", s.approval or s.run or "", _reason(s)) for name, s in run.steps.items()]
     if rows:
-        output.table(("STEP", "STATE", "OUTCOME", "APPROVAL", "REASON"), rows)
+        output.table(("STEP", "STATE", "OUTCOME", "IN", "REASON"), rows)
     granted = [row for name, step in run.steps.items() if (row := _grant(name, step)) is not None]
     if granted:
         output.table(("STEP", "GRANT", "UNTIL", "ENDED", "MORE TIME"), granted)

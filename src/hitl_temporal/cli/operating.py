@@ -1,57 +1,80 @@
-"""`hitl hold`, `release`, `skip`, `finish`, `rerun`, `cancel`, `set`, `revoke`, `extend-grant`: acting on a run."""
+"""`hitl hold`, `release`, `start-step`, `skip`, `finish`, `rerun`, `cancel`, `set`, `event`, `revoke`, `extend-grant`.
 
+One command for each action of the table in the domain; a test compares them.
+"""
+
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hitl_temporal.cli import values
-from hitl_temporal.cli.command import people
+from hitl_temporal.cli.acting import Deed, acts
 from hitl_temporal.cli.errors import UsageError
-from hitl_temporal.cli.session import Session
-from hitl_temporal.cli.words import tell
 
 if TYPE_CHECKING:
     from hitl_temporal.domain.value import Json
 
 app = typer.Typer()
 
-RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id.")]
-Step = Annotated[str, typer.Argument(metavar="STEP", help="The step's id.")]
-StepOrRun = Annotated[str | None, typer.Argument(metavar="STEP", help="The step's id; without it, the whole run.")]
-Granted = Annotated[
-    str | None, typer.Argument(metavar="STEP", help="The step's id; without it, the one that can be meant.")
-]
-Reason = Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="Why; kept in the audit trail.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
+COMMANDS: Mapping[str, str] = {
+    "hold": "hold",
+    "release": "release",
+    "start_step": "start-step",
+    "skip": "skip",
+    "finish": "finish",
+    "rerun": "rerun",
+    "cancel_step": "cancel",
+    "cancel": "cancel",
+    "set_value": "set",
+    "event": "event",
+    "revoke": "revoke",
+    "extend_grant": "extend-grant",
+}
+"""The command of each action."""
 
 
-@people(app)
-def hold(
-    session: Session, run_id: RunId, step: StepOrRun = None, *, reason: Reason = "", dry_run: DryRun = False
-) -> int:
+@acts(app, on="step or run")
+def hold(deed: Deed) -> int:
     """Let nothing new start, in a run or of a step; what runs goes on."""
-    return _operate(session, run_id, "hold", step, reason=reason, dry_run=dry_run)
+    return deed.do("hold")
 
 
-@people(app)
-def release(
-    session: Session, run_id: RunId, step: StepOrRun = None, *, reason: Reason = "", dry_run: DryRun = False
-) -> int:
+@acts(app, on="step or run")
+def release(deed: Deed) -> int:
     """End a hold."""
-    return _operate(session, run_id, "release", step, reason=reason, dry_run=dry_run)
+    return deed.do("release")
 
 
-@people(app)
-def skip(session: Session, run_id: RunId, step: Step, *, reason: Reason = "", dry_run: DryRun = False) -> int:
+@acts(app, "start-step", on="step")
+def start_step(
+    deed: Deed,
+    *,
+    waive: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--waive",
+            metavar="REASON",
+            help="What it waits for no longer, as `hitl why` names it: predecessor, time, calendar, blackout, "
+            "resource, pool, hold, answer, event; as often as needed. Default: all but predecessor and resource.",
+        ),
+    ] = None,
+) -> int:
+    """Let a step begin although it waits."""
+    return deed.do("start_step", {"waive": [*(waive or ())]})
+
+
+@acts(app, on="step")
+def skip(deed: Deed) -> int:
     """Pass a step without doing it; its followers go on as if it had succeeded."""
-    return _operate(session, run_id, "skip", step, reason=reason, dry_run=dry_run)
+    return deed.do("skip")
 
 
-@people(app)
+@acts(app, on="step")
 def finish(
-    session: Session,
-    run_id: RunId,
-    step: Step,
+    deed: Deed,
     *,
     outputs: Annotated[
         list[str] | None,
@@ -60,86 +83,105 @@ def finish(
     outcome: Annotated[
         str | None, typer.Option("--outcome", metavar="OUTCOME", help="The outcome it ends with.")
     ] = None,
-    reason: Reason = "",
-    dry_run: DryRun = False,
 ) -> int:
     """End a step with these outputs and this outcome, without doing it."""
-    arguments: dict[str, Json] = {"outputs": values.loose(values.pairs("-o", outputs or ())), "as": outcome}
-    return _operate(session, run_id, "finish", step, reason=reason, dry_run=dry_run, arguments=arguments)
+    return deed.do("finish", {"outputs": values.loose(values.pairs("-o", outputs or ())), "as": outcome})
 
 
-@people(app)
-def rerun(session: Session, run_id: RunId, step: Step, *, reason: Reason = "", dry_run: DryRun = False) -> int:
-    """Do a step again that is parked or has ended, in a run that is open."""
-    return _operate(session, run_id, "rerun", step, reason=reason, dry_run=dry_run)
+@acts(app, on="step or run")
+def rerun(
+    deed: Deed,
+    *,
+    onwards: Annotated[bool, typer.Option("--from", help="The step, and all that follows it.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Every step that has parked or failed.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="The whole run.")] = False,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-i",
+            metavar="NAME=VALUE",
+            help="Of the step, another argument, as JSON or text; as often as needed.",
+        ),
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option("--input", metavar="FILE", help="The same as JSON or YAML; - is stdin; -i goes first.")
+    ] = None,
+) -> int:
+    """Do a step again that is parked or has ended, or more."""
+    wanted = [scope for scope, is_wanted in (("from", onwards), ("failed", failed), ("all", everything)) if is_wanted]
+    if len(wanted) > 1:
+        raise UsageError(f"--{' and --'.join(wanted)} exclude each other; write one of them")
+    scope = next(iter(wanted), "step")
+    if scope in {"failed", "all"} and deed.step is not None:
+        raise UsageError(f"--{scope} is for whole runs; leave the step {deed.step!r} out, or --{scope}")
+    if scope in {"step", "from"} and deed.step is None:
+        raise UsageError("which step is done again? Name it, or write --failed or --all")
+    changed = (values.inputs_of(file) if file else {}) | values.loose(values.pairs("-i", inputs or ()))
+    return deed.do("rerun", {"as": scope, "with": changed})
 
 
-@people(app)
+@acts(app, on="step or run")
 def cancel(
-    session: Session,
-    run_id: RunId,
-    step: StepOrRun = None,
+    deed: Deed,
     *,
     no_undo: Annotated[bool, typer.Option("--no-undo", help="Leave what was done as it is.")] = False,
-    reason: Reason = "",
-    dry_run: DryRun = False,
 ) -> int:
     """End a run and undo what it did, or cancel one step."""
-    if step is not None and no_undo:
+    if deed.step is None:
+        return deed.do("cancel", {"no_undo": no_undo})
+    if no_undo:
         raise UsageError("--no-undo is for whole runs: cancelling one step undoes nothing; leave one of them out")
-    if step is not None:
-        return _operate(session, run_id, "cancel_step", step, reason=reason, dry_run=dry_run)
-    return _operate(session, run_id, "cancel", None, reason=reason, dry_run=dry_run, arguments={"no_undo": no_undo})
+    return deed.do("cancel_step")
 
 
-@people(app, "set")
+@acts(app, "set", on="run")
 def set_value(
-    session: Session,
-    run_id: RunId,
+    deed: Deed,
     variables: Annotated[list[str], typer.Argument(metavar="NAME=VALUE", help="Variables, as JSON or text.")],
-    *,
-    reason: Reason = "",
-    dry_run: DryRun = False,
 ) -> int:
     """Change variables of a run; steps that start later see them."""
-    changed = values.loose(values.pairs("set", variables))
-    return _operate(session, run_id, "set_value", None, reason=reason, dry_run=dry_run, arguments={"with": changed})
+    return deed.do("set_value", {"with": values.loose(values.pairs("set", variables))})
 
 
-@people(app)
-def revoke(
-    session: Session, run_id: RunId, step: Granted = None, *, reason: Reason = "", dry_run: DryRun = False
+@acts(app, on="run")
+def event(
+    deed: Deed,
+    kind: Annotated[str, typer.Argument(metavar="TYPE", help="The event's type, as its `wait` names it.")],
+    *,
+    content: Annotated[
+        list[str] | None,
+        typer.Option("-d", metavar="NAME=VALUE", help="Of its data, as JSON or text; as often as needed."),
+    ] = None,
+    subject: Annotated[str | None, typer.Option("--subject", metavar="TEXT", help="What it is about.")] = None,
+    source: Annotated[
+        str, typer.Option("--source", metavar="URI", help="Where it comes from; default: urn:hitl:cli.")
+    ] = "urn:hitl:cli",
+    event_id: Annotated[
+        str | None,
+        typer.Option("--event-id", metavar="ID", help="The same source and id is the same event; default: a new one."),
+    ] = None,
 ) -> int:
+    """Tell a run that something has happened outside: the step that waits longest for it goes on."""
+    from uuid import uuid4
+
+    said: dict[str, Json] = {"type": kind, "source": source, "id": event_id or deed.key or uuid4().hex}
+    given: dict[str, Json] = {"subject": subject, "data": values.loose(values.pairs("-d", content or ())) or None}
+    return deed.do("event", {"event": said | {name: value for name, value in given.items() if value is not None}})
+
+
+@acts(app, on="granted")
+def revoke(deed: Deed) -> int:
     """Give back now what a step has granted: its undo runs, and the run goes on."""
-    return _operate(session, run_id, "revoke", step, reason=reason, dry_run=dry_run)
+    return deed.do("revoke")
 
 
-@people(app, "extend-grant")
+@acts(app, "extend-grant", on="granted")
 def extend_grant(
-    session: Session,
-    run_id: RunId,
-    step: Granted = None,
+    deed: Deed,
     *,
     duration: Annotated[
         str, typer.Option("--for", metavar="DURATION", help="How much more time, such as 2d; 4bh and 1bd count too.")
     ],
-    reason: Reason = "",
-    dry_run: DryRun = False,
 ) -> int:
     """Let what a step has granted end later, or ask people whether it may."""
-    arguments: dict[str, Json] = {"with": {"for": duration}}
-    return _operate(session, run_id, "extend_grant", step, reason=reason, dry_run=dry_run, arguments=arguments)
-
-
-def _operate(
-    session: Session,
-    run_id: str,
-    action: str,
-    step: str | None,
-    *,
-    reason: str,
-    dry_run: bool,
-    arguments: "dict[str, Json] | None" = None,
-) -> int:
-    receipt = session.client.operate(run_id, action, step=step, reason=reason, dry_run=dry_run, arguments=arguments)
-    return tell(session, f"{run_id} {step}" if step else run_id, receipt)
+    return deed.do("extend_grant", {"with": {"for": duration}})

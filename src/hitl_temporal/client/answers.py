@@ -123,13 +123,14 @@ class Grant(Answer):
 
 
 class StepResult(Answer):
-    """How a step of a run ended, or stands; `approval` is the id of what it asks people."""
+    """How a step of a run ended, or stands; `approval` is the id of what it asks people, `run` of the run within."""
 
     state: str
     outcome: str | None = None
     outputs: dict[str, Json] = {}
     reason: str = ""
     approval: str | None = None
+    run: str | None = None
     grant: Grant | None = None
 
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _TURN = re.compile(r"([a-z][a-z0-9_]*)#([0-9]+)\.")
+_ADDRESS = re.compile(r"(?:[a-z][a-z0-9_]*\[[0-9]{1,6}\]\.)*[a-z][a-z0-9_]*")
 _BRACKETS = str.maketrans({"[": ".", "]": None})
 
 
@@ -90,3 +91,8 @@ def turns_in(address: str) -> tuple[str, dict[str, int]]:
         turns[before + found[1]] = int(found[2])
         address = before + address[found.end() :]
     return address, turns
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text has the form of an address without turns; the step may still be none."""
+    return _ADDRESS.fullmatch(text) is not None

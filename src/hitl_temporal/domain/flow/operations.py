@@ -3,11 +3,11 @@
 Must not know: doors, who may (policy.py), what follows (machine.py settles that).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from hitl_temporal.domain.approval.judge import why_taken
 from hitl_temporal.domain.flow import closing, extensions, grants, holding, rerunning, undoing, waiting
-from hitl_temporal.domain.flow.address import turns_in
+from hitl_temporal.domain.flow.aiming import ON_GRANTS, aimed, listed, over, unknown
 from hitl_temporal.domain.flow.commands import (
     WAIVED,
     Cancel,
@@ -44,8 +44,6 @@ _ALLOWED = {
 """The states of a step in which an action on it is allowed."""
 
 _NEEDS_STEP = frozenset({"start_step", "skip", "finish", "rerun", "cancel_step", "revoke", "extend_grant"})
-_ON_GRANTS = frozenset({"revoke", "extend_grant"})
-"""Allowed while a step runs as a grant."""
 
 _WHILE_ENDING = frozenset({"set_value", "event"})
 
@@ -55,7 +53,7 @@ def operate(turn: Turn, event: Operated) -> None:
     command = event.command
     key = command.key or digest([turn.run.id, event.action, command.model_dump(mode="json"), turn.now.isoformat()])[:32]
     spent = _spent(turn.run, event.action, command.actor, key)
-    receipt = spent or _carry_out(turn, _aimed(turn.run, event), key)
+    receipt = spent or _carry_out(turn, aimed(turn.run, event), key)
     turn.effects.append(Reply(receipt=receipt.but(key=key)))
 
 
@@ -69,26 +67,6 @@ def _spent(run: Run, action: str, actor: str, key: str) -> Receipt | None:
         if whose == f"{actor}:{key}":
             return receipt if done == action else Receipt(status="invalid", reason=why_taken(done))
     return None
-
-
-def _aimed(run: Run, event: Operated) -> Operated:
-    """Return an action with the address of its step: without turns, and of a grant that it can only mean one of."""
-    if event.command.step is not None:
-        return _in_this_turn(run, event)
-    if event.action not in _ON_GRANTS:
-        return event
-    granting = grants.granting(run)
-    running = [step for step in granting if run.steps[step].granted is not None]
-    meant = running if len(running) == 1 else granting
-    return event if len(meant) != 1 else event.but(command=event.command.model_copy(update={"step": meant[0]}))
-
-
-def _in_this_turn(run: Run, event: Operated) -> Operated:
-    """Return an action without the turn of a block that it names, if that is the present one."""
-    assert event.command.step is not None, "judged before"
-    address, turns = turns_in(event.command.step)
-    is_now = all(b in run.steps and (now := run.steps[b].block) and now.index == t for b, t in turns.items())
-    return event.but(command=event.command.model_copy(update={"step": address})) if turns and is_now else event
 
 
 def _carry_out(turn: Turn, event: Operated, key: str) -> Receipt:
@@ -122,6 +100,10 @@ def _judge(run: Run, event: Operated) -> Receipt:
     refused = refusal(run, event)
     if refused is not None:
         return Receipt(status="not_eligible", reason=refused)
+    if event.command.step is not None and event.command.step not in run.steps:
+        gone = over(run, event.command.step)
+        if gone is not None:
+            return Receipt(status="closed", reason=gone)
     invalid = _invalid(run, event)
     if invalid is not None:
         return Receipt(status="invalid", reason=invalid)
@@ -143,9 +125,9 @@ def _invalid(run: Run, event: Operated) -> str | None:
     command = event.command
     needs_step = event.action in _NEEDS_STEP and not (isinstance(command, Rerun) and command.scope in _WHOLE)
     if needs_step and command.step is None:
-        return f"{event.action} needs a step; steps: {_listed(run.steps)}"
+        return f"{event.action} needs a step; steps: {listed([*run.steps])}"
     if command.step is not None and command.step not in run.steps:
-        return f"no step {command.step!r}; steps: {_listed(run.steps)}"
+        return unknown(run, command.step)
     if isinstance(command, Finish) and command.step is not None and command.outcome is not None:
         document = run.definition.step(command.step)
         names = document.ask.outcome_names if document.ask is not None else document.outcomes
@@ -157,19 +139,11 @@ def _invalid(run: Run, event: Operated) -> str | None:
             return "with: only a `call`, a `run` or a `flow` that is done again takes other arguments"
     if isinstance(command, ExtendGrant) and command.step is not None and extensions.is_ruled_out(run, command.step):
         return f"step {command.step!r} can't be extended: its `grant` has no `extend`"
-    if isinstance(command, SetValue) and (unknown := sorted(command.values.keys() - run.vars.keys())):
-        return f"with: no variable {unknown[0]!r}; variables: {', '.join(run.vars) or 'none'}"
+    if isinstance(command, SetValue) and (strange := sorted(command.values.keys() - run.vars.keys())):
+        return f"with: no variable {strange[0]!r}; variables: {', '.join(run.vars) or 'none'}"
     return None
 
 
-def _listed(steps: Mapping[str, object]) -> str:
-    names = list(steps)
-    return ", ".join(names[:_MOST_LISTED]) + (
-        f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    )
-
-
-_MOST_LISTED = 30
 _WHOLE = frozenset({"failed", "all"})
 """What a `rerun` may be about beside one step."""
 _EDITABLE = frozenset({"call", "run", "flow"})
@@ -184,7 +158,7 @@ def _closed(run: Run, event: Operated) -> str | None:
         return None
     if run.ending is not None and action not in _WHILE_ENDING:
         return f"the run is ending: {run.ending.reason}"
-    if step_id is not None and action in _ON_GRANTS:
+    if step_id is not None and action in ON_GRANTS:
         return grants.forbidding(run, step_id)
     if isinstance(event.command, Rerun) and event.command.scope in _WHOLE:
         return _why_not_whole(run, event.command)

@@ -1,0 +1,147 @@
+"""What operators do to a run on the command line: one command an action, receipts in words and as JSON."""
+
+import pytest
+import typer.main
+
+from hitl_temporal.cli.application import app
+from hitl_temporal.cli.operating import COMMANDS
+from hitl_temporal.domain.flow.commands import ACTIONS
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        (("hold", "r"), {"action": "hold"}),
+        (("hold", "r", "apply"), {"action": "hold", "step": "apply"}),
+        (("release", "r"), {"action": "release"}),
+        (("skip", "r", "apply"), {"action": "skip", "step": "apply"}),
+        (("skip", "r", "post[3].journal"), {"action": "skip", "step": "post[3].journal"}),
+        (("hold", "r", "block#2.journal"), {"action": "hold", "step": "block#2.journal"}),
+        (("start-step", "r", "apply"), {"action": "start_step", "step": "apply", "waive": []}),
+        (
+            ("start-step", "r", "apply", "--waive", "predecessor", "--waive", "hold"),
+            {"action": "start_step", "step": "apply", "waive": ["predecessor", "hold"]},
+        ),
+        (("rerun", "r", "apply"), {"action": "rerun", "step": "apply", "as": "step", "with": {}}),
+        (
+            ("rerun", "r", "apply", "--from", "-i", "port=443", "-i", "host=x"),
+            {"action": "rerun", "step": "apply", "as": "from", "with": {"port": 443, "host": "x"}},
+        ),
+        (("rerun", "r", "--failed"), {"action": "rerun", "as": "failed", "with": {}}),
+        (("rerun", "r", "--all"), {"action": "rerun", "as": "all", "with": {}}),
+        (
+            ("event", "r", "com.example.done", "-d", "port=443", "--subject", "s", "--source", "/x", "--event-id", "1"),
+            {
+                "action": "event",
+                "event": {"type": "com.example.done", "source": "/x", "id": "1", "subject": "s", "data": {"port": 443}},
+            },
+        ),
+        (
+            ("finish", "r", "apply", "-o", "rule=r1", "-o", "n=2", "--outcome", "done"),
+            {"action": "finish", "step": "apply", "outputs": {"rule": "r1", "n": 2}, "as": "done"},
+        ),
+        (("cancel", "r", "--no-undo"), {"action": "cancel", "no_undo": True}),
+        (("cancel", "r", "apply"), {"action": "cancel_step", "step": "apply"}),
+        (("set", "r", "a=1", "b=text"), {"action": "set_value", "with": {"a": 1, "b": "text"}}),
+        (("revoke", "r"), {"action": "revoke"}),
+        (("revoke", "r", "apply"), {"action": "revoke", "step": "apply"}),
+        (
+            ("extend-grant", "r", "apply", "--for", "2d"),
+            {"action": "extend_grant", "step": "apply", "with": {"for": "2d"}},
+        ),
+        (("extend-grant", "r", "--for", "1bd"), {"action": "extend_grant", "with": {"for": "1bd"}}),
+    ],
+)
+def test_operators_commands_send_their_action(hitl, service, words, sent) -> None:
+    """Each command is one action, with reason, key and dry run."""
+    service.on("POST /v1/runs/r/actions", {"status": "done", "reason": "", "changes": ["apply: skipped"], "key": "k"})
+
+    done = hitl(*words, "--reason", "why not", "--dry-run", "--as", "gus")
+
+    assert done.code == 0
+    assert done.out.endswith(": done; apply: skipped\n")
+    body = service.body()
+    assert body.pop("key")
+    assert {"no_undo": False, **body} == {"no_undo": False, "reason": "why not", "dry_run": True, **sent}
+
+
+def test_there_is_a_command_for_every_action() -> None:
+    """The table of the domain is the source of handlers, routes and commands."""
+    there = set(typer.main.get_command(app).commands)
+
+    assert COMMANDS.keys() == ACTIONS.keys()
+    assert set(COMMANDS.values()) <= there
+
+
+def test_every_action_has_a_reason_a_dry_run_and_a_key() -> None:
+    """Whatever else it takes."""
+    commands = typer.main.get_command(app).commands
+
+    for name in COMMANDS.values():
+        assert {"reason", "dry_run", "key"} <= {p.name for p in commands[name].params}
+
+
+def test_an_action_is_sent_with_its_key_and_answered_as_json(hitl, service) -> None:
+    """Sent again with the same key, it is done once."""
+    service.on("POST /v1/runs/r/actions", {"status": "done", "reason": "", "changes": [], "key": "k"})
+
+    assert hitl("skip", "r", "apply", "--key", "k", "--json").document["status"] == "done"
+    assert (service.body()["key"], service.requests[-1].headers["Idempotency-Key"]) == ("k", "k")
+
+
+def test_arguments_of_a_rerun_may_come_from_a_file(hitl, service, elsewhere) -> None:
+    """Those of the command line go first."""
+    service.on("POST /v1/runs/r/actions", {"status": "done", "reason": "", "changes": [], "key": "k"})
+    (elsewhere / "args.yaml").write_text("port: 80\nhost: a\n")
+
+    assert hitl("rerun", "r", "apply", "--input", "args.yaml", "-i", "port=443").code == 0
+    assert service.body()["with"] == {"port": 443, "host": "a"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("rerun", "r"),
+        ("rerun", "r", "--from"),
+        ("rerun", "r", "apply", "--all"),
+        ("rerun", "r", "--failed", "--all"),
+        ("start-step", "r"),
+        ("event", "r"),
+    ],
+    ids=" ".join,
+)
+def test_an_action_without_a_meaning_sends_nothing(hitl, service, words) -> None:
+    """Exit 2, in one line."""
+    done = hitl(*words)
+
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert not service.requests
+
+
+def test_a_refused_action_is_exit_1(hitl, service) -> None:
+    """Operators get receipts too."""
+    service.on("POST /v1/runs/r/actions", (409, {"status": "closed", "reason": "the run has ended: completed"}))
+
+    assert hitl("cancel", "r") == (1, "", "hitl: r: closed; the run has ended: completed\n")
+
+
+def test_an_extension_that_people_are_asked_about_is_no_failure(hitl, service) -> None:
+    """`asked` is exit 0, and says which approval it is."""
+    asked = {"status": "asked", "reason": "", "changes": ["apply: 2d more asked for in r.apply.1.extend.1"], "key": "k"}
+    service.on("POST /v1/runs/r/actions", (202, asked))
+
+    done = hitl("extend-grant", "r", "apply", "--for", "2d", "--as", "ann")
+
+    assert done == (0, "r apply: asked; apply: 2d more asked for in r.apply.1.extend.1\n", "")
+
+
+def test_an_extension_without_a_time_is_a_wrong_command_line(hitl, service) -> None:
+    """How much more time is not guessed."""
+    assert hitl("extend-grant", "r", "apply").code == 2
+    assert not service.requests
+
+
+def test_no_undo_is_for_whole_runs(hitl, service) -> None:
+    """A combination without a meaning is a wrong command line."""
+    assert hitl("cancel", "r", "apply", "--no-undo").code == 2
+    assert not service.requests
