@@ -16,6 +16,7 @@ from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.audit import Fact
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.policies import Policy
 from hitl_temporal.domain.people import People, Roster
 from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.value import Json
@@ -87,6 +88,8 @@ class FakeCatalogue:
         self.routes: dict[str, Table] = {}
         self.known: dict[str, Calendar] = {}
         self.resources: dict[str, Resource] = {}
+        self.rules: tuple[Policy, ...] = ()
+        self.is_broken = False
         self.delay = 0.0
 
     def add(self, text: str, name: str = "test_flow") -> Flow:
@@ -126,6 +129,12 @@ class FakeCatalogue:
     async def resource(self, name: str) -> Resource | None:
         """Answer from `resources`."""
         return self.resources.get(name)
+
+    async def policies(self) -> tuple[Policy, ...]:
+        """Answer from `rules`, unless the site's document is broken."""
+        if self.is_broken:
+            raise TemporaryError("site.yaml can't be read")
+        return self.rules
 
     async def calendars(self, names: Sequence[str]) -> dict[str, Calendar]:
         """Answer from `known`; as long as there are none, MON-FRI 09:00-17:00 UTC counts."""

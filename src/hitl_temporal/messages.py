@@ -22,6 +22,7 @@ from hitl_temporal.domain.flow.commands import Receipt as OperationReceipt
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.effects import StartCall
 from hitl_temporal.domain.flow.job import Prepared
+from hitl_temporal.domain.flow.policies import Policy
 from hitl_temporal.domain.flow.requests import RUN_COMMAND
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.views import Result as RunResult
@@ -75,6 +76,7 @@ __all__ = [
     "FetchChild",
     "FlowCarried",
     "FlowLoaded",
+    "Governed",
     "LoadFlow",
     "LoadsRead",
     "LookAtResource",
@@ -217,10 +219,20 @@ class FlowLoaded(_Message):
     at: AwareDatetime | None = None
 
 
+class Governed(_Message):
+    """An action on a run, for which the site may have a policy."""
+
+    flow: str
+    action: str
+    requester: str
+    """Of the run: whom `manager:requester` is about."""
+
+
 class ReadPeople(_Message):
     """Ask the directory who these selectors name, and for the cards of these people.
 
     Attributes:
+        governed: What is to be judged: then whom the policy about it names comes back, too.
         calendars: The names of calendars that are needed.
         known: The digests of those that are known: they come back only if they have changed.
     """
@@ -229,14 +241,16 @@ class ReadPeople(_Message):
     people: tuple[str, ...] = ()
     calendars: tuple[str, ...] = ()
     known: dict[str, str] = Field(default_factory=dict)
+    governed: Governed | None = None
     at: AwareDatetime | None = None
     """When it is asked, in workflow time: it comes back with the answer (engine/clock.py)."""
 
 
 class PeopleRead(_Message):
-    """The directory's answer, and the calendars that were asked for and exist."""
+    """The directory's answer, the calendars that were asked for and exist, and the policy about what is judged."""
 
     roster: Roster
+    policies: tuple[Policy, ...] = ()
     calendars: dict[str, Calendar] = Field(default_factory=dict)
     at: AwareDatetime | None = None
 

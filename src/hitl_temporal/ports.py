@@ -24,6 +24,7 @@ from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.audit import Fact
 from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.policies import Policy
 from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.value import Json
@@ -239,6 +240,14 @@ class Catalogue(Protocol):
 
         Raises:
             TemporaryError: The site's document can't be read, or has errors.
+        """
+        ...
+
+    async def policies(self) -> tuple[Policy, ...]:
+        """Return what the site says about actions on runs, in order.
+
+        Raises:
+            TemporaryError: The site's document can't be read, or has errors: nobody is let through meanwhile.
         """
         ...
 

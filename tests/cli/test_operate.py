@@ -7,6 +7,8 @@ from hitl_temporal.cli.application import app
 from hitl_temporal.cli.operating import COMMANDS
 from hitl_temporal.domain.flow.commands import ACTIONS
 
+AT = "2026-03-02T08:00:00Z"
+
 
 @pytest.mark.parametrize(
     ("words", "sent"),
@@ -145,3 +147,23 @@ def test_no_undo_is_for_whole_runs(hitl, service) -> None:
     """A combination without a meaning is a wrong command line."""
     assert hitl("cancel", "r", "apply", "--no-undo").code == 2
     assert not service.requests
+
+
+def test_what_waits_for_people_is_shown(hitl, service, a_run) -> None:
+    """Who wants what, why, and where people agree; it counts as an open approval of the run."""
+    wanted = {"approval": "r.op-1", "action": "cancel", "step": None, "actor": "gus", "reason": "late", "since": AT}
+    service.on("GET /v1/runs/r", a_run("parked", proposals=[wanted]))
+    reason = {"step": "", "state": "waiting", "reason": "answer", "by": ["r.op-1"], "releases": "an answer to r.op-1"}
+    service.on("GET /v1/runs/r/why", [{**reason, "since": AT}])
+
+    assert "cancel\t\tgus\tr.op-1\tlate\n" in hitl("show", "r").out
+    assert hitl("why", "r").out == "(run)\twaiting\tanswer\tr.op-1\tan answer to r.op-1\n"
+    assert hitl("claim", "r").err == "hitl: 'r' is a run, not an approval; its open approvals: r.op-1\n"
+
+
+def test_the_run_that_a_step_has_started_is_shown(hitl, service, a_run) -> None:
+    """Where an ask has its approval."""
+    steps = {"build": {"state": "running", "outcome": None, "outputs": {}, "run": "r.build.1"}}
+    service.on("GET /v1/runs/r", a_run("running", steps=steps))
+
+    assert "build\trunning\t\tr.build.1\t\n" in hitl("show", "r").out

@@ -25,6 +25,7 @@ from tests.engine.conftest import FLAGS, Rig
 from tests.engine.test_approval import eventually as approval_eventually
 from tests.engine.test_flow import BY_ANN, CALL_ASK_CALL, asked, eventually
 from tests.engine.test_grants import extended, grant_of, granted
+from tests.engine.test_policies import GATED, operate, parked, question
 from tests.fakes import answer
 
 SHORT = [*FLAGS, "--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=30"]
@@ -125,6 +126,22 @@ async def test_grant_over_continue_as_new_withdraws_the_question_it_has_adopted(
     with pytest.raises(WorkflowFailureError):
         await handle.result()
     assert ((await approval.result())["outcome"], rig.jobs.names()) == ("withdrawn", ["open", "undo open"])
+
+
+async def test_a_question_about_an_action_is_adopted_over_continue_as_new(short_rig: Rig) -> None:
+    """What an earlier run has asked tells its answer to the one that can act on it."""
+    rig = short_rig
+    handle = await parked(rig, GATED)
+    await operate(handle, "skip", step="bad", reason="gone")
+    asked_about = await question(rig, handle)
+    first = await handle.describe()
+    while (await handle.describe()).run_id == first.run_id:
+        await handle.execute_update("hold", {"actor": "gus", "step": "after"})
+    assert (await rig.decide(asked_about, answer("approved", "cai"))).status == "counted"
+    await eventually(handle, lambda s: s.steps["bad"].state == "skipped")
+    await operate(handle, "release", step="after")
+    assert (await handle.result())["status"] == "completed"
+    assert verify_chain(rig.sink.of(handle.id)) == ()
 
 
 async def test_steps_over_many_continue_as_new_run_once_each(short_rig: Rig) -> None:

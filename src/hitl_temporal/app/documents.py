@@ -17,6 +17,7 @@ from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.calendar import Calendar, CalendarDocument, CalendarError
 from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.policies import Policy
 from hitl_temporal.domain.people import People, Roster
 from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.value import Json
@@ -130,6 +131,13 @@ class Documents:
         if not project.has_site:
             _demand_sound(project, SITE_FILE)
         return project.site.resources.get(name)
+
+    async def policies(self) -> tuple[Policy, ...]:
+        """Return the policies of the site as they are now; a broken file is no site without policies."""
+        project = await self.project()
+        if not project.has_site:
+            _demand_sound(project, SITE_FILE)
+        return project.site.policies
 
     async def read(self, selectors: Sequence[str], people: Sequence[str]) -> Roster:
         """Return who each selector names in people.yaml now."""

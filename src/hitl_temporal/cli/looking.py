@@ -99,7 +99,7 @@ def why(session: Session, subject: Id) -> None:
     if session.as_json:
         output.as_json([reason.document() for reason in reasons])
     elif reasons:
-        rows = [(r.step, r.state, r.reason, ", ".join(r.by), r.releases) for r in reasons]
+        rows = [(r.step or "(run)", r.state, r.reason, ", ".join(r.by), r.releases) for r in reasons]
         output.table(("STEP", "STATE", "REASON", "BY", "RELEASED BY"), rows)
     else:
         output.note(f"{subject} waits for nothing; `hitl show {subject}` says how it ended")
@@ -205,6 +205,9 @@ def _show_run(session: Session, run: "Run") -> None:
     granted = [row for name, step in run.steps.items() if (row := _grant(name, step)) is not None]
     if granted:
         output.table(("STEP", "GRANT", "UNTIL", "ENDED", "MORE TIME"), granted)
+    wanted = [(p.action, p.step or "", p.actor, p.approval, p.reason) for p in run.proposals]
+    if wanted:
+        output.table(("WANTED", "STEP", "BY", "ONCE AGREED IN", "WHY"), wanted)
 
 
 def _grant(name: str, step: "StepResult") -> tuple[str, ...] | None:

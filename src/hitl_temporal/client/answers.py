@@ -134,6 +134,17 @@ class StepResult(Answer):
     grant: Grant | None = None
 
 
+class Proposal(Answer):
+    """An action that waits for people to agree, in the approval of this id."""
+
+    approval: str
+    action: str
+    step: str | None = None
+    actor: str
+    reason: str = ""
+    since: AwareDatetime | None = None
+
+
 class Run(Answer):
     """One run, or why it was refused at its start (`type` is then the kind of error, and there are no steps)."""
 
@@ -149,6 +160,8 @@ class Run(Answer):
     inputs: dict[str, Json] = {}
     outputs: dict[str, Json] = {}
     steps: dict[str, StepResult] = {}
+    proposals: tuple[Proposal, ...] = ()
+    """What operators want done, as soon as people agree."""
     evidence: Evidence | None = None
 
     @property
@@ -159,7 +172,8 @@ class Run(Answer):
     @property
     def open_approvals(self) -> tuple[str, ...]:
         """The ids of what people are asked now, in the order of the steps."""
-        return tuple(s.approval for s in self.steps.values() if s.approval and s.state in {"waiting", "parked"})
+        asked = [s.approval for s in self.steps.values() if s.approval and s.state in {"waiting", "parked"}]
+        return (*asked, *(p.approval for p in self.proposals))
 
 
 class Reason(Answer):

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from hitl_temporal.domain.calendar import CalendarDocument
 from hitl_temporal.domain.flow.definition import Flow, Limit
 from hitl_temporal.domain.flow.job import Job
+from hitl_temporal.domain.flow.policies import Match, Policy
 from hitl_temporal.domain.flow.step import Branch, Catch, Extend, Grant, Otherwise, Repair, Retry, Step, Undo
 from hitl_temporal.domain.flow.verbs import Enough, EventWait, FileWait, Repeat, RunWait, Wait
 from hitl_temporal.domain.inputs import Input
@@ -340,6 +341,21 @@ calendars | name to calendar, and `default` naming one of them
 routes | name to decision table `{hit: first or all, rows: [{if, stages}]}`, used by an ask as `stages: {route: NAME}`
 resources | name to resource: what runs share, such as logins or licences
 blackouts | name to list of blackouts; a flow that names them starts nothing by itself meanwhile
+policies | list of policies: who may do what to a run, and who must agree; the first that matches counts
+"""
+
+_POLICY = """
+match | which runs it is about; default: all
+action | the name of an action, or a list of them; default: every action
+who | selectors, without expressions: who may; default: operators and admins. `manager:requester` is the manager of \
+who has started the run
+reason | `required`: an action without one is refused; default `optional`
+ask | an ask that may go without a title: the action is done only once people have agreed, if it may be done then. Its \
+expressions see `operation`: `{action, step, what, actor, reason, changes}`
+"""
+
+_MATCH = """
+flow | a glob over names of flows; default `*`
 """
 
 _BLACKOUT = """
@@ -395,5 +411,7 @@ KEYS: Mapping[type[BaseModel], Keys] = {
     CalendarDocument: keys_from(_CALENDAR_DOCUMENT),
     Resource: keys_from(_RESOURCE),
     Blackout: keys_from(_BLACKOUT),
+    Policy: keys_from(_POLICY),
+    Match: keys_from(_MATCH),
 }
 """One entry for each model, one line for each of its keys."""

@@ -15,7 +15,7 @@ from hitl_temporal.domain.people import People
 from hitl_temporal.domain.value import Json, Value
 
 from .documents import Document, parse, read
-from .lint import Signatures, Surroundings, check_sound, lint, lint_people, lint_site
+from .lint import Signatures, Surroundings, check_sound, lint, lint_matches, lint_people, lint_site
 from .problems import Problem, has_errors
 from .routes import with_tables
 from .site import Site
@@ -104,6 +104,8 @@ def load_project(root: Path, activities: Signatures | None = None) -> Project:
         else:
             flows[one.name] = one.flow
             sources[one.name] = Source(file=str(one.file), digest=one.flow.digest)
+    if read_site.site is not None and read_site.document is not None:
+        problems += tuple(lint_matches(read_site.site, read_site.document, {*flows, *left_out}))
     return Project(
         flows=flows,
         sources=sources,

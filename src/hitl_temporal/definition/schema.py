@@ -57,7 +57,11 @@ def people_schema() -> Schema:
 def site_schema() -> Schema:
     """Return the JSON Schema of site.yaml."""
     schema = _schema(Site, "The site of a project of hitl-temporal")
-    _bind_stages(_object(schema["$defs"]))
+    parts = _object(schema["$defs"])
+    ask = _object(parts["Ask"])
+    _bind_ask(ask, _object(parts["Stage"]))
+    ask["required"] = []  # what is asked is known: the title may be left out
+    _bind_stages(parts)
     return _finished(schema, Site)
 
 

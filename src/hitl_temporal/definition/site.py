@@ -1,4 +1,4 @@
-"""The document of a project: its calendars, decision tables, resources and blackouts.
+"""The document of a project: its calendars, decision tables, resources, blackouts and policies.
 
 Must not know: flows, files.
 """
@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.calendar import CalendarDocument
+from hitl_temporal.domain.flow.policies import Policy
 from hitl_temporal.domain.resources.document import RESOURCE_NAME, Resource
 from hitl_temporal.domain.schedules import Blackout
 from hitl_temporal.domain.value import Value
@@ -49,3 +50,5 @@ class Site(Value):
         Annotated[tuple[Blackout, ...], Field(min_length=1)],
     ] = Field(default_factory=dict)
     """Times by name in which the flows that name them start nothing by themselves."""
+    policies: tuple[Policy, ...] = ()
+    """What holds for actions on runs; the first that matches counts."""

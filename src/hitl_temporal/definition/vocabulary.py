@@ -19,6 +19,7 @@ from hitl_temporal.domain.calendar import CalendarDocument
 from hitl_temporal.domain.flow.definition import Flow, Limit
 from hitl_temporal.domain.flow.job import Job
 from hitl_temporal.domain.flow.needs import Need
+from hitl_temporal.domain.flow.policies import Match, Policy
 from hitl_temporal.domain.flow.step import Branch, Catch, Extend, Grant, Otherwise, Repair, Retry, Step, Undo
 from hitl_temporal.domain.flow.verbs import Enough, EventWait, FileWait, Repeat, RunWait, Wait
 from hitl_temporal.domain.inputs import Input
@@ -55,7 +56,7 @@ _PART = _words("""
 """)
 _INPUT = _PART | _words("required")
 
-SITE_WITHOUT_EFFECT = _words("connections notify policies")
+SITE_WITHOUT_EFFECT = _words("connections notify")
 """Keys of site.yaml that may stand there already: what would use them is refused where it is written."""
 
 
@@ -76,6 +77,8 @@ _KINDS: dict[type[BaseModel], Kind] = {
     Limit: Kind("a limit of runs"),
     Input: Kind("an input", _INPUT),
     Part: Kind("a part of an input", _PART),
+    Policy: Kind("a policy"),
+    Match: Kind("what a policy matches"),
     Step: Kind("a step", _STEP),
     Ask: Kind("an ask", _ASK),
     Stage: Kind("a stage"),

@@ -11,6 +11,7 @@ from typing import Any
 from temporalio import activity
 
 from hitl_temporal.domain.approval.message import Message
+from hitl_temporal.domain.flow.policies import governing
 from hitl_temporal.domain.value import digest
 from hitl_temporal.effects.rosters import read_roster
 from hitl_temporal.effects.server_clock import ServerClock
@@ -102,8 +103,14 @@ class Effects:
     async def read_people(self, request: ReadPeople) -> PeopleRead:
         """Read the directory and the absences as they are now, and the calendars that are asked for."""
         calendars = await self._catalogue.calendars(request.calendars) if request.calendars else {}
+        policy, named = None, tuple[str, ...]()
+        if (asked := request.governed) is not None:
+            policy = governing(await self._catalogue.policies(), asked.flow, asked.action)
+            named = () if policy is None else policy.who_may(asked.requester)
+        selectors = tuple(dict.fromkeys((*request.selectors, *named)))
         return PeopleRead(
-            roster=await read_roster(self._directory, self._absences, request.selectors, request.people),
+            roster=await read_roster(self._directory, self._absences, selectors, request.people),
+            policies=() if policy is None else (policy,),
             calendars={n: c for n, c in calendars.items() if request.known.get(n) != digest(c.model_dump(mode="json"))},
             at=await self._clock.time(request.at),
         )

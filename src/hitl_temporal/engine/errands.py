@@ -167,7 +167,7 @@ class Errands:
             "origin": effect.origin.model_dump(mode="json"),
             "parent": TraceParent.of(trail).model_dump(mode="json"),
         }
-        summary = f"{effect.step}: {_first_line(effect.ask)}"
+        summary = f"{effect.step or 'run'}: {_first_line(effect.ask)}"
         await self._start_child(APPROVAL, [request], Kin.of(effect), ApprovalResult, summary)
 
     async def _run(self, effect: StartFlow, run: Run, trail: Trail) -> None:

@@ -6,6 +6,7 @@ order of their arrival, and carries out effects.
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -46,6 +47,7 @@ with workflow.unsafe.imports_passed_through():
         Answered,
         FlowCarried,
         FlowLoaded,
+        Governed,
         LoadFlow,
         ParentCheck,
         PeopleRead,
@@ -224,8 +226,14 @@ class Flow:
     async def _judge_letters(self) -> None:
         while self._mailbox:
             letter = self._mailbox.take()
-            roster = await self._read_people(letter)
-            event = events.Operated(at=self._clock.now, action=letter.verb, command=letter.command, roster=roster)
+            found = await self._read_people(letter.verb, letter.command, letter.at)
+            event = events.Operated(
+                at=self._clock.now,
+                action=letter.verb,
+                command=letter.command,
+                roster=found.roster,
+                policies=found.policies,
+            )
             self._feed(event, letter)
 
     async def _take_news(self) -> None:
@@ -243,7 +251,10 @@ class Flow:
                 self._errands.close(kin)
             self._news.append(kin.ended(told.result) if isinstance(told, RunAnswered) else kin.answered(told.result))
         while self._news:
-            self._feed(self._news.pop(0).but(at=self._clock.now), letter=None)
+            news = self._news.pop(0)
+            if isinstance(news, events.ProposalAnswered):
+                news = await self._with_people(news)
+            self._feed(news.but(at=self._clock.now), letter=None)
         if self._clock.has_come(next_moment(self._now)):
             self._feed(events.TimePassed(at=self._clock.now), letter=None)
 
@@ -265,16 +276,27 @@ class Flow:
             case ClaimUnits():
                 pass  # together, once all is known (`_feed`)
 
-    async def _read_people(self, letter: Letter[Operate, Receipt]) -> Roster:
-        """Read whoever must be known to judge a command; of a machine, which is nobody, the time alone."""
-        actor = letter.command.actor
-        if actor.startswith(SYSTEM):
+    async def _read_people(self, action: str, command: Operate, at: datetime) -> PeopleRead:
+        """Read who and what must be known to judge a command; of a machine, which is nobody, the time alone."""
+        if command.actor.startswith(SYSTEM):
             await self._clock.fix()
-            return Roster()
-        asked = selectors(self._now, letter.verb, letter.command)
-        found = await read(READ_PEOPLE, ReadPeople(selectors=asked, people=(actor,), at=letter.at), PeopleRead)
+            return PeopleRead(roster=Roster())
+        governed = Governed(flow=self._now.definition.flow, action=action, requester=self._now.requester)
+        asked = ReadPeople(
+            selectors=selectors(self._now, action, command), people=(command.actor,), governed=governed, at=at
+        )
+        found = await read(READ_PEOPLE, asked, PeopleRead)
         self._clock.hold(found.at)
-        return found.roster
+        return found
+
+    async def _with_people(self, news: events.ProposalAnswered) -> events.ProposalAnswered:
+        """Add who and what must be known to judge anew what people have answered."""
+        proposal = next((p for p in self._now.proposals if p.approval == news.approval), None)
+        command = None if proposal is None else parse(proposal.action, proposal.command)
+        if proposal is None or not isinstance(command, Operate):
+            return news
+        found = await self._read_people(proposal.action, command, self._clock.now)
+        return news.but(roster=found.roster, policies=found.policies)
 
     async def _look_for_parent(self) -> None:
         """Cancel a run that lies within one which is there no more: terminated, it could not do so itself."""

@@ -16,7 +16,13 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.flow.state import Run
     from hitl_temporal.messages import Answered, ApprovalResult, RunAnswered, RunResult
 
-Kind = Literal["ask", "extension", "repair", "flow", "undo"]
+Kind = Literal["ask", "extension", "repair", "proposal", "flow", "undo"]
+
+
+def _kind(effect: StartAsk) -> Kind:
+    if effect.is_proposal:
+        return "proposal"
+    return "extension" if effect.is_extension else "repair" if effect.is_repair else "ask"
 
 
 class Kin(NamedTuple):
@@ -32,8 +38,7 @@ class Kin(NamedTuple):
         """Return the child that an effect starts."""
         if isinstance(effect, StartFlow):
             return cls(effect.step, effect.n, effect.child, "undo" if effect.undo else "flow")
-        kind: Kind = "extension" if effect.is_extension else "repair" if effect.is_repair else "ask"
-        return cls(effect.step, effect.n, effect.approval, kind)
+        return cls(effect.step, effect.n, effect.approval, _kind(effect))
 
     @classmethod
     def telling(cls, told: Answered | RunAnswered, run: Run) -> "Kin":
@@ -56,6 +61,7 @@ class Kin(NamedTuple):
                 found.append(cls(address, step.undos, f"{child_id(run.id, address, step.undos)}.undo", "undo"))
             if step.repair is not None:
                 found.append(cls(address, step.n, step.repair.approval, "repair"))
+        found += [cls("", 0, p.approval, "proposal") for p in run.proposals]
         about_time = (cls(a, e.n, e.approval, "extension") for a, e in out(run) if e.approval is not None)
         return (*found, *about_time)
 
@@ -74,6 +80,8 @@ class Kin(NamedTuple):
         at = workflow.now()
         if self.kind == "extension":
             return events.ExtensionAnswered(at=at, step=self.step, approval=self.child, result=result)
+        if self.kind == "proposal":
+            return events.ProposalAnswered(at=at, approval=self.child, result=result)
         if self.kind == "repair":
             return events.RepairAnswered(at=at, step=self.step, approval=self.child, result=result)
         return events.AskAnswered(at=at, step=self.step, n=self.n, approval=self.child, result=result)
@@ -104,6 +112,8 @@ class Kin(NamedTuple):
                 return events.ExtensionFailed(at=at, step=self.step, approval=self.child, error=error)
             case "repair":
                 return events.RepairFailed(at=at, step=self.step, approval=self.child, error=error)
+            case "proposal":
+                return events.ProposalFailed(at=at, approval=self.child, error=error)
             case "undo":
                 return events.UndoFailed(at=at, step=self.step, error=error)
             case "ask" | "flow":

@@ -7,6 +7,7 @@ from .alone import lint_ask
 from .flow import Signatures, Surroundings, lint
 from .flows import check_sound
 from .people import lint_people
+from .policies import lint_matches
 from .routes import named_routes
 from .site import lint_site
 from .stages import asks_of, asks_of_step
@@ -19,6 +20,7 @@ __all__ = [
     "check_sound",
     "lint",
     "lint_ask",
+    "lint_matches",
     "lint_people",
     "lint_site",
     "named_routes",

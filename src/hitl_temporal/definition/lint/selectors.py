@@ -14,13 +14,18 @@ from hitl_temporal.domain.people import People, is_selector
 
 from .stages import Placed, asks_of, stages_of
 
-__all__ = ["check_selectors", "check_stage_selectors", "why_nobody"]
+__all__ = ["check_selectors", "check_selectors_at", "check_stage_selectors", "why_nobody"]
 
 
 def check_selectors(flow: Flow, document: Document, people: People) -> Iterator[Problem]:
     """Yield the selectors of a flow that this directory can't resolve."""
     yield from _unresolved(_of_flow(flow), document, people)
     yield from check_stage_selectors(stages_of(flow), document, people)
+
+
+def check_selectors_at(at: At, selectors: tuple[str, ...], document: Document, people: People) -> Iterator[Problem]:
+    """Yield those of a list of selectors that this directory can't resolve."""
+    yield from _unresolved(_each(at, selectors), document, people)
 
 
 def check_stage_selectors(stages: Iterable[Placed], document: Document, people: People) -> Iterator[Problem]:

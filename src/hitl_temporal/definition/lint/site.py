@@ -1,4 +1,4 @@
-"""Names in site.yaml that nothing bears, and tables that can't be followed.
+"""Names in site.yaml that nothing bears, tables that can't be followed, and policies that can't be kept.
 
 Must not know: flows.
 """
@@ -12,6 +12,7 @@ from hitl_temporal.definition.problems import Problem, resembling
 from hitl_temporal.definition.site import Site
 from hitl_temporal.domain.people import People
 
+from .policies import lint_policies
 from .routes import lint_table
 
 __all__ = ["SiteProblems", "lint_site"]
@@ -37,7 +38,11 @@ def lint_site(site: Site, document: Document, people: People | None = None) -> S
         document: Where it says it.
         people: The directory; None: selectors are not checked against it.
     """
-    general = (*_check_default(site, document), *_check_zones(site, document))
+    general = (
+        *_check_default(site, document),
+        *_check_zones(site, document),
+        *lint_policies(site, document, people),
+    )
     tables = {name: sorted(lint_table(name, site, document, people), key=_place) for name in site.routes}
     return SiteProblems(general, {name: tuple(problems) for name, problems in tables.items()})
 

@@ -73,6 +73,7 @@ class StartAsk(Value):
         fields: What the run's inputs must be like, by path: they may be amended while people are asked.
         is_extension: What is asked is more time for the step's grant; the step itself is a call.
         is_repair: What is asked is what to do about the step's failure.
+        is_proposal: What is asked is whether an action may be done; the step may be empty.
     """
 
     step: str
@@ -86,6 +87,7 @@ class StartAsk(Value):
     fields: dict[str, Input] = Field(default_factory=dict)
     is_extension: bool = False
     is_repair: bool = False
+    is_proposal: bool = False
 
 
 class StopStep(Value):

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field, SerializeAsAny
 from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.audit import Evidence
 from hitl_temporal.domain.flow.commands import Operate
+from hitl_temporal.domain.flow.policies import Policy
 from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import Json, Value
 
@@ -185,6 +186,28 @@ class Operated(Value):
     action: str
     command: SerializeAsAny[Operate]
     roster: Roster
+    policies: tuple[Policy, ...] = ()
+    """What the site says about such actions now."""
+
+
+class ProposalAnswered(Value):
+    """People have said whether an action may be done; people and policies are read for judging it anew."""
+
+    kind: Literal["proposal_answered"] = "proposal_answered"
+    at: AwareDatetime
+    approval: str
+    result: Result
+    roster: Roster = Roster()
+    policies: tuple[Policy, ...] = ()
+
+
+class ProposalFailed(Value):
+    """A question whether an action may be done could not be put, or was lost."""
+
+    kind: Literal["proposal_failed"] = "proposal_failed"
+    at: AwareDatetime
+    approval: str
+    error: str
 
 
 class TimePassed(Value):
@@ -212,6 +235,8 @@ Event = Annotated[
     | UndoSucceeded
     | UndoFailed
     | Operated
+    | ProposalAnswered
+    | ProposalFailed
     | TimePassed,
     Field(discriminator="kind"),
 ]

@@ -39,6 +39,8 @@ from hitl_temporal.domain.flow.events import (
     JobFailed,
     JobSucceeded,
     Operated,
+    ProposalAnswered,
+    ProposalFailed,
     RepairAnswered,
     RepairFailed,
     TimePassed,
@@ -143,8 +145,8 @@ def _take(turn: Turn, event: Event) -> None:
             _hear_of_undo(turn, event)
         case UnitsGranted() | UnitsRefused():
             holding.hear(turn, event)
-        case Operated():
-            operations.operate(turn, event)
+        case Operated() | ProposalAnswered() | ProposalFailed():
+            operations.hear(turn, event)
         case TimePassed():
             waiting.pass_time(turn)
         case _:

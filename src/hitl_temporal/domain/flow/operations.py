@@ -6,7 +6,7 @@ Must not know: doors, who may (policy.py), what follows (machine.py settles that
 from collections.abc import Callable
 
 from hitl_temporal.domain.approval.judge import why_taken
-from hitl_temporal.domain.flow import closing, extensions, grants, holding, rerunning, undoing, waiting
+from hitl_temporal.domain.flow import closing, extensions, grants, holding, proposals, rerunning, undoing, waiting
 from hitl_temporal.domain.flow.aiming import ON_GRANTS, aimed, listed, over, unknown
 from hitl_temporal.domain.flow.commands import (
     WAIVED,
@@ -19,11 +19,12 @@ from hitl_temporal.domain.flow.commands import (
     SetValue,
     StartStep,
     Tell,
+    parse,
 )
 from hitl_temporal.domain.flow.effects import Reply
-from hitl_temporal.domain.flow.events import Operated
-from hitl_temporal.domain.flow.policy import refusal
-from hitl_temporal.domain.flow.state import Ending, Instead, Run
+from hitl_temporal.domain.flow.events import Operated, ProposalAnswered, ProposalFailed
+from hitl_temporal.domain.flow.policy import policy_of, refusal
+from hitl_temporal.domain.flow.state import Ending, Instead, Proposal, Run
 from hitl_temporal.domain.flow.step import COMPLETED
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import digest
@@ -48,7 +49,15 @@ _NEEDS_STEP = frozenset({"start_step", "skip", "finish", "rerun", "cancel_step",
 _WHILE_ENDING = frozenset({"set_value", "event"})
 
 
-def operate(turn: Turn, event: Operated) -> None:
+def hear(turn: Turn, event: Operated | ProposalAnswered | ProposalFailed) -> None:
+    """Take a command, or what people say about one that waits for them."""
+    if isinstance(event, Operated):
+        _operate(turn, event)
+    else:
+        _hear_answer(turn, event)
+
+
+def _operate(turn: Turn, event: Operated) -> None:
     """Judge an operator's command, carry it out, and answer it; the same action with the same key is answered again."""
     command = event.command
     key = command.key or digest([turn.run.id, event.action, command.model_dump(mode="json"), turn.now.isoformat()])[:32]
@@ -70,14 +79,25 @@ def _spent(run: Run, action: str, actor: str, key: str) -> Receipt | None:
 
 
 def _carry_out(turn: Turn, event: Operated, key: str) -> Receipt:
-    command = event.command
     receipt = _judge(turn.run, event)
     if receipt.status not in {"done", "asked"}:
         return receipt
     trial = Turn(turn.run)
-    receipt = receipt.but(key=key, changes=_DO[event.action](trial, command))
-    if command.dry_run:
+    receipt = receipt.but(key=key, changes=_DO[event.action](trial, event.command))
+    policy = policy_of(turn.run, event)
+    if policy is not None and policy.ask is not None:
+        receipt = proposals.propose(turn, event, policy.ask, key, receipt.changes)
+        if receipt.status == "asked" and not event.command.dry_run:
+            _keep(turn, event.action, event.command.actor, receipt)
         return receipt
+    if not event.command.dry_run:
+        _do(turn, event, trial, receipt)
+    return receipt
+
+
+def _do(turn: Turn, event: Operated, trial: Turn, receipt: Receipt, approval: str | None = None) -> None:
+    """Let what was tried stand: an action of somebody who may, and to which people have agreed if need be."""
+    command = event.command
     turn.record(
         "run.operated",
         f"operated:{turn.run.operations + 1}",
@@ -86,13 +106,64 @@ def _carry_out(turn: Turn, event: Operated, key: str) -> Receipt:
         step=command.step,
         reason=command.reason or None,
         changes=list(receipt.changes),
+        approval=approval,
     )
     turn.run = trial.run
     turn.touch(trial.touched)
     turn.effects.extend(trial.effects)
-    kept = list(turn.run.receipts.items())[1 - MAX_RECEIPTS :]
-    receipts = {**dict(kept), f"{event.action}:{command.actor}:{key}": receipt}
-    turn.set(operations=turn.run.operations + 1, receipts=receipts)
+    turn.set(operations=turn.run.operations + 1)
+    _keep(turn, event.action, command.actor, receipt)
+
+
+def _keep(turn: Turn, action: str, actor: str, receipt: Receipt) -> None:
+    """Keep a receipt for the command when it comes again."""
+    name = f"{action}:{actor}:{receipt.key}"
+    others = {n: r for n, r in turn.run.receipts.items() if n != name}
+    turn.set(receipts={**dict([*others.items()][1 - MAX_RECEIPTS :]), name: receipt})
+
+
+def _hear_answer(turn: Turn, event: ProposalAnswered | ProposalFailed) -> None:
+    """Take the answer of people to an action: what they allow is done if it may be done now, as the run stands."""
+    proposal = next((p for p in turn.run.proposals if p.approval == event.approval), None)
+    if proposal is None:
+        return
+    command = parse(proposal.action, proposal.command)
+    assert isinstance(command, Operate), "it was parsed when it was sent"
+    match event:
+        case ProposalFailed():
+            proposals.forget(turn, proposal)
+            receipt = Receipt(status="closed", reason=f"{event.approval} was lost: {event.error}"[:1000])
+        case ProposalAnswered():
+            proposals.heard(turn, proposal, event.result)
+            receipt = _agreed(turn, event, proposal, command)
+    receipt = receipt.but(key=proposal.key)
+    if receipt.status not in {"done", "asked"}:
+        turn.record(
+            "run.operation_refused",
+            f"{event.approval}:refused",
+            action=proposal.action,
+            actor=command.actor,
+            step=command.step,
+            status=receipt.status,
+            reason=receipt.reason,
+            approval=event.approval,
+        )
+    _keep(turn, proposal.action, command.actor, receipt)
+
+
+def _agreed(turn: Turn, event: ProposalAnswered, proposal: Proposal, command: Operate) -> Receipt:
+    """Do what people have agreed to, as it is judged now; return the receipt."""
+    if not event.result.positive:
+        return Receipt(status="not_eligible", reason=f"{event.approval} was {event.result.outcome}")
+    if proposal.is_over:
+        return Receipt(status="closed", reason=f"{event.approval} was answered too late: the run ends")
+    wish = Operated(at=event.at, action=proposal.action, command=command, roster=event.roster, policies=event.policies)
+    receipt = _judge(turn.run, wish)
+    if receipt.status not in {"done", "asked"}:
+        return receipt
+    trial = Turn(turn.run)
+    receipt = receipt.but(key=proposal.key, changes=_DO[wish.action](trial, command))
+    _do(turn, wish, trial, receipt, event.approval)
     return receipt
 
 
@@ -104,6 +175,9 @@ def _judge(run: Run, event: Operated) -> Receipt:
         gone = over(run, event.command.step)
         if gone is not None:
             return Receipt(status="closed", reason=gone)
+    policy = policy_of(run, event)
+    if policy is not None and policy.reason == "required" and not event.command.reason.strip():
+        return Receipt(status="invalid", reason=f"reason: {event.action} of {run.definition.flow!r} needs one; say why")
     invalid = _invalid(run, event)
     if invalid is not None:
         return Receipt(status="invalid", reason=invalid)

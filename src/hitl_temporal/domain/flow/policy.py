@@ -1,6 +1,7 @@
-"""Who may do what to a run; without a policy these are operators and admins.
+"""Who may do what to a run: whom the site's policy names; without one operators and admins.
 
-The requester, and whom they act for, may cancel, give back what was granted, and ask people for more of it.
+Without one the requester, and whom they act for, may cancel, give back what was granted, and ask people for more of it.
+No policy lifts the bars on passing an ask.
 
 Must not know: what the actions change, doors.
 """
@@ -11,6 +12,7 @@ from hitl_temporal.domain.flow.commands import Cancel, Operate
 from hitl_temporal.domain.flow.events import Operated
 from hitl_temporal.domain.flow.extensions import asks_people
 from hitl_temporal.domain.flow.passing import passed
+from hitl_temporal.domain.flow.policies import Policy, governing
 from hitl_temporal.domain.flow.scope import scope
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.people import CLIENT, OPERATORS, RUN, SYSTEM, Roster
@@ -18,24 +20,62 @@ from hitl_temporal.domain.people import CLIENT, OPERATORS, RUN, SYSTEM, Roster
 
 def refusal(run: Run, event: Operated) -> str | None:
     """Return why this actor may not do this, None when nothing keeps them from it."""
-    actor, roster = event.command.actor, event.roster
-    is_own = actor in {run.requester, run.on_behalf_of}
-    if event.action == "cancel" and (actor in {CLIENT, RUN} or (is_own and not _keeps_a_grant(run, event.command))):
+    actor, action = event.command.actor, event.action
+    if (action == "cancel" and actor in {CLIENT, RUN}) or (action == "event" and actor.startswith(SYSTEM)):
         return None
-    if event.action == "revoke" and is_own:
+    policy = policy_of(run, event)
+    if policy is None or not policy.who:
+        is_own = actor in {run.requester, run.on_behalf_of}
+        return None if is_own and _may_with_own(run, event) else _refusal(run, event, _needs_role(event))
+    named = actor in event.roster.named_by(policy.who_may(run.requester))
+    only = None if named else f"{action} of {run.definition.flow!r} is for {', '.join(policy.who)}, as a policy says"
+    return _refusal(run, event, only)
+
+
+def policy_of(run: Run, event: Operated) -> Policy | None:
+    """Return what the site says about this action, None when it says nothing; machines are governed by none."""
+    is_machine = event.command.actor.startswith(SYSTEM)
+    return None if is_machine else governing(event.policies, run.definition.flow, event.action)
+
+
+def _may_with_own(run: Run, event: Operated) -> bool:
+    """Tell whether an action is one that people may do to a run of their own, whoever they are."""
+    match event.action:
+        case "cancel":
+            return not _keeps_a_grant(run, event.command)
+        case "revoke":
+            return True
+        case "extend_grant":
+            return event.roster.is_active(event.command.actor) and _asks_people(run, event.command)
+        case _:
+            return False
+
+
+def _needs_role(event: Operated) -> str | None:
+    card = event.roster.cards.get(event.command.actor)
+    if card is None or OPERATORS.intersection(card.roles):
         return None
-    if event.action == "event" and actor.startswith(SYSTEM):
-        return None
+    return f"{event.action} needs the role operator or admin, which {event.command.actor!r} does not have"
+
+
+def _refusal(run: Run, event: Operated, only: str | None) -> str | None:
+    """Return why somebody may not do this.
+
+    Args:
+        run: As it stands.
+        event: The action.
+        only: What is said of somebody who is not among those who may; None: they are.
+    """
+    actor, roster, command = event.command.actor, event.roster, event.command
     if (stranger := roster.stranger(actor)) is not None:
         return stranger
-    if event.action == "extend_grant" and is_own and _asks_people(run, event.command):
-        return None
     roles = roster.cards[actor].roles
-    if event.action == "cancel" and is_own and not OPERATORS.intersection(roles):
+    is_own = actor in {run.requester, run.on_behalf_of}
+    if event.action == "cancel" and is_own and _keeps_a_grant(run, command) and not OPERATORS.intersection(roles):
         return "no_undo: what was granted for a time would stay for good; cancel without it, or ask an operator"
-    if not OPERATORS.intersection(roles):
-        return f"{event.action} needs the role operator or admin, which {actor!r} does not have"
-    passes = passed(run, event.action, event.command)
+    if only is not None:
+        return only
+    passes = passed(run, event.action, command)
     if passes and "admin" not in roles:
         return f"passing the ask {passes[0]!r} is an override and needs the role admin, which {actor!r} does not have"
     return next(filter(None, (_bar(run, address, actor, roster) for address in passes)), None)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 from hitl_temporal.domain.expressions import ExpressionError, render
-from hitl_temporal.domain.flow import blocks, ends, extensions, grants, holding, ledger, undoing
+from hitl_temporal.domain.flow import blocks, ends, extensions, grants, holding, ledger, proposals, undoing
 from hitl_temporal.domain.flow.address import Item, place
 from hitl_temporal.domain.flow.readiness import is_reached, readiness
 from hitl_temporal.domain.flow.scope import scope, told
@@ -26,11 +26,14 @@ def settle(turn: Turn) -> None:
     """Let everything happen that the last change has made possible."""
     if turn.run.ending is None:
         _Moving(turn).move()
+    is_done = is_over(reversed(turn.run.steps.values()))  # the last ones are the likeliest to be open
+    if is_done or turn.run.ending is not None:
+        proposals.recall(turn, "the run ends")
     if turn.run.ending is not None:
         _take_back(turn, [*turn.touched])
         _unwind(turn, turn.run.ending)
-    elif is_over(reversed(turn.run.steps.values())) and not _has_something_out(turn.run):
-        _complete(turn)  # the last steps are looked at first: they are the likeliest to be open
+    elif is_done and not _has_something_out(turn.run):
+        _complete(turn)
 
 
 def _take_back(turn: Turn, changed: Iterable[str]) -> None:
@@ -140,7 +143,7 @@ def _leave_the_rest(turn: Turn, address: str) -> None:
 
 
 def _has_something_out(run: Run) -> bool:
-    return any(extensions.out(run)) or any(s.repair is not None for s in run.steps.values())
+    return bool(run.proposals) or any(extensions.out(run)) or any(s.repair is not None for s in run.steps.values())
 
 
 def _unwind(turn: Turn, ending: Ending) -> None:

@@ -348,6 +348,25 @@ class Ending(Value):
     left: str = ""
 
 
+class Proposal(Value):
+    """An action that people are asked about before it is done.
+
+    Attributes:
+        command: As it was sent.
+        wanted: What it asks for, whoever sent it.
+        key: Its idempotency key.
+        is_over: The question is being withdrawn: nothing can be done any more.
+    """
+
+    approval: str
+    action: str
+    command: dict[str, Json]
+    wanted: dict[str, Json]
+    key: str
+    since: AwareDatetime
+    is_over: bool = False
+
+
 class Run(Value):
     """One run of a flow, whole: carried over continue-as-new as it is.
 
@@ -365,6 +384,8 @@ class Run(Value):
         events: Those that no step has waited for yet, the oldest first.
         heard: The digests of source and id of every event that was taken.
         operations: How many commands of operators have been carried out.
+        proposals: Actions about which people are being asked, in order.
+        proposed: How many such questions there were.
         receipts: What the last of them were answered, by action, actor and key, the oldest first; bounded.
     """
 
@@ -394,6 +415,8 @@ class Run(Value):
     reason: str = ""
     outputs: dict[str, Json] = Field(default_factory=dict)
     operations: int = 0
+    proposals: tuple[Proposal, ...] = ()
+    proposed: int = 0
     receipts: dict[str, Receipt] = Field(default_factory=dict)
 
     @property

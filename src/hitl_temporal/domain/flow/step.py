@@ -77,7 +77,7 @@ def _lasting(text: str) -> str:
     return text if "{{" in text else lasting(text)
 
 
-def _about(defaults: Mapping[str, Json]) -> BeforeValidator:
+def about(defaults: Mapping[str, Json]) -> BeforeValidator:
     """Let an ask go without what is known anyhow."""
 
     def with_defaults(data: object) -> object:
@@ -94,7 +94,7 @@ class Extend(Document):
     ask: (
         Annotated[
             Ask,
-            _about(
+            about(
                 {
                     "title": "Extend {{extension.step}} of {{run.flow}} by {{extension.by}}",
                     "show": {"until": "{{extension.until}}", "reason": "{{extension.reason}}"},
@@ -170,7 +170,7 @@ REPAIRS = ("retry", "edit", "skip", "undo", "abort")
 class Repair(Document):
     """People are asked what to do about a failure."""
 
-    ask: Annotated[Ask, _about(_REPAIR)]
+    ask: Annotated[Ask, about(_REPAIR)]
 
 
 def repair_by(selectors: tuple[str, ...]) -> Ask:

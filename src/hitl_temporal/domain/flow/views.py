@@ -15,7 +15,7 @@ from hitl_temporal.domain.flow.extensions import asks_people, rule
 from hitl_temporal.domain.flow.holding import lacking
 from hitl_temporal.domain.flow.plan import Spot
 from hitl_temporal.domain.flow.readiness import is_reached, missing
-from hitl_temporal.domain.flow.state import Run, StepRun
+from hitl_temporal.domain.flow.state import Proposal, Run, StepRun
 from hitl_temporal.domain.flow.step import Step
 from hitl_temporal.domain.inputs import hidden
 from hitl_temporal.domain.value import Json, Value
@@ -58,6 +58,17 @@ class StepResult(Value):
     grant: GrantStands | None = None
 
 
+class ProposalStands(Value):
+    """An action that waits for people to agree: who wants it, since when, and why."""
+
+    approval: str
+    action: str
+    step: str | None = None
+    actor: str
+    reason: str = ""
+    since: AwareDatetime
+
+
 class Result(Value):
     """What a flow returns; while it is open, `status` is what `HitlState` shows."""
 
@@ -79,6 +90,7 @@ class Status(Result):
     on_behalf_of: str | None
     inputs: dict[str, Json]
     started: AwareDatetime
+    proposals: tuple[ProposalStands, ...] = ()
 
 
 class Reason(Value):
@@ -127,19 +139,43 @@ def status(run: Run, evidence: Evidence) -> Status:
         on_behalf_of=run.on_behalf_of,
         inputs=hidden(run.definition.inputs, run.inputs),
         started=run.started_at,
+        proposals=tuple(_proposal(p) for p in run.proposals),
+    )
+
+
+def _proposal(proposal: Proposal) -> ProposalStands:
+    said = {name: proposal.command.get(name) for name in ("step", "actor", "reason")}
+    return ProposalStands.model_validate(
+        {"approval": proposal.approval, "action": proposal.action, "since": proposal.since, **said}
     )
 
 
 def why(run: Run) -> tuple[Reason, ...]:
     """Return one reason per step that has not ended, in document order; a moving step says what it does."""
-    return () if run.status else tuple(r for step in run.steps for r in (_why(run, step),) if r is not None)
+    if run.status:
+        return ()
+    proposed = tuple(_why_proposed(proposal) for proposal in run.proposals)
+    return (*proposed, *(r for step in run.steps for r in (_why(run, step),) if r is not None))
+
+
+def _why_proposed(proposal: Proposal) -> Reason:
+    """Return what an action waits for; its `step` is empty when it is about the whole run."""
+    how = "the withdrawal of" if proposal.is_over else "an answer to"
+    return Reason(
+        step=str(proposal.command.get("step") or ""),
+        state="waiting",
+        reason="answer",
+        since=proposal.since,
+        by=(proposal.approval,),
+        releases=f"{how} {proposal.approval}",
+    )
 
 
 def waiting_reasons(run: Run) -> tuple[str, ...]:
     """Return the reasons for which steps wait, each once, sorted: what `HitlWaiting` holds."""
     if run.status is not None:
         return ()
-    found = set[str]()
+    found = {"answer"} if run.proposals else set[str]()
     for address, step in run.steps.items():
         if any(e.is_out for e in step.extensions) or step.repair is not None:
             found.add("answer")
