@@ -50,6 +50,7 @@ __all__ = [
     "READ_LOADS",
     "READ_PEOPLE",
     "READ_ROUTE",
+    "READ_SEED",
     "RELEASE_UNITS",
     "REQUEST_CANCEL",
     "RESERVED_TYPES",
@@ -57,6 +58,7 @@ __all__ = [
     "RESOURCE_ANSWER",
     "ROTATION",
     "RUN_COMMAND",
+    "SEED",
     "SIGNALLED_AT",
     "SUPERSEDE",
     "WATCH_FILE",
@@ -90,6 +92,7 @@ __all__ = [
     "ReadLoads",
     "ReadPeople",
     "ReadRoute",
+    "ReadSeed",
     "Refresh",
     "ReleaseUnits",
     "ReportTo",
@@ -102,6 +105,8 @@ __all__ = [
     "RunAnswered",
     "RunCommand",
     "RunResult",
+    "Seed",
+    "SeedRead",
     "Signalled",
     "StartedBy",
     "UnitsGranted",
@@ -129,6 +134,9 @@ READ_PEOPLE = "hitl.read_people"
 DELIVER = "hitl.deliver"
 EXPORT_FACTS = "hitl.export_facts"
 FETCH_CHILD = "hitl.fetch_child"
+READ_SEED = "hitl.read_seed"
+SEED = "seed"
+"""The query that answers a whole run, for one that does it again."""
 PARENT_IS_OPEN = "hitl.parent_is_open"
 SIGNALLED_AT = "hitl.signalled_at"
 REQUEST_CANCEL = "hitl.request_cancel"
@@ -179,6 +187,19 @@ class Within(_Message):
     parent: TraceParent
 
 
+class Seed(_Message):
+    """What a run is to do again that has ended: its results are read from that run itself, never taken from here.
+
+    Attributes:
+        first_run_id: The first execution run id of it: another one under the same id is not meant.
+        command: The action `rerun`, as an operator sends it.
+    """
+
+    workflow_id: str
+    first_run_id: str
+    command: dict[str, Json]
+
+
 class StartedBy(_Message):
     """The optional second input of a flow: who asks."""
 
@@ -188,6 +209,7 @@ class StartedBy(_Message):
     trigger: str | None = None
     """What started it beside people and programs: `schedule:<name>`, whose inputs may hold `{{ event.time }}`."""
     within: Within | None = None
+    seed: Seed | None = None
 
 
 class LoadFlow(_Message):
@@ -199,6 +221,22 @@ class LoadFlow(_Message):
     """Run this definition, whatever the documents say now."""
     at: AwareDatetime | None = None
     """As in `ReadPeople`."""
+
+
+class ReadSeed(_Message):
+    """Read a run that has ended, for one of the same flow and task queue that does it again."""
+
+    workflow_id: str
+    first_run_id: str
+    flow: str
+    task_queue: str
+
+
+class SeedRead(_Message):
+    """The run, as it ended; or why there is none to begin with."""
+
+    run: Run | None = None
+    reason: str = ""
 
 
 class FlowLoaded(_Message):

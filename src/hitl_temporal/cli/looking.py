@@ -195,6 +195,7 @@ def _show_run(session: Session, run: "Run") -> None:
             ("requester", run.requester),
             ("on behalf of", run.on_behalf_of or ""),
             ("started", output.moment(run.started)),
+            ("rerun of", run.rerun_of or ""),
             *((f"input {name}", output.value(given)) for name, given in run.inputs.items()),
             *((f"output {name}", output.value(given)) for name, given in run.outputs.items()),
         ]

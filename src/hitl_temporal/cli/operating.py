@@ -100,14 +100,14 @@ def rerun(
         typer.Option(
             "-i",
             metavar="NAME=VALUE",
-            help="Of the step, another argument, as JSON or text; as often as needed.",
+            help="Of the step, another argument, with --all another input; as JSON or text, as often as needed.",
         ),
     ] = None,
     file: Annotated[
         str | None, typer.Option("--input", metavar="FILE", help="The same as JSON or YAML; - is stdin; -i goes first.")
     ] = None,
 ) -> int:
-    """Do a step again that is parked or has ended, or more."""
+    """Do a step again that is parked or has ended, or more; of a run that has ended, in a new one."""
     wanted = [scope for scope, is_wanted in (("from", onwards), ("failed", failed), ("all", everything)) if is_wanted]
     if len(wanted) > 1:
         raise UsageError(f"--{' and --'.join(wanted)} exclude each other; write one of them")

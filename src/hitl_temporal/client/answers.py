@@ -160,6 +160,7 @@ class Run(Answer):
     inputs: dict[str, Json] = {}
     outputs: dict[str, Json] = {}
     steps: dict[str, StepResult] = {}
+    rerun_of: str | None = None
     proposals: tuple[Proposal, ...] = ()
     """What operators want done, as soon as people agree."""
     evidence: Evidence | None = None

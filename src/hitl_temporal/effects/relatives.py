@@ -10,17 +10,22 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
+from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.views import Status as RunStatus
 from hitl_temporal.messages import (
     FETCH_CHILD,
     PARENT_IS_OPEN,
+    READ_SEED,
     REQUEST_CANCEL,
+    SEED,
     ApprovalResult,
     Child,
     FetchChild,
     ParentCheck,
+    ReadSeed,
     RequestCancel,
     RunResult,
+    SeedRead,
 )
 from hitl_temporal.ports import TemporaryError
 
@@ -34,7 +39,27 @@ class Relatives:
     @property
     def activities(self) -> tuple[Callable[..., Any], ...]:
         """What a worker registers."""
-        return (self.fetch_child, self.parent_is_open, self.request_cancel)
+        return (self.fetch_child, self.parent_is_open, self.request_cancel, self.read_seed)
+
+    @activity.defn(name=READ_SEED)
+    async def read_seed(self, request: ReadSeed) -> SeedRead:
+        """Return a run that has ended, asked of itself: what it has done is not for others to say."""
+        name = request.workflow_id
+        handle = self._client.get_workflow_handle(name)
+        try:
+            found = await handle.describe()
+            if found.raw_description.workflow_execution_info.first_run_id != request.first_run_id:
+                return SeedRead(reason=f"{name!r} is another run than the one that was meant")
+            if (found.workflow_type, found.task_queue) != (request.flow, request.task_queue):
+                return SeedRead(reason=f"{name!r} is no run of {request.flow!r} on this task queue")
+            if found.status is WorkflowExecutionStatus.RUNNING:
+                return SeedRead(reason=f"{name!r} has not ended")
+            told = await self._client.get_workflow_handle(name, run_id=found.run_id).query(SEED, result_type=Run | None)  # pyright: ignore[reportArgumentType] - the SDK takes any type hint
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return SeedRead(reason=f"there is no run {name!r}, or Temporal keeps it no longer")
+            raise TemporaryError(f"run {name!r} can't be asked: {error.message}") from error
+        return SeedRead(run=told, reason="" if told else f"{name!r} never began")
 
     @activity.defn(name=PARENT_IS_OPEN)
     async def parent_is_open(self, check: ParentCheck) -> bool:

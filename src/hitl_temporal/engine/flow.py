@@ -18,8 +18,9 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.audit import Trail
     from hitl_temporal.domain.effects import Record
     from hitl_temporal.domain.expressions import ExpressionError
-    from hitl_temporal.domain.flow import events
-    from hitl_temporal.domain.flow.commands import ACTIONS, Cancel, Operate, Receipt, parse
+    from hitl_temporal.domain.flow import events, seeding
+    from hitl_temporal.domain.flow.commands import ACTIONS, Cancel, Operate, Receipt, Rerun, parse
+    from hitl_temporal.domain.flow.definition import Flow as Definition
     from hitl_temporal.domain.flow.effects import (
         ClaimUnits,
         Effect,
@@ -42,8 +43,10 @@ with workflow.unsafe.imports_passed_through():
         LOAD_FLOW,
         PARENT_IS_OPEN,
         READ_PEOPLE,
+        READ_SEED,
         REQUEST_CANCEL,
         RESOURCE_ANSWER,
+        SEED,
         Answered,
         FlowCarried,
         FlowLoaded,
@@ -52,10 +55,13 @@ with workflow.unsafe.imports_passed_through():
         ParentCheck,
         PeopleRead,
         ReadPeople,
+        ReadSeed,
         ReportTo,
         RequestCancel,
         ResourceAnswer,
         RunAnswered,
+        Seed,
+        SeedRead,
         StartedBy,
         UnitsGranted,
         UnitsRefused,
@@ -135,6 +141,11 @@ class Flow:
         """Answer the graph; empty before the definition is loaded."""
         return graph(self._run) if self._run else {}
 
+    @workflow.query(name=SEED, description="Internal: the whole run, for one that does it again after its end")
+    def seed(self) -> Run | None:
+        """Answer everything; None before the definition is loaded."""
+        return self._run
+
     @workflow.signal(name="answered", description="Internal: an adopted approval, or run within, tells its end")
     def answered(self, payload: Any = None, *_more: Any) -> None:
         """Take the end of a child that was adopted; the domain ignores a second one."""
@@ -197,6 +208,9 @@ class Flow:
         return self._run
 
     async def _load(self) -> None:
+        if self._started_by.seed is not None:
+            await self._load_seeded(self._started_by.seed)
+            return
         info = workflow.info()
         within = self._started_by.within
         pinned = within.definition if within else None
@@ -206,27 +220,49 @@ class Flow:
         self._clock.hold(loaded.at)
         if loaded.refused is not None or loaded.definition is None:
             raise ApplicationError(loaded.reason, type=loaded.refused or "UnknownFlow", non_retryable=True)
-        try:
-            run = new_run(
-                info.workflow_id,
-                loaded.definition,
-                loaded.inputs,
-                requester=self._started_by.requester,
-                on_behalf_of=self._started_by.on_behalf_of,
-                calendars=loaded.calendars,
-                at=info.workflow_start_time,
-                flows=within.flows if within else loaded.flows,
-            )
-        except ExpressionError as error:
-            raise ApplicationError(
-                error.told(loaded.definition.hides), type="InvalidInput", non_retryable=True
-            ) from error
+        run = _fresh(
+            loaded,
+            loaded.definition,
+            within.flows if within else loaded.flows,
+            self._started_by.requester,
+            self._started_by.on_behalf_of,
+        )
         self._run = run.but(depth=within.depth) if within else run
+
+    async def _load_seeded(self, seed: Seed) -> None:
+        """Begin with what a run has done that has ended; that it may be is judged here, whoever starts it."""
+        info = workflow.info()
+        asked = ReadSeed(
+            workflow_id=seed.workflow_id,
+            first_run_id=seed.first_run_id,
+            flow=info.workflow_type,
+            task_queue=info.task_queue,
+        )
+        old = await read(READ_SEED, asked, SeedRead)
+        command = parse("rerun", seed.command)
+        if old.run is None or not isinstance(command, Rerun):
+            reason = command.reason if isinstance(command, Receipt) else old.reason
+            raise ApplicationError(f"seed: {reason}", type="InvalidInput", non_retryable=True)
+        found = await self._read_people(old.run, "rerun", command, self._clock.now)
+        wish = events.Operated(
+            at=self._clock.now, action="rerun", command=command, roster=found.roster, policies=found.policies
+        )
+        receipt = seeding.judged(old.run, wish)
+        if receipt.status != "done":
+            raise ApplicationError(f"seed: {receipt.reason}", type="InvalidInput", non_retryable=True)
+        self._inputs = seeding.inputs_of(old.run, command)
+        loading = LoadFlow(flow=info.workflow_type, inputs=self._inputs, pinned=old.run.definition, at=self._clock.now)
+        loaded = await read(LOAD_FLOW, loading, FlowLoaded)
+        self._clock.hold(loaded.at)
+        if loaded.refused is not None:
+            raise ApplicationError(loaded.reason, type=loaded.refused, non_retryable=True)
+        fresh = _fresh(loaded, old.run.definition, old.run.flows, old.run.requester, old.run.on_behalf_of)
+        self._run = seeding.seeded(old.run, fresh, command, seed.first_run_id).but(depth=old.run.depth)
 
     async def _judge_letters(self) -> None:
         while self._mailbox:
             letter = self._mailbox.take()
-            found = await self._read_people(letter.verb, letter.command, letter.at)
+            found = await self._read_people(self._now, letter.verb, letter.command, letter.at)
             event = events.Operated(
                 at=self._clock.now,
                 action=letter.verb,
@@ -276,15 +312,13 @@ class Flow:
             case ClaimUnits():
                 pass  # together, once all is known (`_feed`)
 
-    async def _read_people(self, action: str, command: Operate, at: datetime) -> PeopleRead:
+    async def _read_people(self, run: Run, action: str, command: Operate, at: datetime) -> PeopleRead:
         """Read who and what must be known to judge a command; of a machine, which is nobody, the time alone."""
         if command.actor.startswith(SYSTEM):
             await self._clock.fix()
             return PeopleRead(roster=Roster())
-        governed = Governed(flow=self._now.definition.flow, action=action, requester=self._now.requester)
-        asked = ReadPeople(
-            selectors=selectors(self._now, action, command), people=(command.actor,), governed=governed, at=at
-        )
+        governed = Governed(flow=run.definition.flow, action=action, requester=run.requester)
+        asked = ReadPeople(selectors=selectors(run, action, command), people=(command.actor,), governed=governed, at=at)
         found = await read(READ_PEOPLE, asked, PeopleRead)
         self._clock.hold(found.at)
         return found
@@ -295,7 +329,7 @@ class Flow:
         command = None if proposal is None else parse(proposal.action, proposal.command)
         if proposal is None or not isinstance(command, Operate):
             return news
-        found = await self._read_people(proposal.action, command, self._clock.now)
+        found = await self._read_people(self._now, proposal.action, command, self._clock.now)
         return news.but(roster=found.roster, policies=found.policies)
 
     async def _look_for_parent(self) -> None:
@@ -382,9 +416,29 @@ class Flow:
                 "requester": run.requester,
                 "on_behalf_of": run.on_behalf_of,
                 "definition": run.definition.digest,
+                "rerun_of": None if run.seed is None else run.seed.run,
             },
         )
         workflow.set_current_details(run_details(run))
+
+
+def _fresh(
+    loaded: FlowLoaded, definition: Definition, flows: dict[str, Definition], requester: str, on_behalf_of: str | None
+) -> Run:
+    """Return a run of a definition that has not begun; inputs for which a variable can't be evaluated are refused."""
+    try:
+        return new_run(
+            workflow.info().workflow_id,
+            definition,
+            loaded.inputs,
+            requester=requester,
+            on_behalf_of=on_behalf_of,
+            calendars=loaded.calendars,
+            at=workflow.info().workflow_start_time,
+            flows=flows,
+        )
+    except ExpressionError as error:
+        raise ApplicationError(error.told(definition.hides), type="InvalidInput", non_retryable=True) from error
 
 
 def _triggered(inputs: Json, started_by: StartedBy) -> Json:

@@ -22,7 +22,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from hitl_temporal.domain.approval.status import Status as ApprovalStatus
-from hitl_temporal.domain.flow.commands import ACTIONS, Receipt, parse
+from hitl_temporal.domain.flow.commands import ACTIONS, Receipt, Rerun, parse
 from hitl_temporal.domain.flow.views import Reason, Status
 from hitl_temporal.domain.ids import OUR_ID
 from hitl_temporal.domain.value import Json, Value, digest
@@ -37,6 +37,7 @@ from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.ownership import owns
 from hitl_temporal.service.participation import asked_or_acted, foreign_actor, names_me
 from hitl_temporal.service.reading import Page, answer_of, describe, list_page, memo_of
+from hitl_temporal.service.rerunning import Rerunning
 from hitl_temporal.service.starting import demand_may_start, load
 
 KEYS_LOOKED_AT = 50
@@ -98,6 +99,7 @@ class Runs:
         self._catalogue = catalogue
         self._directory = directory
         self._task_queue = task_queue
+        self._rerunning = Rerunning(client, catalogue, directory, task_queue)
 
     async def start(
         self,
@@ -232,6 +234,8 @@ class Runs:
         command = parse(action, {**body, "actor": me.person, "key": body.get("key") or uuid4().hex})
         if isinstance(command, Receipt):
             return command
+        if isinstance(command, Rerun) and await self._may_be_done_again(description):
+            return await self._rerunning.again(description, command)
         key = command.key or ""
 
         async def closed() -> Receipt:
@@ -250,6 +254,15 @@ class Runs:
             recorded=Receipt(status="recorded", reason="kept by Temporal; judged when a worker is back", key=key),
             closed=closed,
         )
+
+    async def _may_be_done_again(self, description: WorkflowExecutionDescription) -> bool:
+        """Tell whether this is a run of a flow that has ended and had begun: then `rerun` starts a new one."""
+        kind, status = description.workflow_type, description.status
+        is_run = kind not in RESERVED_TYPES and not kind.startswith("hitl.")
+        if not is_run or status is WorkflowExecutionStatus.RUNNING or FLOW not in description.typed_search_attributes:
+            return False
+        handle = self._client.get_workflow_handle(description.id)
+        return status not in _STATUS or await _refusal(handle, description) is None
 
     async def _started_with(
         self, me: Identity, flow: str, key: str, run_id: str | None

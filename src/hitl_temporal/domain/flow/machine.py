@@ -52,7 +52,7 @@ from hitl_temporal.domain.flow.events import (
 from hitl_temporal.domain.flow.scope import initial_vars, scope
 from hitl_temporal.domain.flow.settling import settle
 from hitl_temporal.domain.flow.starting import start
-from hitl_temporal.domain.flow.state import Concurrency, Run, StepRun
+from hitl_temporal.domain.flow.state import Concurrency, Run, Seeded, StepRun
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.resources.names import flow_pool
 from hitl_temporal.domain.value import Json, canonical, digest
@@ -227,6 +227,22 @@ def _begin(turn: Turn) -> None:
         requester=run.requester,
         on_behalf_of=run.on_behalf_of,
         inputs_digest=digest(run.inputs),
+    )
+    if run.seed is not None:
+        _record_seed(turn, run.seed)
+
+
+def _record_seed(turn: Turn, seed: Seeded) -> None:
+    turn.record(
+        "run.rerun_of",
+        "rerun_of",
+        run=seed.run,
+        first_run_id=seed.first_run_id,
+        scope=seed.scope,
+        step=seed.step,
+        actor=seed.actor,
+        reason=seed.reason or None,
+        kept=list(seed.kept),
     )
 
 

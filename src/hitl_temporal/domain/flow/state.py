@@ -367,6 +367,25 @@ class Proposal(Value):
     is_over: bool = False
 
 
+class Seeded(Value):
+    """Which run that has ended this one does again, and who wanted it.
+
+    Attributes:
+        run: Its id.
+        first_run_id: The first execution run id of it.
+        scope: What is done again: as of a `rerun`.
+        kept: The steps of the outermost list whose results it began with.
+    """
+
+    run: str
+    first_run_id: str
+    scope: str
+    step: str | None = None
+    actor: str
+    reason: str = ""
+    kept: tuple[str, ...] = ()
+
+
 class Run(Value):
     """One run of a flow, whole: carried over continue-as-new as it is.
 
@@ -384,6 +403,7 @@ class Run(Value):
         events: Those that no step has waited for yet, the oldest first.
         heard: The digests of source and id of every event that was taken.
         operations: How many commands of operators have been carried out.
+        seed: The run that it does again, None when it does none.
         proposals: Actions about which people are being asked, in order.
         proposed: How many such questions there were.
         receipts: What the last of them were answered, by action, actor and key, the oldest first; bounded.
@@ -415,6 +435,7 @@ class Run(Value):
     reason: str = ""
     outputs: dict[str, Json] = Field(default_factory=dict)
     operations: int = 0
+    seed: Seeded | None = None
     proposals: tuple[Proposal, ...] = ()
     proposed: int = 0
     receipts: dict[str, Receipt] = Field(default_factory=dict)

@@ -90,6 +90,7 @@ class Status(Result):
     on_behalf_of: str | None
     inputs: dict[str, Json]
     started: AwareDatetime
+    rerun_of: str | None = None
     proposals: tuple[ProposalStands, ...] = ()
 
 
@@ -139,6 +140,7 @@ def status(run: Run, evidence: Evidence) -> Status:
         on_behalf_of=run.on_behalf_of,
         inputs=hidden(run.definition.inputs, run.inputs),
         started=run.started_at,
+        rerun_of=None if run.seed is None else run.seed.run,
         proposals=tuple(_proposal(p) for p in run.proposals),
     )
 
