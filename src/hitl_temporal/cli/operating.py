@@ -1,4 +1,4 @@
-"""`hitl hold`, `release`, `start-step`, `skip`, `finish`, `rerun`, `cancel`, `set`, `event`, `revoke`, `extend-grant`.
+"""What operators do to a run: `hitl hold`, `skip`, `rerun`, `cancel` and the others.
 
 One command for each action of the table in the domain; a test compares them.
 """
@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "event": "event",
     "revoke": "revoke",
     "extend_grant": "extend-grant",
+    "migrate": "migrate",
 }
 """The command of each action."""
 
@@ -185,3 +186,16 @@ def extend_grant(
 ) -> int:
     """Let what a step has granted end later, or ask people whether it may."""
     return deed.do("extend_grant", {"with": {"for": duration}})
+
+
+@acts(app, on="run")
+def migrate(
+    deed: Deed,
+    *,
+    digest: Annotated[
+        str | None,
+        typer.Option("--digest", metavar="DIGEST", help="Only to the definition with this digest, or its beginning."),
+    ] = None,
+) -> int:
+    """Let what has not begun of a run follow its flow as it is now; --dry-run shows the difference."""
+    return deed.do("migrate", {"with": {"digest": digest or ""}})

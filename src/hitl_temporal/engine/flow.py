@@ -269,8 +269,9 @@ class Flow:
                 command=letter.command,
                 roster=found.roster,
                 policies=found.policies,
+                present=await self._read_present(letter.verb),
             )
-            self._feed(event, letter)
+            self._feed(event.but(at=self._clock.now), letter)
 
     async def _take_news(self) -> None:
         if self._run is not None:
@@ -330,7 +331,22 @@ class Flow:
         if proposal is None or not isinstance(command, Operate):
             return news
         found = await self._read_people(self._now, proposal.action, command, self._clock.now)
-        return news.but(roster=found.roster, policies=found.policies)
+        present = await self._read_present(proposal.action)
+        return news.but(roster=found.roster, policies=found.policies, present=present)
+
+    async def _read_present(self, action: str) -> events.Present | None:
+        """Read what the documents say now, for an action that has the run follow them."""
+        if action != "migrate":
+            return None
+        run = self._now
+        asked = LoadFlow(flow=run.definition.flow, inputs=run.inputs, at=self._clock.now)
+        loaded = await read(LOAD_FLOW, asked, FlowLoaded)
+        self._clock.hold(loaded.at)
+        if loaded.refused is not None or loaded.definition is None:
+            return events.Present(definition=run.definition, refused=loaded.reason or "there is no such flow any more")
+        return events.Present(
+            definition=loaded.definition, flows=loaded.flows, calendars=loaded.calendars, inputs=loaded.inputs
+        )
 
     async def _look_for_parent(self) -> None:
         """Cancel a run that lies within one which is there no more: terminated, it could not do so itself."""

@@ -127,6 +127,20 @@ class ExtendGrant(Operate):
     longer: Annotated[Longer, Field(alias="with")]
 
 
+class Target(BaseModel):
+    """Which definition a run goes over to, by its digest or the beginning of it; empty: the present one."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    digest: Annotated[str, StringConstraints(max_length=100)] = ""
+
+
+class Migrate(Operate):
+    """Let a run go over to the present definition: steps that have not begun follow it."""
+
+    to: Target = Field(default_factory=Target, alias="with")
+
+
 ACTIONS: Mapping[str, type[Operate]] = {
     "hold": Operate,
     "release": Operate,
@@ -140,6 +154,7 @@ ACTIONS: Mapping[str, type[Operate]] = {
     "event": Tell,
     "revoke": Operate,
     "extend_grant": ExtendGrant,
+    "migrate": Migrate,
 }
 """Every operator action: handlers, commands and routes are made from this table."""
 

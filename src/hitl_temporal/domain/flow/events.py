@@ -9,7 +9,9 @@ from pydantic import AwareDatetime, Field, SerializeAsAny
 
 from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.audit import Evidence
+from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.flow.commands import Operate
+from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.policies import Policy
 from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import Json, Value
@@ -178,6 +180,21 @@ class UndoFailed(Value):
     error: str
 
 
+class Present(Value):
+    """The definition that the documents give a run's flow now, with what belongs to it.
+
+    Attributes:
+        inputs: The run's, completed with the defaults of this definition.
+        refused: Why the run's inputs do not fit it, or why there is none; empty: all is well.
+    """
+
+    definition: Flow
+    flows: dict[str, Flow] = Field(default_factory=dict)
+    calendars: dict[str, Calendar] = Field(default_factory=dict)
+    inputs: dict[str, Json] = Field(default_factory=dict)
+    refused: str = ""
+
+
 class Operated(Value):
     """An operator acts; `roster` holds the actor's card as read for judging just this action."""
 
@@ -188,6 +205,8 @@ class Operated(Value):
     roster: Roster
     policies: tuple[Policy, ...] = ()
     """What the site says about such actions now."""
+    present: Present | None = None
+    """Read for `migrate` alone."""
 
 
 class ProposalAnswered(Value):
@@ -199,6 +218,7 @@ class ProposalAnswered(Value):
     result: Result
     roster: Roster = Roster()
     policies: tuple[Policy, ...] = ()
+    present: Present | None = None
 
 
 class ProposalFailed(Value):

@@ -130,6 +130,11 @@ def waive(turn: Turn, address: str) -> None:
         _set(turn, holder, Holding(claim=claim, since=turn.now, is_complete=True))
 
 
+def give_up(turn: Turn, holder: str) -> None:
+    """Give back what a step holds that has not begun, or wish for it no more."""
+    _return(turn, holder)
+
+
 def give_back(turn: Turn) -> None:
     """Give back what nobody needs now: of what has ended, and while only people and the world are waited for."""
     for holder, holding in [*turn.run.holdings.items()]:

@@ -6,13 +6,24 @@ Must not know: doors, who may (policy.py), what follows (machine.py settles that
 from collections.abc import Callable
 
 from hitl_temporal.domain.approval.judge import why_taken
-from hitl_temporal.domain.flow import closing, extensions, grants, holding, proposals, rerunning, undoing, waiting
+from hitl_temporal.domain.flow import (
+    closing,
+    extensions,
+    grants,
+    holding,
+    migrating,
+    proposals,
+    rerunning,
+    undoing,
+    waiting,
+)
 from hitl_temporal.domain.flow.aiming import ON_GRANTS, aimed, listed, over, unknown
 from hitl_temporal.domain.flow.commands import (
     WAIVED,
     Cancel,
     ExtendGrant,
     Finish,
+    Migrate,
     Operate,
     Receipt,
     Rerun,
@@ -83,7 +94,7 @@ def _carry_out(turn: Turn, event: Operated, key: str) -> Receipt:
     if receipt.status not in {"done", "asked"}:
         return receipt
     trial = Turn(turn.run)
-    receipt = receipt.but(key=key, changes=_DO[event.action](trial, event.command))
+    receipt = receipt.but(key=key, changes=_tried(trial, event))
     policy = policy_of(turn.run, event)
     if policy is not None and policy.ask is not None:
         receipt = proposals.propose(turn, event, policy.ask, key, receipt.changes)
@@ -93,6 +104,13 @@ def _carry_out(turn: Turn, event: Operated, key: str) -> Receipt:
     if not event.command.dry_run:
         _do(turn, event, trial, receipt)
     return receipt
+
+
+def _tried(trial: Turn, event: Operated) -> tuple[str, ...]:
+    """Do an action to see what it changes; it has been judged."""
+    if event.present is not None:
+        return migrating.migrate(trial, event.present)
+    return _DO[event.action](trial, event.command)
 
 
 def _do(turn: Turn, event: Operated, trial: Turn, receipt: Receipt, approval: str | None = None) -> None:
@@ -157,12 +175,19 @@ def _agreed(turn: Turn, event: ProposalAnswered, proposal: Proposal, command: Op
         return Receipt(status="not_eligible", reason=f"{event.approval} was {event.result.outcome}")
     if proposal.is_over:
         return Receipt(status="closed", reason=f"{event.approval} was answered too late: the run ends")
-    wish = Operated(at=event.at, action=proposal.action, command=command, roster=event.roster, policies=event.policies)
+    wish = Operated(
+        at=event.at,
+        action=proposal.action,
+        command=command,
+        roster=event.roster,
+        policies=event.policies,
+        present=event.present,
+    )
     receipt = _judge(turn.run, wish)
     if receipt.status not in {"done", "asked"}:
         return receipt
     trial = Turn(turn.run)
-    receipt = receipt.but(key=proposal.key, changes=_DO[wish.action](trial, command))
+    receipt = receipt.but(key=proposal.key, changes=_tried(trial, wish))
     _do(turn, wish, trial, receipt, event.approval)
     return receipt
 
@@ -184,7 +209,13 @@ def _judge(run: Run, event: Operated) -> Receipt:
     closed = _closed(run, event)
     if closed is not None:
         return Receipt(status="closed", reason=closed)
-    return _judge_extension(run, event.command) if isinstance(event.command, ExtendGrant) else Receipt(status="done")
+    match event.command:
+        case ExtendGrant() as wish:
+            return _judge_extension(run, wish)
+        case Migrate() as wish:
+            return migrating.judged(run, wish, event.present)
+        case _:
+            return Receipt(status="done")
 
 
 def _judge_extension(run: Run, command: ExtendGrant) -> Receipt:
