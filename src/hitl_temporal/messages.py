@@ -61,6 +61,7 @@ __all__ = [
     "SEED",
     "SIGNALLED_AT",
     "SUPERSEDE",
+    "TELL_ENDED",
     "WATCH_FILE",
     "WATCH_RUN",
     "AboutSubject",
@@ -104,6 +105,7 @@ __all__ = [
     "RouteRead",
     "RunAnswered",
     "RunCommand",
+    "RunEnded",
     "RunResult",
     "Seed",
     "SeedRead",
@@ -143,6 +145,7 @@ REQUEST_CANCEL = "hitl.request_cancel"
 READ_LOADS = "hitl.read_loads"
 READ_ROUTE = "hitl.read_route"
 SUPERSEDE = "hitl.supersede"
+TELL_ENDED = "hitl.tell_ended"
 NEWER_ABOUT = "hitl.newer_about"
 
 ROTATION = "hitl.rotation"
@@ -252,6 +255,8 @@ class FlowLoaded(_Message):
     """What its `flow` steps name, and what these name."""
     calendars: dict[str, Calendar] = Field(default_factory=dict)
     inputs: dict[str, Json] = Field(default_factory=dict)
+    is_followed: bool = False
+    """Whether the end of a run of this flow triggers another."""
     refused: Literal["UnknownFlow", "InvalidInput"] | None = None
     reason: str = ""
     at: AwareDatetime | None = None
@@ -478,11 +483,22 @@ class WatchRun(_Message):
     id: str
 
 
+class RunEnded(_Message):
+    """A run has ended, and flows may be triggered by that."""
+
+    id: str
+    first_run_id: str
+    flow: str
+    status: str
+    outputs: dict[str, Json] = Field(default_factory=dict)
+
+
 class Unsent(_Message):
     """What could not be sent in time and is sent for as long as it takes."""
 
     messages: tuple[Message, ...] = ()
     facts: tuple[Fact, ...] = ()
+    ended: RunEnded | None = None
 
 
 class ApprovalCarried(_Message):
@@ -513,6 +529,7 @@ class FlowCarried(_Message):
     facts: tuple[Fact, ...] = ()
     postponed: tuple[StartCall, ...] = ()
     report_to: tuple[ReportTo, ...] = ()
+    is_followed: bool = False
 
 
 class RunCommand(_Message):

@@ -177,6 +177,7 @@ class House:
             "previews": Previews(self),
             "policies": Policies(self),
             "events": Events(self),
+            "webhooks": Webhooks(self),
         }
         return Services(client=cast("Any", None), directory=FakeDirectory(), **fakes)
 
@@ -317,6 +318,18 @@ class Events:
     async def send(self, me: Any, events: Any) -> Received:
         """Remember them."""
         self.house.sent += [{"by": me.person, **event.outputs()} for event in events]
+        return self.house.answer(Received(started=("r/2",)))
+
+
+@dataclass
+class Webhooks:
+    """The door of a house for signed messages."""
+
+    house: House
+
+    async def receive(self, source: str, headers: Any, body: bytes) -> Received:
+        """Remember one."""
+        self.house.sent.append({"source": source, "id": headers.get("webhook-id"), "body": body})
         return self.house.answer(Received(started=("r/2",)))
 
 

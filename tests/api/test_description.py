@@ -8,7 +8,7 @@ import pytest
 from fastapi.routing import APIRoute
 from jsonschema import Draft202012Validator
 
-from hitl_temporal.api import absences, approvals, batch, events, policies, previews, refreshing, runs
+from hitl_temporal.api import absences, approvals, batch, events, policies, previews, refreshing, runs, webhooks
 from hitl_temporal.api.approvals import VERB_PATHS
 from hitl_temporal.api.bodies import json_object, raw_body, request_object
 from hitl_temporal.api.description import SAID_BY_DOORS
@@ -18,7 +18,7 @@ from hitl_temporal.domain.flow.commands import ACTIONS
 from hitl_temporal.domain.flow.commands import STATUSES as OPERATION_STATUSES
 from tests.api.house import House, browser
 
-ROUTERS = (absences, approvals, batch, events, policies, previews, refreshing, runs)
+ROUTERS = (absences, approvals, batch, events, policies, previews, refreshing, runs, webhooks)
 
 
 @pytest.fixture(scope="module", name="document")
@@ -63,7 +63,7 @@ def test_every_route_that_reads_a_body_describes_it(document: dict[str, Any]) ->
         if isinstance(route, APIRoute)
         for method in route.methods or ()
     }
-    assert sum(found.values()) == len(VERBS) + 8
+    assert sum(found.values()) == len(VERBS) + 9
     assert {(m, p) for p, of in document["paths"].items() for m in of if m in {"post", "delete"}} <= found.keys()
     for (method, path), reads in found.items():
         assert ("requestBody" in document["paths"][path][method]) == reads, (method, path)

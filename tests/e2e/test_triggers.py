@@ -3,11 +3,13 @@
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from tests.e2e.house import OPEN, ROOT, Ended, House, house
+from tests.integrations.webhook.test_inbound import headers
 
 pytestmark = pytest.mark.process
 
@@ -32,6 +34,25 @@ steps:
   - {id: sent, wait: {event: {type: order.sent, if: event.subject == inputs.order}}}
 outputs: {order: "{{inputs.order}}", carrier: "{{steps.sent.outputs.data.carrier}}"}
 """
+TAKE = """
+flow: take
+inputs: {path: {type: string}}
+triggers:
+  - file: {path: "in/*.csv", stable: 1s, inputs: {path: "{{event.data.path}}"}}
+  - webhook: {source: shop, inputs: {path: "{{event.data.file}}"}}
+steps:
+  - {id: at_once, wait: {for: 0s}}
+outputs: {path: "{{inputs.path}}"}
+"""
+AFTER = """
+flow: after
+inputs: {path: {type: string}}
+triggers:
+  - run: {flow: take, inputs: {path: "{{event.data.outputs.path}}"}}
+steps:
+  - {id: at_once, wait: {for: 0s}}
+outputs: {path: "{{inputs.path}}"}
+"""
 EVENT: dict[str, Any] = {"specversion": "1.0", "source": "/shop", "subject": "o-7"}
 MEDIA_TYPE = "application/cloudevents+json"
 
@@ -41,11 +62,12 @@ def _plot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A house whose flows start by themselves."""
     project = tmp_path_factory.mktemp("project")
     (project / "activities").mkdir()
-    for name, text in (("close", CLOSE), ("ship", SHIP)):
+    for name, text in (("close", CLOSE), ("ship", SHIP), ("take", TAKE), ("after", AFTER)):
         (project / "workflows" / name).mkdir(parents=True)
         (project / "workflows" / name / "flow.yaml").write_text(text)
     shutil.copyfile(ROOT / "workflows" / "people.yaml", project / "workflows" / "people.yaml")
-    with house(tmp_path_factory.mktemp("house"), project=project) as opened:
+    (project / "in").mkdir()
+    with house(tmp_path_factory.mktemp("house"), project=project, HITL_SECRET_WEBHOOK_SHOP="key") as opened:
         yield opened
 
 
@@ -112,7 +134,7 @@ def test_an_event_starts_a_run_and_another_moves_it(plot: House) -> None:
     paid = {"type": "order.paid", "id": "p-1", "data": {"amount": 5}}
     (run,) = send(plot, **paid)["started"]
     assert send(plot, **paid)["already"] == [run]
-    assert list(runs_of(plot, "ship")) == [run]
+    assert run in runs_of(plot, "ship")
 
     def waits() -> bool:
         answer = plot.call("gus", "GET", f"/v1/runs/{run}/why")
@@ -137,3 +159,29 @@ def test_an_event_is_sent_by_command(plot: House) -> None:
     wrong = plot.hitl(*words[:-3], "--id", "2", "--data", '{"amount": 2}', user="gus")
     assert wrong.returncode == 1
     assert "order" in wrong.stdout
+
+
+def outputs_of(plot: House, flow: str, path: str) -> list[str]:
+    """Return the runs of a flow that have ended with this path."""
+    return [run for run in runs_of(plot, flow) if ended(plot, run)["outputs"] == {"path": path}]
+
+
+def test_a_file_starts_a_run_and_its_end_another(plot: House) -> None:
+    """Once, also when another worker looks at the folder anew."""
+    (plot.project / "in" / "a.csv").write_text("1")
+    plot.until("the next flow has run", lambda: outputs_of(plot, "after", "in/a.csv"))
+    killed = plot.kill()
+    plot.until("another worker is there", lambda: plot.pid("worker") != killed)
+    (plot.project / "in" / "b.csv").write_text("2")
+    plot.until("the second file was seen", lambda: outputs_of(plot, "after", "in/b.csv"))
+    assert len(outputs_of(plot, "take", "in/a.csv")) == len(outputs_of(plot, "after", "in/a.csv")) == 1
+
+
+def test_a_signed_message_starts_a_run(plot: House) -> None:
+    """Without a token; one that is not signed is refused."""
+    body = json.dumps({"file": "hook"}).encode()
+    signed = headers(b"key", body, datetime.now(UTC), "msg_1")
+    assert plot.call(None, "POST", "/webhooks/shop", body, **signed).status_code == 202
+    assert plot.call(None, "POST", "/webhooks/shop", body, **signed).status_code == 202
+    plot.until("the run has ended", lambda: len(outputs_of(plot, "take", "hook")) == 1)
+    assert plot.call(None, "POST", "/webhooks/shop", body + b" ", **signed).status_code == 401

@@ -34,6 +34,7 @@ from hitl_temporal.effects.relatives import Relatives
 from hitl_temporal.effects.resources import Resources
 from hitl_temporal.effects.server_clock import ServerClock
 from hitl_temporal.effects.subjects import Subjects
+from hitl_temporal.effects.triggers import Triggers
 from hitl_temporal.engine.absences import Absences
 from hitl_temporal.engine.approval import Approval
 from hitl_temporal.engine.attributes import ALL
@@ -170,6 +171,7 @@ class Rig:
             *Loads(self.client, self.queue).activities,
             *Subjects(self.client).activities,
             *Resources(self.client, self.queue, self.catalogue, clock).activities,
+            *Triggers(self.client, self.queue, self.catalogue).activities,
             self.jobs.do,
             self.jobs.undo,
         ]

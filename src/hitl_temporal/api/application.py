@@ -18,6 +18,7 @@ from hitl_temporal.api import (
     problems,
     refreshing,
     runs,
+    webhooks,
 )
 from hitl_temporal.api.addresses import AsSent
 from hitl_temporal.api.bodies import BadBodyError
@@ -52,6 +53,7 @@ def create_app(services: Services, *, is_development: bool = False) -> FastAPI:
     app.include_router(previews.router)
     app.include_router(policies.router)
     app.include_router(refreshing.router)
+    app.include_router(webhooks.router)
     pages.install(app)
     app.openapi = lambda: describe(app)
 

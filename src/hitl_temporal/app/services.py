@@ -5,6 +5,7 @@ from typing import NamedTuple
 from temporalio.client import Client
 
 from hitl_temporal.app.documents import Documents
+from hitl_temporal.app.secrets import LocalSecrets
 from hitl_temporal.app.settings import Settings
 from hitl_temporal.app.sinks import audit_store
 from hitl_temporal.effects.absences import TemporalAbsences
@@ -17,6 +18,7 @@ from hitl_temporal.service.events import Events
 from hitl_temporal.service.policies import Policies
 from hitl_temporal.service.previews import Previews
 from hitl_temporal.service.runs import Runs
+from hitl_temporal.service.webhooks import Webhooks
 
 
 class Services(NamedTuple):
@@ -32,11 +34,13 @@ class Services(NamedTuple):
     previews: Previews
     policies: Policies
     events: Events
+    webhooks: Webhooks
 
 
 def make_services(client: Client, settings: Settings) -> Services:
     """Return the use cases over one Temporal and one project."""
     documents, book = Documents(settings.project), TemporalAbsences(client)
+    events = Events(client, documents, settings.task_queue)
     return Services(
         client=client,
         directory=documents,
@@ -47,5 +51,6 @@ def make_services(client: Client, settings: Settings) -> Services:
         audit=Audit(audit_store(settings)),
         previews=Previews(documents, documents, book),
         policies=Policies(client, documents, documents, book),
-        events=Events(client, documents, settings.task_queue),
+        events=events,
+        webhooks=Webhooks(events, documents, LocalSecrets(settings.secrets)),
     )

@@ -111,3 +111,18 @@ async def _check_namespace(client: Client, target: str) -> None:
 def _runtime() -> Runtime:
     """Return the process's one runtime, with the SDK's telemetry quiet: our logs say what matters."""
     return Runtime(telemetry=TelemetryConfig())
+
+
+_LEAST_MEMORY = timedelta(days=1)
+"""Temporal takes no shorter retention."""
+
+
+async def memory_of(client: Client) -> timedelta:
+    """Return how long Temporal keeps closed runs at least, and with them the ids that they have taken."""
+    request = DescribeNamespaceRequest(namespace=client.namespace)
+    try:
+        found = await client.workflow_service.describe_namespace(request, timeout=_NAMESPACE_WITHIN)
+    except RPCError as error:  # whoever may start runs need not be allowed to look at the namespace
+        await log.awarning("temporal.unknown_retention", reason=error.message[:200], taken=str(_LEAST_MEMORY))
+        return _LEAST_MEMORY
+    return found.config.workflow_execution_retention_ttl.ToTimedelta() or _LEAST_MEMORY

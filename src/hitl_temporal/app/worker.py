@@ -26,6 +26,7 @@ from hitl_temporal.effects.resources import Resources
 from hitl_temporal.effects.secrets import Unsealing, sealed
 from hitl_temporal.effects.server_clock import ServerClock
 from hitl_temporal.effects.subjects import Subjects
+from hitl_temporal.effects.triggers import Triggers
 from hitl_temporal.effects.watching import FileWatch, RunWatch
 from hitl_temporal.engine.absences import Absences
 from hitl_temporal.engine.approval import Approval
@@ -82,6 +83,7 @@ def make_worker(
         *FileWatch(settings.project).activities,
         *RunWatch(client).activities,
         *Resources(client, settings.task_queue, documents, clock).activities,
+        *Triggers(client, settings.task_queue, documents).activities,
     )
     return Worker(
         client,

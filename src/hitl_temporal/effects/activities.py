@@ -90,12 +90,14 @@ class Effects:
             return FlowLoaded(refused="UnknownFlow", reason=error.reason)
         except InvalidInputError as error:
             return FlowLoaded(refused="InvalidInput", reason=error.reason)
+        every = await self._catalogue.every_flow()
         at = await self._clock.time(request.at)
         return FlowLoaded(
             definition=loaded.definition,
             flows=loaded.flows,
             calendars=loaded.calendars,
             inputs=loaded.inputs,
+            is_followed=any(t.run.flow == request.flow for f in every.values() for t in f.triggers if t.run),
             at=at,
         )
 

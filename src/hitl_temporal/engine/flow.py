@@ -60,6 +60,7 @@ with workflow.unsafe.imports_passed_through():
         RequestCancel,
         ResourceAnswer,
         RunAnswered,
+        RunEnded,
         Seed,
         SeedRead,
         StartedBy,
@@ -92,6 +93,7 @@ class Flow:
         self._news: list[events.Event] = []
         self._early: list[Answered | RunAnswered] = []
         self._report_to: tuple[ReportTo, ...] = ()
+        self._is_followed = False
         self._units: list[events.Event] = []
         self._listing = Listing()
         self._inputs, self._started_by, carried, self._refused = _read(args)
@@ -103,6 +105,7 @@ class Flow:
         if carried is not None:
             self._run = carried.run
             self._report_to = carried.report_to
+            self._is_followed = carried.is_followed
             self._recorder = Recorder(carried.trail, self._renewal, carried.facts)
         else:
             within = self._started_by.within
@@ -220,6 +223,7 @@ class Flow:
         self._clock.hold(loaded.at)
         if loaded.refused is not None or loaded.definition is None:
             raise ApplicationError(loaded.reason, type=loaded.refused or "UnknownFlow", non_retryable=True)
+        self._is_followed = loaded.is_followed
         run = _fresh(
             loaded,
             loaded.definition,
@@ -389,6 +393,7 @@ class Flow:
             facts=self._recorder.unexported,
             postponed=self._errands.postponed,
             report_to=self._report_to,
+            is_followed=self._is_followed,
         )
         self._renewal.continue_as_new(self._inputs, self._started_by, carried)
 
@@ -396,7 +401,7 @@ class Flow:
         self._show()
         answer = result(self._now, self._recorder.evidence)
         facts = await self._recorder.close()
-        await hand_over(Unsent(facts=facts))
+        await hand_over(Unsent(facts=facts, ended=self._ended(answer) if self._is_followed else None))
         while self._mailbox:
             await self._judge_letters()
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -404,6 +409,16 @@ class Flow:
         if answer.status == "failed":
             raise ApplicationError(answer.reason, answer, type="FlowFailed", non_retryable=True)
         return answer
+
+    def _ended(self, answer: Result) -> RunEnded:
+        info = workflow.info()
+        return RunEnded(
+            id=info.workflow_id,
+            first_run_id=info.first_execution_run_id,
+            flow=info.workflow_type,
+            status=answer.status,
+            outputs=answer.outputs,
+        )
 
     async def _report(self, answer: Result) -> None:
         """Tell a parent that has adopted this run how it ended; awaited, or it would be lost with the last task."""

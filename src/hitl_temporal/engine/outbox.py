@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.approval.message import Message
-    from hitl_temporal.messages import DELIVER, EXPORT_FACTS, OUTBOX, Delivered, Facts, Unsent
+    from hitl_temporal.messages import DELIVER, EXPORT_FACTS, OUTBOX, TELL_ENDED, Delivered, Facts, RunEnded, Unsent
 
 from hitl_temporal.engine import options
 
@@ -26,6 +26,8 @@ class Outbox:
         sends = [self._send(m) for m in unsent.messages]
         if unsent.facts:
             sends.append(self._export(unsent))
+        if unsent.ended is not None:
+            sends.append(self._tell_ended(unsent.ended))
         return sum(await asyncio.gather(*sends))
 
     async def _send(self, message: Message) -> int:
@@ -48,6 +50,12 @@ class Outbox:
         )
         return 1
 
+    async def _tell_ended(self, ended: RunEnded) -> int:
+        """Let the flows start that this end triggers; one that can't be told fails the outbox, which shows why."""
+        return await workflow.execute_activity(
+            TELL_ENDED, ended, result_type=int, summary=f"{ended.id} has ended {ended.status}", **options.REACH
+        )
+
 
 async def hand_over(unsent: Unsent) -> None:
     """Give what is left to outboxes of its own; waits only until they have been started."""
@@ -63,6 +71,8 @@ async def hand_over(unsent: Unsent) -> None:
 
 def _parts(unsent: Unsent) -> Iterator[Unsent]:
     """Yield what fits into one payload at a time."""
+    if unsent.ended is not None:
+        yield Unsent(ended=unsent.ended)
     facts, messages = unsent.facts, unsent.messages
     while facts or messages:
         yield Unsent(messages=messages[: options.MAX_MESSAGES], facts=facts[: options.MAX_FACTS])

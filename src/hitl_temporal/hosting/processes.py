@@ -6,8 +6,10 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Generator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -21,12 +23,14 @@ from hitl_temporal.app.services import make_services
 from hitl_temporal.app.settings import Settings
 from hitl_temporal.app.sockets import SocketError, bind
 from hitl_temporal.app.telemetry import set_up_logs
-from hitl_temporal.app.temporal import TemporalUnreachableError, connect
+from hitl_temporal.app.temporal import TemporalUnreachableError, connect, memory_of
 from hitl_temporal.app.timetable import DocumentTimetable
 from hitl_temporal.app.worker import AGENT_LEAVES_WITHIN as COMMANDS_LEAVE_WITHIN
 from hitl_temporal.app.worker import make_agent, make_worker, pool_queue
 from hitl_temporal.hosting.checks import StartError, check_documents, check_state
 from hitl_temporal.hosting.scheduling import keep_synced
+from hitl_temporal.hosting.watching import Appeared, Folder, keep_watching
+from hitl_temporal.service.events import Events
 from hitl_temporal.service.schedules import Schedules
 
 __all__ = [
@@ -120,13 +124,23 @@ async def _work(settings: Settings) -> int:
     schedules = Schedules(client, DocumentTimetable(documents), settings.task_queue)
     async with make_worker(client, settings, code):
         await log.ainfo("worker.started", task_queue=settings.task_queue, activities=sorted(code.activity_names))
-        keeping = asyncio.create_task(keep_synced(schedules.sync, documents.project))
+        files = Folder(settings.project, await memory_of(client))
+        events = Events(client, documents, settings.task_queue)
+        keeping = (
+            asyncio.create_task(keep_synced(schedules.sync, documents.project)),
+            asyncio.create_task(keep_watching(files, documents.every_flow, partial(_file_appeared, events), time.time)),
+        )
         await stop.wait()
         _leave_within(LEAVE_WITHIN)
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        for task in keeping:
+            task.cancel()
+        await asyncio.gather(*keeping, return_exceptions=True)
     await log.ainfo("worker.stopped")
     return 0
+
+
+async def _file_appeared(events: Events, one: Appeared) -> None:
+    await events.trigger(one.event, "file", only=frozenset({one.place}))
 
 
 async def _serve_pool(settings: Settings, pool: str, slots: int | None) -> int:

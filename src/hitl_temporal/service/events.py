@@ -8,7 +8,7 @@ Must not know: how events are written on the wire, who watches files.
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import structlog
@@ -47,6 +47,13 @@ START_WITHIN_SECONDS = 10.0
 
 _AT_ONCE = 10
 _PAGE = 200
+
+
+class Place(NamedTuple):
+    """One trigger of one flow, by its number from 0."""
+
+    flow: str
+    trigger: int
 
 
 class Wrong(Value):
@@ -114,7 +121,7 @@ class Events:
         )
 
     async def receive(
-        self, event: CloudEvent, came_by: Door, *, sender: str, flows: Mapping[str, Flow] | None = None
+        self, event: CloudEvent, came_by: Door, *, sender: str, only: frozenset[Place] | None = None
     ) -> Received:
         """Start what an event triggers, then tell the open runs that may wait for it.
 
@@ -124,25 +131,36 @@ class Events:
             event: What has happened.
             came_by: Only triggers of this kind mean it.
             sender: For the audit trail of the runs that are told.
-            flows: Whose triggers may mean it; None: every flow's.
+            only: The triggers that may mean it; None: all of this kind.
 
         Raises:
             UnavailableError: Temporal does not answer; sent again, what has been done is done once.
         """
-        every = await self._catalogue.every_flow()
+        done = await self.trigger(event, came_by, only=only)
+        own = {*done.started, *done.already}
+        told = await self._tell(event, await self._catalogue.every_flow(), own, sender)
+        return done.but(advanced=told.advanced, kept=told.kept, errors=(*done.errors, *told.errors))
+
+    async def trigger(self, event: CloudEvent, came_by: Door, *, only: frozenset[Place] | None = None) -> Received:
+        """Start what an event triggers, and tell no run of it.
+
+        Raises:
+            UnavailableError: Temporal does not answer; sent again, what has been done is done once.
+        """
         started: list[str] = []
         already: list[str] = []
         errors: list[Wrong] = []
-        for name, flow in (every if flows is None else flows).items():
+        for name, flow in (await self._catalogue.every_flow()).items():
             for one in due(name, flow.triggers, event, came_by):
+                if only is not None and Place(name, one.trigger) not in only:
+                    continue
                 reason = one.reason if isinstance(one, Unclear) else await self._unfit(one)
                 if isinstance(one, Due) and reason is None:
                     (started if await self._start(one, came_by) else already).append(one.run_id)
                     continue
                 errors.append(Wrong(event=event.id, flow=name, trigger=one.trigger, reason=reason or ""))
                 await log.awarning("trigger.failed", flow=name, trigger=one.trigger, event_id=event.id, reason=reason)
-        told = await self._tell(event, every, {*started, *already}, sender)
-        return told.but(started=tuple(started), already=tuple(already), errors=(*errors, *told.errors))
+        return Received(started=tuple(started), already=tuple(already), errors=tuple(errors))
 
     async def _unfit(self, one: Due) -> str | None:
         """Return why a run would refuse its inputs at once; then it is not started at all."""

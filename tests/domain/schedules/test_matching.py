@@ -1,12 +1,23 @@
 """An event starts what its triggers name, once for each of them, and nothing where it can't be told."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from hitl_temporal.domain.flow.cloud_event import CloudEvent
-from hitl_temporal.domain.schedules import Due, Trigger, Unclear, due, run_event, triggered_id, webhook_source
+from hitl_temporal.domain.schedules import (
+    Due,
+    Trigger,
+    Unclear,
+    due,
+    file_event,
+    run_event,
+    triggered_id,
+    webhook_event,
+)
 
+AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PAID = CloudEvent(type="order.paid", source="/shop", id="1", subject="o-7", data={"amount": 5})
 
 
@@ -76,8 +87,8 @@ def test_only_triggers_of_the_door_mean_it() -> None:
         {"file": {"path": "in/*.csv"}},
         {"run": {"flow": "other", "status": ["failed", "rejected"]}},
     )
-    hook = CloudEvent(type="t", source=webhook_source("shop"), id="1", data={"ok": True})
-    file = CloudEvent(type="t", source="file", id="1", subject="in/a.csv")
+    hook = webhook_event("shop", "1", AT, {"ok": True}).model_copy(update={"type": "t"})
+    file = file_event("in/*.csv", "in/a.csv", size_bytes=3, changed_ns=0)
     end = run_event("r-1", "first", "other", "failed", {"n": 1})
     numbers = {
         door: [one.trigger for one in due("f", all_kinds, event, door)]
@@ -87,11 +98,11 @@ def test_only_triggers_of_the_door_mean_it() -> None:
 
 
 def test_other_webhooks_files_and_runs_are_not_meant() -> None:
-    """By their source, their path, their flow and their status."""
+    """By their source, the pattern that found them, their flow and their status."""
     hook = triggers({"webhook": {"source": "shop"}})
-    assert due("f", hook, CloudEvent(type="t", source=webhook_source("erp"), id="1"), "webhook") == ()
+    assert due("f", hook, webhook_event("erp", "1", AT, None), "webhook") == ()
     file = triggers({"file": {"path": "in/*.csv"}})
-    assert due("f", file, CloudEvent(type="t", source="file", id="1", subject="in/a.txt"), "file") == ()
+    assert due("f", file, file_event("*/*.csv", "in/a.csv", size_bytes=3, changed_ns=0), "file") == ()
     assert due("f", file, CloudEvent(type="t", source="file", id="1"), "file") == ()
     end = triggers({"run": {"flow": "other"}})
     assert due("f", end, run_event("r", "1", "other", "failed", {}), "run") == ()
@@ -105,3 +116,31 @@ def test_each_execution_of_a_run_ends_once() -> None:
     assert first.mark == run_event("r", "1", "f", "completed", {}).mark
     assert first.mark != second.mark
     assert first.outputs()["data"] == {"id": "r", "flow": "f", "status": "completed", "outputs": {}}
+
+
+def test_a_file_with_another_content_is_another_event() -> None:
+    """By its path, its size and its time; its name is told apart from its folder."""
+    event = file_event("in/*.csv", "in/a.csv", size_bytes=3, changed_ns=1_772_442_000_000_000_001)
+    assert event.outputs()["data"] == {
+        "path": "in/a.csv",
+        "name": "a.csv",
+        "size_bytes": 3,
+        "modified": "2026-03-02T09:00:00+00:00",
+        "pattern": "in/*.csv",
+    }
+    same = file_event("*", "in/a.csv", size_bytes=3, changed_ns=1_772_442_000_000_000_001)
+    later = file_event("in/*.csv", "in/a.csv", size_bytes=3, changed_ns=1_772_442_000_000_000_002)
+    assert (event.mark == same.mark, event.mark == later.mark) == (True, False)
+
+
+def test_a_message_is_told_by_its_id() -> None:
+    """When it was sent is its time."""
+    event = webhook_event("shop", "msg_1", AT, "paid")
+    assert event.outputs() == {
+        "type": "webhook.shop",
+        "source": "/webhooks/shop",
+        "id": "msg_1",
+        "subject": None,
+        "time": "2026-03-02T09:00:00+00:00",
+        "data": "paid",
+    }

@@ -21,7 +21,7 @@ from .document import (
     schedules_of,
 )
 from .inputs import render_inputs, time_event
-from .matching import Door, Due, Unclear, due, run_event, triggered_id, webhook_source
+from .matching import Door, Due, Unclear, due, file_event, run_event, triggered_id, webhook_event
 from .packing import Block, pack, spans, unpack
 from .zone import Placed, Zone
 
@@ -45,6 +45,7 @@ __all__ = [
     "Zone",
     "covering",
     "due",
+    "file_event",
     "occurrences",
     "pack",
     "render_inputs",
@@ -54,6 +55,6 @@ __all__ = [
     "time_event",
     "triggered_id",
     "unpack",
-    "webhook_source",
+    "webhook_event",
     "window",
 ]

@@ -6,18 +6,19 @@ Must not know: how an event came, who may send one, how a run is started.
 """
 
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
+from datetime import UTC, datetime
 from typing import Literal, assert_never
 
 from hitl_temporal.domain.expressions import ExpressionError, is_true
 from hitl_temporal.domain.flow.cloud_event import CloudEvent
 from hitl_temporal.domain.people import EVENT
 from hitl_temporal.domain.value import Json, Value, digest
+from hitl_temporal.domain.words import moment
 
 from .document import EventTrigger, FileTrigger, RunTrigger, Schedule, Trigger, WebhookTrigger
 from .inputs import render_inputs
 
-__all__ = ["Door", "Due", "Unclear", "due", "run_event", "triggered_id", "webhook_source"]
+__all__ = ["Door", "Due", "Unclear", "due", "file_event", "run_event", "triggered_id", "webhook_event"]
 
 Door = Literal["event", "webhook", "file", "run"]
 """How an event came: only triggers of this kind mean it, so that nobody who may send events can feign a webhook."""
@@ -83,9 +84,9 @@ def _means(trigger: EventTrigger | WebhookTrigger | FileTrigger | RunTrigger, ev
                 return False
             return _holds(trigger.condition, event)
         case WebhookTrigger():
-            return webhook_source(trigger.source) == event.source and _holds(trigger.condition, event)
+            return _webhook_source(trigger.source) == event.source and _holds(trigger.condition, event)
         case FileTrigger():
-            return event.subject is not None and fnmatchcase(event.subject, trigger.path)
+            return isinstance(event.data, dict) and event.data.get("pattern") == trigger.path
         case RunTrigger():
             ended = event.data if isinstance(event.data, dict) else {}
             return ended.get("flow") == trigger.flow and ended.get("status") in trigger.status
@@ -102,9 +103,29 @@ def triggered_id(flow: str, trigger: int, event: CloudEvent) -> str:
     return f"{flow}.{trigger}-{event.mark[:24]}"
 
 
-def webhook_source(name: str) -> str:
-    """Return the source of the events that come as webhooks of this name."""
+def _webhook_source(name: str) -> str:
     return f"/webhooks/{name}"
+
+
+def webhook_event(source: str, message: str, at: datetime, data: Json) -> CloudEvent:
+    """Return the event that a signed message is; its id tells it from every other of its source."""
+    return CloudEvent(type=f"webhook.{source}", source=_webhook_source(source), id=message, time=moment(at), data=data)
+
+
+def file_event(pattern: str, path: str, *, size_bytes: int, changed_ns: int) -> CloudEvent:
+    """Return the event that a file is there; another content at another time is another event.
+
+    Args:
+        pattern: By which it was found.
+        path: As people read it.
+        size_bytes: Of the file.
+        changed_ns: When it was written last, in nanoseconds since 1970.
+    """
+    at = moment(datetime.fromtimestamp(changed_ns / 1e9, UTC))
+    name = path.rpartition("/")[2]
+    data: dict[str, Json] = {"path": path, "name": name, "size_bytes": size_bytes, "modified": at, "pattern": pattern}
+    name = digest([path, changed_ns, size_bytes])
+    return CloudEvent(type="file.appeared", source="/files", id=name, subject=path[:1_000], time=at, data=data)
 
 
 def run_event(run: str, first_run_id: str, flow: str, status: str, outputs: Mapping[str, Json]) -> CloudEvent:
