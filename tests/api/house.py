@@ -32,6 +32,7 @@ from hitl_temporal.service.audit import Trail as ShownTrail
 from hitl_temporal.service.catalogue import FlowCard
 from hitl_temporal.service.errors import NotFoundError
 from hitl_temporal.service.events import Received
+from hitl_temporal.service.many import RunReceipt
 from hitl_temporal.service.policies import Replays, Shadow
 from hitl_temporal.service.previews import Previewed
 from hitl_temporal.service.reading import Page
@@ -261,6 +262,11 @@ class Runs:
         """Remember the action."""
         self.house.sent.append({"by": me.person, "id": run_id, "action": action, **body})
         return self.house.answer(self.house.operated)
+
+    async def operate_many(self, me: Any, action: str, body: dict[str, Any], key: str) -> Page[RunReceipt]:
+        """Remember the action."""
+        self.house.sent.append({"by": me.person, "action": action, "key": key, **body})
+        return self.house.answer(Page(items=(RunReceipt(id="r1", status="done", key=key),), next="n"))
 
     async def start(self, me: Any, name: str, inputs: Any, *, key: str | None) -> Started:
         """Remember the start."""

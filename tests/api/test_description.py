@@ -63,7 +63,7 @@ def test_every_route_that_reads_a_body_describes_it(document: dict[str, Any]) ->
         if isinstance(route, APIRoute)
         for method in route.methods or ()
     }
-    assert sum(found.values()) == len(VERBS) + 9
+    assert sum(found.values()) == len(VERBS) + 10
     assert {(m, p) for p, of in document["paths"].items() for m in of if m in {"post", "delete"}} <= found.keys()
     for (method, path), reads in found.items():
         assert ("requestBody" in document["paths"][path][method]) == reads, (method, path)
@@ -136,6 +136,14 @@ def test_every_action_has_the_one_body_that_is_its_own(document: dict[str, Any])
     assert not fits(document, schema, {"action": "set_value", "with": {}})
     assert not fits(document, schema, {"action": "explode"})
     assert not any(one["properties"].keys() & SAID_BY_DOORS for one in schema["oneOf"])
+
+
+def test_every_action_may_be_done_to_many_runs(document: dict[str, Any]) -> None:
+    """With a query, and otherwise as on one."""
+    schema = body_of(document, "post", "/v1/runs:actions")
+    assert fits(document, schema, {"action": "hold", "query": "flow=a"})
+    assert fits(document, schema, {"action": "set_value", "visibility": "x", "with": {"a": 1}, "cursor": "c"})
+    assert not fits(document, schema, {"action": "explode", "query": "flow=a"})
 
 
 def test_a_batch_holds_decisions_of_the_table(document: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ AT = "2026-03-02T08:00:00Z"
         (("rerun", "r", "--failed"), {"action": "rerun", "as": "failed", "with": {}}),
         (("rerun", "r", "--all"), {"action": "rerun", "as": "all", "with": {}}),
         (
-            ("event", "r", "com.example.done", "-d", "port=443", "--subject", "s", "--source", "/x", "--event-id", "1"),
+            ("tell", "r", "com.example.done", "-d", "port=443", "--subject", "s", "--source", "/x", "--event-id", "1"),
             {
                 "action": "event",
                 "event": {"type": "com.example.done", "source": "/x", "id": "1", "subject": "s", "data": {"port": 443}},
@@ -110,7 +110,7 @@ def test_arguments_of_a_rerun_may_come_from_a_file(hitl, service, elsewhere) -> 
         ("rerun", "r", "apply", "--all"),
         ("rerun", "r", "--failed", "--all"),
         ("start-step", "r"),
-        ("event", "r"),
+        ("tell", "r"),
     ],
     ids=" ".join,
 )
@@ -169,3 +169,89 @@ def test_the_run_that_a_step_has_started_is_shown(hitl, service, a_run) -> None:
     service.on("GET /v1/runs/r", a_run("running", steps=steps))
 
     assert "build\trunning\t\tr.build.1\t\n" in hitl("show", "r").out
+
+
+# --- Many runs --------------------------------------------------------------------------------------------------------
+
+MANY = "POST /v1/runs:actions"
+
+
+def page(*receipts: tuple[str, str], following: str | None = None) -> dict[str, object]:
+    """Return a window of receipts."""
+    said = {"reason": "", "changes": ["run: held"], "key": "k"}
+    items = [{"id": run, "status": status, **said} for run, status in receipts]
+    return {"items": items, "next": following}
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        (("hold",), {"action": "hold"}),
+        (("skip", "apply"), {"action": "skip", "step": "apply"}),
+        (("rerun", "--failed"), {"action": "rerun", "as": "failed", "with": {}}),
+        (("set", "v=1", "w=x"), {"action": "set_value", "with": {"v": 1, "w": "x"}}),
+        (("cancel",), {"action": "cancel", "no_undo": False}),
+        (("migrate",), {"action": "migrate", "with": {"digest": ""}}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_query_chooses_many_runs(hitl, service, words, sent) -> None:
+    """What stands in place of the id belongs to the action; a line for each run, and how many there were."""
+    service.on(MANY, page(("r1", "done"), ("r2", "done"), following="c"), page(("r3", "done")))
+
+    done = hitl(*words, "--query", "flow=a.* state=parked", "-m", "why", "--dry-run", "--key", "k")
+
+    assert (done.code, done.err) == (0, "3 runs, 0 refused\n")
+    assert done.out == "".join(f"r{n}: done; run: held\n" for n in (1, 2, 3))
+    assert service.body(0) == {"query": "flow=a.* state=parked", "reason": "why", "dry_run": True, **sent}
+    assert service.body(1)["cursor"] == "c"
+    assert {r.headers["Idempotency-Key"] for r in service.requests} == {"k"}
+
+
+def test_one_refusal_of_many_is_exit_1(hitl, service) -> None:
+    """And is told in its line; as JSON all are one document."""
+    service.on(MANY, page(("r1", "done"), ("r2", "closed")))
+
+    done = hitl("hold", "--visibility", "HitlFlow = 'a'")
+
+    assert (done.code, done.out) == (1, "r1: done; run: held\n")
+    assert done.err == "hitl: r2: closed; run: held\n2 runs, 1 refused\n"
+    assert service.body()["visibility"] == "HitlFlow = 'a'"
+    both = hitl("hold", "--query", "flow=a", "--json").document["receipts"]
+    assert [receipt["id"] for receipt in both] == ["r1", "r2"]
+
+
+def test_no_run_at_all_is_no_failure(hitl, service) -> None:
+    """It is said."""
+    service.on(MANY, page())
+
+    assert hitl("hold", "--query", "flow=a") == (0, "", "no open run is like that\n")
+
+
+def test_an_event_may_be_told_to_many(hitl, service) -> None:
+    """Its type stands first."""
+    service.on(MANY, page())
+
+    assert hitl("event", "com.example.done", "--query", "flow=a").code == 0
+    assert service.body()["event"]["type"] == "com.example.done"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("hold",),
+        ("hold", "r", "a", "--query", "flow=a"),
+        ("skip", "--query", "flow=a"),
+        ("hold", "--query", "flow=a", "--visibility", "x"),
+        ("set", "--query", "flow=a"),
+        ("set", "r"),
+        ("event", "--query", "flow=a"),
+    ],
+    ids=" ".join,
+)
+def test_many_and_one_are_not_mixed(hitl, service, words) -> None:
+    """Exit 2, in one line, and nothing is sent."""
+    done = hitl(*words)
+
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert not service.requests

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Annotated, Any
+from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
@@ -20,6 +21,7 @@ from hitl_temporal.domain.value import Json
 from hitl_temporal.service.audit import Trail
 from hitl_temporal.service.catalogue import FlowCard
 from hitl_temporal.service.errors import InvalidError
+from hitl_temporal.service.many import RunReceipt
 from hitl_temporal.service.reading import Page
 from hitl_temporal.service.runs import Refusal, RunItem
 
@@ -46,15 +48,19 @@ class StartedRun(BaseModel):
     url: str
 
 
-def _bodies() -> tuple[type[Operate], ...]:
-    """Return what an operator may send: each model of the table, with the actions that it is for."""
+def _bodies(beside: type[BaseModel] | None = None) -> tuple[type[BaseModel], ...]:
+    """Return what an operator may send: each model of the table, with the actions that it is for.
+
+    Args:
+        beside: What is said beside it.
+    """
     named: dict[type[Operate], list[str]] = {}
     for action, model in ACTIONS.items():
         named.setdefault(model, []).append(action)
     return tuple(
         create_model(
-            model.__name__,
-            __base__=model,
+            model.__name__ if beside is None else f"{model.__name__}Many",
+            __base__=model if beside is None else (model, beside),
             __doc__=model.__doc__,
             action=(str, Field(json_schema_extra={"enum": [*actions]})),
         )
@@ -132,6 +138,25 @@ async def operate_run(run_id: str, me: Caller, use: UseCases, body: Body, key: I
     """An operator action: `{action, step, reason, key, dry_run, ...}`; the body is the receipt."""
     action, known = body.pop("action", ""), {} if key is None else {"key": key}
     return receipt_response(await use.runs.operate(me, run_id, str(action), known | body))
+
+
+class _OnMany(BaseModel):
+    """Which runs, beside what the action takes: those that `query` chooses, or the server's own words."""
+
+    query: str | None = None
+    visibility: str | None = None
+    cursor: str | None = None
+
+
+@router.post("/runs:actions", openapi_extra=takes(*_bodies(_OnMany)))
+async def operate_runs(me: Caller, use: UseCases, body: RequestBody, key: IdempotencyKey = None) -> Page[RunReceipt]:
+    """An operator action on many runs: `{action, query, ...}`; always 200 with a receipt for each, a window at a time.
+
+    `query` is such as `flow=finance.* state=parked older=2d`; `next` is the `cursor` of the following window.
+    `Idempotency-Key` makes the key of each run's action; without one nothing is safe to send again.
+    """
+    action, own = body.pop("action", ""), body.pop("key", None)
+    return await use.runs.operate_many(me, str(action), body, key or str(own or uuid4().hex))
 
 
 # Last: bare slashes of a foreign id are taken, too, so this one takes whatever no other route has taken.

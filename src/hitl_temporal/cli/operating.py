@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "cancel_step": "cancel",
     "cancel": "cancel",
     "set_value": "set",
-    "event": "event",
+    "event": "tell",
     "revoke": "revoke",
     "extend_grant": "extend-grant",
     "migrate": "migrate",
@@ -138,16 +138,23 @@ def cancel(
 @acts(app, "set", on="run")
 def set_value(
     deed: Deed,
-    variables: Annotated[list[str], typer.Argument(metavar="NAME=VALUE", help="Variables, as JSON or text.")],
+    variables: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME=VALUE", help="Variables, as JSON or text.")
+    ] = None,
 ) -> int:
     """Change variables of a run; steps that start later see them."""
-    return deed.do("set_value", {"with": values.loose(values.pairs("set", variables))})
+    texts = (*deed.extra, *(variables or ()))
+    if not texts:
+        raise UsageError("which variable? Write NAME=VALUE")
+    return deed.do("set_value", {"with": values.loose(values.pairs("set", texts))})
 
 
 @acts(app, on="run")
-def event(
+def tell(
     deed: Deed,
-    kind: Annotated[str, typer.Argument(metavar="TYPE", help="The event's type, as its `wait` names it.")],
+    kind: Annotated[
+        str | None, typer.Argument(metavar="TYPE", help="The event's type, as its `wait` names it.")
+    ] = None,
     *,
     content: Annotated[
         list[str] | None,
@@ -165,6 +172,9 @@ def event(
     """Tell a run that something has happened outside: the step that waits longest for it goes on."""
     from uuid import uuid4
 
+    kind = next(iter(deed.extra), kind)
+    if kind is None:
+        raise UsageError("which event? Write its TYPE, as the `wait` names it")
     said: dict[str, Json] = {"type": kind, "source": source, "id": event_id or deed.key or uuid4().hex}
     given: dict[str, Json] = {"subject": subject, "data": values.loose(values.pairs("-d", content or ())) or None}
     return deed.do("event", {"event": said | {name: value for name, value in given.items() if value is not None}})

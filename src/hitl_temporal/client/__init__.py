@@ -15,6 +15,7 @@ from hitl_temporal.client.answers import (
     Received,
     Run,
     RunItem,
+    RunReceipt,
     Started,
     StepResult,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "RuleReport",
     "Run",
     "RunItem",
+    "RunReceipt",
     "ShadowReport",
     "StagePreview",
     "Started",

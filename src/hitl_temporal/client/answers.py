@@ -261,6 +261,12 @@ class BatchReceipt(Receipt):
     id: str
 
 
+class RunReceipt(Receipt):
+    """What became of an action on one run of many; `unavailable` and `unanswered` are as in `BatchReceipt`."""
+
+    id: str
+
+
 class Receipts(Answer):
     """Those of a batch, in the order of the answers."""
 

@@ -8,7 +8,7 @@ Must not know: where the address and the token come from, how requests are repea
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Self
 from uuid import uuid4
@@ -30,6 +30,7 @@ from hitl_temporal.client.answers import (
     Refreshed,
     Run,
     RunItem,
+    RunReceipt,
     Started,
 )
 from hitl_temporal.client.approval import Approval
@@ -200,6 +201,41 @@ class Client(Verbs, Foresight):
         given: dict[str, Json] = {"subject": subject, "time": time}
         event |= {name: value for name, value in given.items() if value is not None}
         return self._wire.post(Received, "/v1/events", event, event_id)
+
+    def operate_many(
+        self,
+        action: str,
+        *,
+        query: str | None = None,
+        visibility: str | None = None,
+        step: str | None = None,
+        reason: str = "",
+        dry_run: bool = False,
+        key: str | None = None,
+        arguments: Mapping[str, Json] | None = None,
+    ) -> Iterator[RunReceipt]:
+        """Do something to every open run that a query chooses, as an operator; yield the receipts as they come.
+
+        Args:
+            action: As in `operate`.
+            query: Such as `flow=finance.* state=parked older=2d`.
+            visibility: In the server's own words, instead of `query`.
+            step: None: the whole run.
+            reason: For the audit trail.
+            dry_run: Say what would change, and change nothing.
+            key: Each run's is made of it; None: one is made.
+            arguments: As in `operate`.
+        """
+        key, cursor = key or uuid4().hex, None
+        asked: dict[str, Json] = {"action": action, "step": step, "reason": reason, "dry_run": dry_run}
+        chosen: dict[str, Json] = {"query": query, "visibility": visibility}
+        while True:
+            body = {**asked, **chosen, **dict(arguments or {}), "cursor": cursor}
+            page = self._wire.post(Page[RunReceipt], "/v1/runs:actions", body, key)
+            yield from page.items
+            cursor = page.next
+            if cursor is None:
+                return
 
     def approvals(
         self,

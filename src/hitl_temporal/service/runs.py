@@ -34,6 +34,7 @@ from hitl_temporal.ports import Catalogue, Directory
 from hitl_temporal.service import door
 from hitl_temporal.service.errors import ConflictError, InvalidError, NotFoundError, UnansweredError, UnavailableError
 from hitl_temporal.service.identity import Identity
+from hitl_temporal.service.many import RunReceipt, operate_many
 from hitl_temporal.service.ownership import owns
 from hitl_temporal.service.participation import asked_or_acted, foreign_actor, names_me
 from hitl_temporal.service.reading import Page, answer_of, describe, list_page, memo_of
@@ -254,6 +255,12 @@ class Runs:
             recorded=Receipt(status="recorded", reason="kept by Temporal; judged when a worker is back", key=key),
             closed=closed,
         )
+
+    async def operate_many(self, me: Identity, action: str, body: Mapping[str, object], key: str) -> Page[RunReceipt]:
+        """Send an operator action to the runs that a query chooses; see `service.many`."""
+        if action not in ACTIONS:
+            raise InvalidError(f"action: {action[:100]!r} is not one of {', '.join(ACTIONS)}")
+        return await operate_many(self._client, self, me, action, body, key)
 
     async def _may_be_done_again(self, description: WorkflowExecutionDescription) -> bool:
         """Tell whether this is a run of a flow that has ended and had begun: then `rerun` starts a new one."""
