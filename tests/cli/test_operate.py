@@ -232,7 +232,7 @@ def test_an_event_may_be_told_to_many(hitl, service) -> None:
     """Its type stands first."""
     service.on(MANY, page())
 
-    assert hitl("event", "com.example.done", "--query", "flow=a").code == 0
+    assert hitl("tell", "com.example.done", "--query", "flow=a").code == 0
     assert service.body()["event"]["type"] == "com.example.done"
 
 
