@@ -24,6 +24,7 @@ from hitl_temporal.service.runs import Runs
 from tests.engine.conftest import Rig, running
 from tests.engine.test_approval import eventually
 from tests.fakes import PEOPLE
+from tests.service.conftest import PATIENT
 
 YEAR = datetime.now(UTC).year + 1
 WINTER = {"since": f"{YEAR}-12-24", "until": f"{YEAR + 1}-01-02"}
@@ -177,6 +178,7 @@ async def test_without_a_worker_a_wish_is_kept_and_judged_later(idle_rig: Rig, m
     kept = await absences.add(me("bob"), WINTER, key="k")
     assert (kept.status, kept.absence, kept.key) == ("recorded", None, "k")
     assert "kept by Temporal" in kept.note
+    monkeypatch.setattr(door, "PATIENCE", PATIENT)
     async with rig.worker():
         done = await absences.add(me("bob"), WINTER, key="k")
         assert done.status == "done"

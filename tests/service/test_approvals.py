@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -112,7 +112,7 @@ async def test_recorded_answer_that_does_not_count_is_told_to_the_person(
     idle_rig: Rig, monkeypatch: pytest.MonkeyPatch, person: str, status: str
 ) -> None:
     """By its key, and by a message: nobody goes home with `recorded` and a wrong idea."""
-    monkeypatch.setattr(door, "PATIENCE", door.PATIENCE / 4)
+    monkeypatch.setattr(door, "PATIENCE", timedelta(seconds=0.5))
     rig, approvals = idle_rig, use(idle_rig)
     async with rig.worker():
         handle = await rig.ask({**ASK, "assurance": "high"})
@@ -133,7 +133,7 @@ async def test_an_answer_without_a_key_counts_once_and_is_found_again(
     idle_rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody has judged anything yet, so no door can tell which stage it is for: Update and Signal are one click."""
-    monkeypatch.setattr(door, "PATIENCE", door.PATIENCE / 4)
+    monkeypatch.setattr(door, "PATIENCE", timedelta(seconds=0.5))
     rig, approvals = idle_rig, use(idle_rig)
     stages = [{"name": "a", "who": "user:cai"}, {"name": "b", "who": "user:cai", "distinct": False}]
     handle = await rig.ask({"title": "Go?", "requester": "ann", "stages": stages})
@@ -150,7 +150,7 @@ async def test_an_answer_without_a_key_counts_once_and_is_found_again(
 
 async def test_who_takes_no_part_does_not_get_in_by_clicking(idle_rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that is kept, judged later and refused is told to its author, and shows them nothing."""
-    monkeypatch.setattr(door, "PATIENCE", door.PATIENCE / 4)
+    monkeypatch.setattr(door, "PATIENCE", timedelta(seconds=0.5))
     rig, approvals = idle_rig, use(idle_rig)
     handle = await rig.ask({**ASK, "show": {"salary": "99k"}})
     stranger = Identity("bob", frozenset(), frozenset({"leads"}), "medium", "api")

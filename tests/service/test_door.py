@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -69,7 +70,7 @@ async def send(handle: Stalling, closed: Callable[[], Awaitable[Receipt]] = coun
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits two seconds."""
-    monkeypatch.setattr(door, "PATIENCE", door.PATIENCE / 50)
+    monkeypatch.setattr(door, "PATIENCE", timedelta(seconds=0.04))
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from hitl_temporal.domain.flow.effects import Reply, StartAsk, StopStep
 from hitl_temporal.domain.flow.machine import advance
 from hitl_temporal.domain.flow.policies import Policy, governing
 from hitl_temporal.domain.flow.proposals import MAX_PROPOSALS
-from hitl_temporal.domain.flow.views import waiting_reasons, why
+from hitl_temporal.domain.flow.views import status, waiting_reasons, why
 from hitl_temporal.domain.people import Roster
-from tests.domain.flow.world import ROSTER, World, answered, ask, call, granted
+from tests.domain.flow.world import EVIDENCE, ROSTER, World, answered, ask, call, granted
 
 ASK = {"who": ["group:gate"]}
 GATED = {"action": "skip", "ask": ASK}
@@ -185,6 +185,7 @@ def test_an_action_becomes_a_question_and_is_done_once_people_agree() -> None:
     world = two().under(GATED)
     receipt = world.operate("skip", "bad", reason="broken", key="k")
     assert (receipt.status, receipt.reason) == ("asked", "it waits for an answer to r.op-1")
+    assert [(p.approval, p.action) for p in status(world.run, EVIDENCE).proposals] == [("r.op-1", "skip")]
     assert (receipt.changes, world.step("bad").state) == (("bad: skipped",), "parked")
     assert (waiting_reasons(world.run), why(world.run)[0].by) == (("answer", "predecessor"), ("r.op-1",))
     world.agrees()

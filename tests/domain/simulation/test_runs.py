@@ -114,7 +114,7 @@ def test_operators_act_on_steps_of_any_run() -> None:
     holds(MAIN, skip, flows=FLOWS, then={"status": "completed"})
     block = flow({"id": "b", "do": [ask("a")], "repeat": {"until": "index == 1", "max": 3}})
     here = {"operate": {"action": "skip", "step": "b#0.a", "actor": "eli", "receipt": "done"}}
-    past = {"operate": {"action": "hold", "step": "b#0.a", "actor": "eli", "receipt": "invalid"}}
+    past = {"operate": {"action": "hold", "step": "b#0.a", "actor": "eli", "receipt": "closed"}}
     holds(block, here, past, then={"steps": {"b#0.a": "skipped", "b#1.a": "waiting", "a": "waiting"}})
     said = different(played(MAIN, {"operate": {"action": "skip", "step": "z", "actor": "eli"}}, flows=FLOWS))
     assert "there is no step 'z'" in said["when.0.operate.step"]

@@ -7,6 +7,7 @@ Must not know: definitions, runs.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -91,6 +92,14 @@ def turns_in(address: str) -> tuple[str, dict[str, int]]:
         turns[before + found[1]] = int(found[2])
         address = before + address[found.end() :]
     return address, turns
+
+
+def with_turns(address: str, turns: Mapping[str, int]) -> str:
+    """Return an address that names these turns of the blocks at these addresses."""
+    for block, turn in turns.items():
+        before, name = place(block)
+        address = f"{before}{name}#{turn}.{address[len(before) :]}"
+    return address
 
 
 def is_address(text: str) -> bool:

@@ -4,6 +4,7 @@ Must not know: doors, who may (policy.py), what follows (machine.py settles that
 """
 
 from collections.abc import Callable
+from typing import assert_never
 
 from hitl_temporal.domain.approval.judge import why_taken
 from hitl_temporal.domain.flow import (
@@ -154,6 +155,8 @@ def _hear_answer(turn: Turn, event: ProposalAnswered | ProposalFailed) -> None:
         case ProposalAnswered():
             proposals.heard(turn, proposal, event.result)
             receipt = _agreed(turn, event, proposal, command)
+        case _:
+            assert_never(event)
     receipt = receipt.but(key=proposal.key)
     if receipt.status not in {"done", "asked"}:
         turn.record(

@@ -15,7 +15,7 @@ from hitl_temporal.domain.approval import commands as verbs
 from hitl_temporal.domain.calendar import CalendarError
 from hitl_temporal.domain.expressions import ExpressionError
 from hitl_temporal.domain.flow import commands as actions
-from hitl_temporal.domain.flow.address import turns_in
+from hitl_temporal.domain.flow.address import turns_in, with_turns
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.people import People
 from hitl_temporal.domain.problems import first_problem
@@ -152,8 +152,7 @@ class _Playing:
                 yield Difference(at=(*at, "step"), message=str(error))
                 return
             run = found.seat.run.id
-            blocks = [f"{block}#{turn}." for block, turn in turns_in(operation.step)[1].items()]
-            body["step"] = "".join(blocks) + found.address
+            body["step"] = with_turns(found.address, turns_in(operation.step)[1])
         yield from self._send(simulation, run, operation, body, at)
 
     def _tell(self, simulation: Simulation, told: Told, at: At) -> Iterator[Difference]:
