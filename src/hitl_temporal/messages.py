@@ -18,9 +18,10 @@ from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.audit import Fact, TraceParent, Trail
 from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.flow.alerts import AlertEntry
 from hitl_temporal.domain.flow.commands import Receipt as OperationReceipt
 from hitl_temporal.domain.flow.definition import Flow
-from hitl_temporal.domain.flow.effects import StartCall
+from hitl_temporal.domain.flow.effects import KeepTicket, Notify, StartCall
 from hitl_temporal.domain.flow.job import Prepared
 from hitl_temporal.domain.flow.policies import Policy
 from hitl_temporal.domain.flow.requests import RUN_COMMAND
@@ -36,12 +37,14 @@ from hitl_temporal.domain.value import Json, digest
 __all__ = [
     "ABSENCES",
     "ABSENCES_MEMO",
+    "ALERT",
     "APPROVAL",
     "CLAIM_UNITS",
     "DELIVER",
     "EARLY",
     "EXPORT_FACTS",
     "FETCH_CHILD",
+    "KEEP_TICKET",
     "LOAD_FLOW",
     "LOOK_AT_RESOURCE",
     "NEWER_ABOUT",
@@ -51,6 +54,7 @@ __all__ = [
     "READ_PEOPLE",
     "READ_ROUTE",
     "READ_SEED",
+    "READ_STATISTICS",
     "RELEASE_UNITS",
     "REQUEST_CANCEL",
     "RESERVED_TYPES",
@@ -66,6 +70,7 @@ __all__ = [
     "WATCH_RUN",
     "AboutSubject",
     "AbsencesCarried",
+    "AlertTold",
     "Answered",
     "ApprovalCarried",
     "ApprovalResult",
@@ -94,6 +99,7 @@ __all__ = [
     "ReadPeople",
     "ReadRoute",
     "ReadSeed",
+    "ReadStatistics",
     "Refresh",
     "ReleaseUnits",
     "ReportTo",
@@ -111,6 +117,7 @@ __all__ = [
     "SeedRead",
     "Signalled",
     "StartedBy",
+    "TicketDone",
     "UnitsGranted",
     "UnitsRefused",
     "Unsent",
@@ -147,6 +154,9 @@ READ_ROUTE = "hitl.read_route"
 SUPERSEDE = "hitl.supersede"
 TELL_ENDED = "hitl.tell_ended"
 NEWER_ABOUT = "hitl.newer_about"
+ALERT = "hitl.alert"
+KEEP_TICKET = "hitl.keep_ticket"
+READ_STATISTICS = "hitl.read_statistics"
 
 ROTATION = "hitl.rotation"
 """The workflow that counts turns; and the prefix of its ids."""
@@ -254,6 +264,8 @@ class FlowLoaded(_Message):
     flows: dict[str, Flow] = Field(default_factory=dict)
     """What its `flow` steps name, and what these name."""
     calendars: dict[str, Calendar] = Field(default_factory=dict)
+    notify: dict[str, tuple[AlertEntry, ...]] = Field(default_factory=dict)
+    """The alert routes that it names, as the site has them now."""
     inputs: dict[str, Json] = Field(default_factory=dict)
     is_followed: bool = False
     """Whether the end of a run of this flow triggers another."""
@@ -499,6 +511,38 @@ class Unsent(_Message):
     messages: tuple[Message, ...] = ()
     facts: tuple[Fact, ...] = ()
     ended: RunEnded | None = None
+    alerts: tuple[Notify, ...] = ()
+    tickets: tuple[KeepTicket, ...] = ()
+    """In order: what is about one ticket is done one after the other."""
+
+
+class AlertTold(_Message):
+    """Who has been told.
+
+    Attributes:
+        people: Each once, in order.
+        refused: Why somebody could not be told for good; empty: all were.
+    """
+
+    people: tuple[str, ...] = ()
+    refused: str = ""
+
+
+class TicketDone(_Message):
+    """What was wanted of a ticket is done; `ref` is how its system calls it, empty where there is none."""
+
+    ref: str = ""
+
+
+class ReadStatistics(_Message):
+    """Ask what past runs of a flow took.
+
+    Attributes:
+        people: The ids of the steps that people do, with the name of their calendar; `default` is the site's own.
+    """
+
+    flow: str
+    people: dict[str, str] = Field(default_factory=dict)
 
 
 class ApprovalCarried(_Message):
@@ -530,6 +574,8 @@ class FlowCarried(_Message):
     postponed: tuple[StartCall, ...] = ()
     report_to: tuple[ReportTo, ...] = ()
     is_followed: bool = False
+    alerts: tuple[Notify, ...] = ()
+    tickets: tuple[KeepTicket, ...] = ()
 
 
 class RunCommand(_Message):
