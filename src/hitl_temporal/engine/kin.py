@@ -10,7 +10,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.flow import events
-    from hitl_temporal.domain.flow.address import child_id
+    from hitl_temporal.domain.flow.address import child_id, undo_id
     from hitl_temporal.domain.flow.effects import StartAsk, StartFlow
     from hitl_temporal.domain.flow.extensions import out
     from hitl_temporal.domain.flow.state import Run
@@ -57,8 +57,10 @@ class Kin(NamedTuple):
             if is_out and document.has_signs:
                 kind: Kind = "flow" if document.flow is not None else "ask"
                 found.append(cls(address, step.n, child_id(run.id, address, step.n), kind))
-            if step.undo == "running" and document.undo is not None and document.undo.flow is not None:
-                found.append(cls(address, step.undos, f"{child_id(run.id, address, step.undos)}.undo", "undo"))
+            is_undone_by_run = document.undo is not None and document.undo.flow is not None
+            if step.undo == "running" and step.undoing is not None and is_undone_by_run:
+                undo = undo_id(run.id, address, step.undoing, step.undos)
+                found.append(cls(address, step.undoing, undo, "undo"))
             if step.repair is not None:
                 found.append(cls(address, step.n, step.repair.approval, "repair"))
         found += [cls("", 0, p.approval, "proposal") for p in run.proposals]

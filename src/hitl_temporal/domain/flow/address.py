@@ -84,6 +84,18 @@ def child_id(run: str, address: str, n: int) -> str:
     return f"{run}.{as_id(address)}.{n}"
 
 
+def undo_id(run: str, address: str, n: int, undos: int) -> str:
+    """Return the idempotency key of the compensation of the nth start of a step, and the id of a run that is one.
+
+    Args:
+        run: The run's id.
+        address: The step's.
+        n: Which start is undone.
+        undos: How often the step has been undone, or tried to be, this time included.
+    """
+    return f"{child_id(run, address, n)}.undo" + (f".{undos}" if undos > 1 else "")
+
+
 def turns_in(address: str) -> tuple[str, dict[str, int]]:
     """Take the turns out of an address: what is left, and which turn was named of the block at which address."""
     turns = dict[str, int]()

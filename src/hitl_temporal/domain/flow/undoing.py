@@ -5,7 +5,7 @@ Must not know: the order (blocks.py and settling.py choose).
 
 from hitl_temporal.domain.expressions import ExpressionError
 from hitl_temporal.domain.flow import ledger
-from hitl_temporal.domain.flow.address import child_id, place
+from hitl_temporal.domain.flow.address import place, undo_id
 from hitl_temporal.domain.flow.grants import leave
 from hitl_temporal.domain.flow.requests import child_run, job
 from hitl_temporal.domain.flow.scope import scope, self_view, told
@@ -25,7 +25,7 @@ def start_undo(turn: Turn, done: Done) -> None:
     old = turn.run.steps[address]
     undos = old.undos + 1
     turn.set_step(address, undo="running", undos=undos, undoing=done.n, since=turn.now)
-    key = f"{child_id(turn.run.id, address, done.n)}.undo" + (f".{undos}" if undos > 1 else "")
+    key = undo_id(turn.run.id, address, done.n, undos)
     try:
         now: dict[str, Json] = {**scope(turn.run, address), **done.seen, "self": self_view(old, done)}
         if undo.flow is not None:
