@@ -49,12 +49,13 @@ def begin(turn: Turn, address: str, step: Step) -> None:
         _go_through(turn, address, step)
     else:
         _begin(turn, address, Block(branch="0"))
-        open_list(turn, address, "0")
 
 
 def _begin(turn: Turn, address: str, block: Block, *, branch: int | None = None, items: int | None = None) -> None:
     n = turn.set_step(address, state="running", started_at=turn.now, error="", block=block).n
     turn.record("step.started", f"{address}:{n}:started", step=address, branch=branch, items=items)
+    if block.each is None:  # items are begun when there is room for them
+        turn.touch(children(turn.run, address))
 
 
 def _choose(turn: Turn, address: str, step: Step) -> None:
@@ -65,7 +66,6 @@ def _choose(turn: Turn, address: str, step: Step) -> None:
             for other in range(len(step.choose or ())):
                 if other != index:
                     _leave_out(turn, address, str(other), f"branch {index} of {place(address).step!r} was taken")
-            open_list(turn, address, str(index))
             return
     ends.skip(turn, address, "no branch was taken", passes_on=False)
 
@@ -86,13 +86,6 @@ def _go_through(turn: Turn, address: str, step: Step) -> None:
     before = max(had, old.n - 1)
     each = Each(values=tuple(values), before=before, most=before)
     _begin(turn, address, Block(branch="0", each=each), items=len(values))
-    turn.touch([address])
-
-
-def open_list(turn: Turn, address: str, branch: str) -> None:
-    """Let the steps of a list be looked at: they may begin."""
-    before = place(address).before
-    turn.touch(before + name for name in turn.plan.within(place(address).step, branch))
 
 
 def _leave_out(turn: Turn, address: str, branch: str, reason: str) -> None:
@@ -145,7 +138,6 @@ def _end_turn(turn: Turn, address: str) -> None:
     else:
         turn.set_step(address, block=block.but(index=block.index + 1))
         again(turn, address, keeps_outputs=True)
-        open_list(turn, address, block.branch)
 
 
 def again(turn: Turn, address: str, *, keeps_outputs: bool) -> None:

@@ -107,7 +107,7 @@ def hear(turn: Turn, event: UnitsGranted | UnitsRefused) -> None:
 
 def _refused(turn: Turn, holder: str, reason: str) -> None:
     """Park the first step that waits for what is not there; the next one will ask for itself."""
-    _return(turn, holder)
+    give_up(turn, holder)
     run = turn.run
     within = run.steps if holder == WHOLE else [holder, *inside(run, holder)]
     for address in within:
@@ -125,21 +125,16 @@ def waive(turn: Turn, address: str) -> None:
         if old is not None and old.is_complete:
             continue
         if old is not None:
-            _return(turn, holder)
+            give_up(turn, holder)
         claim = f"{turn.run.id}.waived" if old is None else old.claim
         _set(turn, holder, Holding(claim=claim, since=turn.now, is_complete=True))
-
-
-def give_up(turn: Turn, holder: str) -> None:
-    """Give back what a step holds that has not begun, or wish for it no more."""
-    _return(turn, holder)
 
 
 def give_back(turn: Turn) -> None:
     """Give back what nobody needs now: of what has ended, and while only people and the world are waited for."""
     for holder, holding in [*turn.run.holdings.items()]:
         if _is_over(turn.run, holder) or (holding.is_complete and not _is_kept(turn.run, holder)):
-            _return(turn, holder)
+            give_up(turn, holder)
 
 
 def _is_over(run: Run, holder: str) -> bool:
@@ -164,7 +159,8 @@ def _is_job(run: Run, address: str) -> bool:
     return is_going or step.undo == "running"
 
 
-def _return(turn: Turn, holder: str) -> None:
+def give_up(turn: Turn, holder: str) -> None:
+    """Give back what a step, or the run itself, holds, and wish for the rest no more."""
     holding = turn.run.holdings[holder]
     asked = () if holding.asked is None else (holding.asked,)
     turn.effects.extend(ReturnUnits(resource=name, claim=holding.claim, at=turn.now) for name in (*holding.got, *asked))
