@@ -15,7 +15,7 @@ from hitl_temporal.domain.flow.plan import ways
 from hitl_temporal.domain.flow.step import CATCH, Branch, Catch, Otherwise, Repair, Step
 
 from .documents import At, Document
-from .lint import Surroundings, asks_of_step, named_routes
+from .lint import Surroundings, named_routes
 from .problems import Problem
 from .translate import translate
 
@@ -60,7 +60,7 @@ def _with_asks_in(steps: tuple[Step, ...], at: At, asks: dict[At, Ask]) -> tuple
 
 
 def _with_asks_of(step: Step, at: At, asks: dict[At, Ask]) -> Step:
-    for way in asks_of_step(step):
+    for way in step.asks:
         if (other := asks.get((*at, *way, "stages"))) is not None:
             step = _with_ask(step, way, other)
     within = {branch: _with_asks_in(steps, (*at, *way), asks) for branch, (steps, way) in ways(step).items()}

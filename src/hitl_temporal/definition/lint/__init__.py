@@ -10,13 +10,12 @@ from .people import lint_people
 from .policies import lint_matches
 from .routes import named_routes
 from .site import lint_site
-from .stages import asks_of, asks_of_step
+from .stages import asks_of
 
 __all__ = [
     "Signatures",
     "Surroundings",
     "asks_of",
-    "asks_of_step",
     "check_sound",
     "lint",
     "lint_ask",

@@ -11,12 +11,10 @@ from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.routes import Routed, Table
 from hitl_temporal.domain.approval.stage import Parallel, Stage
 from hitl_temporal.domain.flow.definition import Flow
-from hitl_temporal.domain.flow.step import Repair, Step
 
 __all__ = [
     "Placed",
     "asks_of",
-    "asks_of_step",
     "entries_of",
     "entries_of_table",
     "is_about_more_time",
@@ -41,20 +39,8 @@ class Placed(NamedTuple):
 def asks_of(flow: Flow) -> Iterator[tuple[At, Ask]]:
     """Yield every ask of a flow: those of its steps at any depth, about more time for grants, about failures."""
     for spot in flow.plan.every:
-        for way, ask in asks_of_step(spot.step).items():
+        for way, ask in spot.step.asks.items():
             yield (*spot.at, *way), ask
-
-
-def asks_of_step(step: Step) -> dict[At, Ask]:
-    """Return the asks that a step itself puts, by the way to each in its document."""
-    found: dict[At, Ask] = {}
-    if step.ask is not None:
-        found["ask",] = step.ask
-    if step.grant is not None and step.grant.extend is not None and step.grant.extend.ask is not None:
-        found["grant", "extend", "ask"] = step.grant.extend.ask
-    if isinstance(step.on_failure, Repair):
-        found["on_failure", "ask"] = step.on_failure.ask
-    return found
 
 
 def is_about_more_time(at: At) -> bool:

@@ -13,7 +13,7 @@ from functools import cached_property
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.flow.address import item_of, place
 from hitl_temporal.domain.flow.needs import Need
-from hitl_temporal.domain.flow.step import CATCH, Branch, Repair, Step
+from hitl_temporal.domain.flow.step import CATCH, Branch, Step
 from hitl_temporal.domain.value import canonical
 
 Key = tuple["str | None", str]
@@ -127,12 +127,7 @@ class Plan:
     @cached_property
     def asks(self) -> tuple[Ask, ...]:
         """Every question that a run may put, in document order: of steps, about more time, about failures."""
-        found: list[Ask | None] = []
-        for step in (spot.step for spot in self.every):
-            extend = None if step.grant is None else step.grant.extend
-            repair = step.on_failure if isinstance(step.on_failure, Repair) else None
-            found += [step.ask, None if extend is None else extend.ask, None if repair is None else repair.ask]
-        return tuple(ask for ask in found if ask is not None)
+        return tuple(ask for spot in self.every for ask in spot.step.asks.values())
 
     @cached_property
     def flows(self) -> tuple[str, ...]:

@@ -273,6 +273,18 @@ class Step(Document):
         return outcome == COMPLETED if self.flow is not None else True
 
     @property
+    def asks(self) -> dict[tuple[str, ...], Ask]:
+        """The questions that it may put itself: its own, about more time, about its failure; by the way to each."""
+        found: dict[tuple[str, ...], Ask] = {}
+        if self.ask is not None:
+            found["ask",] = self.ask
+        if self.grant is not None and self.grant.extend is not None and self.grant.extend.ask is not None:
+            found["grant", "extend", "ask"] = self.grant.extend.ask
+        if isinstance(self.on_failure, Repair):
+            found["on_failure", "ask"] = self.on_failure.ask
+        return found
+
+    @property
     def lists(self) -> dict[str, tuple["Step", ...]]:
         """The lists of steps within, by the name of the branch."""
         within: dict[str, tuple[Step, ...]] = {}
