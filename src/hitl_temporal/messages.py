@@ -36,16 +36,19 @@ from hitl_temporal.domain.value import Json, digest
 __all__ = [
     "ABSENCES",
     "ABSENCES_MEMO",
+    "AGENT_STOPPED",
     "APPROVAL",
     "CLAIM_UNITS",
     "DELIVER",
     "EARLY",
+    "EXIT_CODE",
     "EXPORT_FACTS",
     "FETCH_CHILD",
     "LOAD_FLOW",
     "LOOK_AT_RESOURCE",
     "NEWER_ABOUT",
     "OUTBOX",
+    "OUTPUTS",
     "PARENT_IS_OPEN",
     "READ_LOADS",
     "READ_PEOPLE",
@@ -556,6 +559,12 @@ class CommandTail(_Message):
     stdout: str = ""
     stderr: str = ""
     written_bytes: int = 0
+
+
+EXIT_CODE = "ExitCode"
+OUTPUTS = "Outputs"
+AGENT_STOPPED = "AgentStopped"
+"""The types of the failures by which `hitl.run_command` says how a command ended."""
 
 
 class CommandEnded(_Message):

@@ -1,8 +1,8 @@
 """docs/running.md has every key of a job, every failure and every variable that a command gets, and nothing else."""
 
 from hitl_temporal.domain.flow.job import Job
-from hitl_temporal.effects.commands import AGENT_STOPPED, EXIT_CODE, INHERITED, OUTPUTS
-from hitl_temporal.messages import CommandEnded
+from hitl_temporal.effects.commands import INHERITED
+from hitl_temporal.messages import AGENT_STOPPED, EXIT_CODE, OUTPUTS, CommandEnded
 from tests.docs.pages import DOCS, code, rows
 
 PAGE = (DOCS / "running.md").read_text()

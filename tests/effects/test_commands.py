@@ -17,8 +17,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from hitl_temporal.domain.flow.job import Prepared
-from hitl_temporal.effects.commands import AGENT_STOPPED, EXIT_CODE, OUTPUTS, Commands
-from hitl_temporal.messages import CommandEnded, RunCommand
+from hitl_temporal.effects.commands import Commands
+from hitl_temporal.messages import AGENT_STOPPED, EXIT_CODE, OUTPUTS, CommandEnded, RunCommand
 from hitl_temporal.ports import PermanentError
 
 SOON = timedelta(milliseconds=100)

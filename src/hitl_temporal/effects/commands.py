@@ -33,16 +33,20 @@ from hitl_temporal.domain.words import shorten
 from hitl_temporal.effects.processes import ChildProcess, Tail, start
 from hitl_temporal.effects.scripts import folder, words
 from hitl_temporal.effects.scrubbing import Scrubber, readable
-from hitl_temporal.messages import RUN_COMMAND, CommandEnded, CommandTail, RunCommand
+from hitl_temporal.messages import (
+    AGENT_STOPPED,
+    EXIT_CODE,
+    OUTPUTS,
+    RUN_COMMAND,
+    CommandEnded,
+    CommandTail,
+    RunCommand,
+)
 from hitl_temporal.ports import PermanentError, Secrets
 
-__all__ = ["AGENT_STOPPED", "EXIT_CODE", "OUTPUTS", "Commands"]
+__all__ = ["Commands"]
 
 log = structlog.get_logger(__name__)
-
-EXIT_CODE: Final = "ExitCode"
-OUTPUTS: Final = "Outputs"
-AGENT_STOPPED: Final = "AgentStopped"
 
 INHERITED: Final = (
     "PATH",

@@ -30,13 +30,11 @@ from temporalio.worker import (
 )
 from typing_extensions import override
 
+from hitl_temporal.domain.flow.secrets import REFERENCE
 from hitl_temporal.domain.problems import first_problem
 from hitl_temporal.domain.value import Json
 from hitl_temporal.effects.veil import Veil
 from hitl_temporal.ports import PermanentError, Secrets
-
-REFERENCE: Final = "$secret"
-"""The one key of an object that stands for a secret."""
 
 
 class Resolved(NamedTuple):

@@ -19,6 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from hitl_temporal.domain.duration import fixed
 from hitl_temporal.domain.flow.views import Status
 from hitl_temporal.domain.value import Json
+from hitl_temporal.effects.globbing import matching
 from hitl_temporal.messages import WATCH_FILE, WATCH_RUN, WatchFile, WatchRun
 from hitl_temporal.ports import PermanentError, TemporaryError
 
@@ -60,9 +61,7 @@ class FileWatch:
             before = now
 
     def _look(self, path: str) -> Seen:
-        wanted = Path(path).expanduser()
-        root = Path(wanted.anchor) if wanted.anchor else self._project
-        found = sorted(str(file) for file in root.glob(str(wanted.relative_to(wanted.anchor))))
+        found = sorted(str(file) for file in matching(self._project, path))
         if len(found) > MAX_FILES:
             raise PermanentError(f"{path!r} finds {len(found)} files, at most {MAX_FILES} are watched; name fewer")
         stats = ((name, _stat(name)) for name in found)

@@ -19,14 +19,12 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.flow.effects import StartCall
     from hitl_temporal.domain.problems import first_problem
     from hitl_temporal.domain.value import Json, canonical
-    from hitl_temporal.messages import CommandEnded, RunCommand
+    from hitl_temporal.messages import AGENT_STOPPED, EXIT_CODE, OUTPUTS, CommandEnded, RunCommand
 
 from hitl_temporal.engine import options
 
 MAX_OUTPUT_BYTES = 256 * 1024
 """Of one step: all of them together travel in one payload, which Temporal bounds at 2 MiB."""
-
-_EXIT_CODE, _OUTPUTS, _AGENT_STOPPED = "ExitCode", "Outputs", "AgentStopped"
 
 
 async def perform(effect: StartCall) -> events.Event:
@@ -90,7 +88,7 @@ async def _run_command(effect: StartCall) -> CommandEnded:
 
 
 def _has_said_how_it_ended(error: ActivityError) -> bool:
-    return isinstance(error.cause, ApplicationError) and error.cause.type == _EXIT_CODE
+    return isinstance(error.cause, ApplicationError) and error.cause.type == EXIT_CODE
 
 
 def _success(effect: StartCall, found: Json, exit_code: int | None = None) -> events.Event:
@@ -144,14 +142,14 @@ def _is_lost(error: ActivityError) -> bool:
         case TimeoutError():
             return True
         case ApplicationError() as cause:
-            return cause.type == _AGENT_STOPPED
+            return cause.type == AGENT_STOPPED
         case _:
             return False
 
 
 def _ended(error: ActivityError) -> CommandEnded | None:
     cause = error.cause
-    if not isinstance(cause, ApplicationError) or cause.type not in {_EXIT_CODE, _OUTPUTS} or not cause.details:
+    if not isinstance(cause, ApplicationError) or cause.type not in {EXIT_CODE, OUTPUTS} or not cause.details:
         return None
     return CommandEnded.model_validate(cause.details[0])
 

@@ -18,6 +18,7 @@ from hitl_temporal.domain.duration import fixed
 from hitl_temporal.domain.flow.cloud_event import CloudEvent
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.schedules import file_event
+from hitl_temporal.effects.globbing import matching
 from hitl_temporal.service.events import Place
 
 log = structlog.get_logger(__name__)
@@ -91,16 +92,15 @@ class Folder:
         return now - stamp.appeared < self._memory.total_seconds()
 
     def _files(self, pattern: str) -> list[tuple[str, _Stamp]]:
-        wanted = Path(pattern).expanduser()
-        root = Path(wanted.anchor) if wanted.anchor else self._project
+        is_of_project = not Path(pattern).expanduser().is_absolute()
         found: list[tuple[str, _Stamp]] = []
-        for file in root.glob(str(wanted.relative_to(wanted.anchor))):
+        for file in matching(self._project, pattern):
             try:
                 stat = file.stat()
             except OSError:  # it has gone in between
                 continue
             if file.is_file():
-                path = str(file if wanted.anchor else file.relative_to(root))
+                path = str(file.relative_to(self._project) if is_of_project else file)
                 found.append((path, _Stamp(stat.st_size, stat.st_mtime_ns, stat.st_ctime)))
             if len(found) >= MAX_FILES:
                 log.warning("trigger.too_many_files", pattern=pattern, most=MAX_FILES)
