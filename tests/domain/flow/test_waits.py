@@ -121,6 +121,19 @@ def test_a_watch_that_is_late_is_stopped_first() -> None:
     assert World(*steps).passes(hours=1).succeeds("a").states == {"a": "succeeded", "b": "skipped"}
 
 
+@pytest.mark.parametrize("on_failure", ["park", "ask", "fail", "continue"])
+def test_what_is_late_does_not_fail_what_is_ending(on_failure: str) -> None:
+    """A watch that is being stopped as late when its run, or the block around it, ends: it is stopped, and no more."""
+    late: Document = {"id": "a", "wait": {"file": "f"}, "timeout": "1h", "on_failure": on_failure}
+    world = World(late).passes(hours=1)
+    world.operate("cancel")
+    assert world.stops("a").run.status == "cancelled"
+    race: Document = {"id": "race", "first": True, "do": [late, call("b", needs=[])]}
+    world = World(race).passes(hours=1).succeeds("b")
+    assert world.states["race"] == "running"
+    assert world.stops("a").states == {"race": "succeeded", "a": "cancelled", "b": "succeeded"}
+
+
 def test_a_wait_until_a_moment() -> None:
     """Written out, by an expression, or as a text with one; in UTC where nothing else is said."""
     for until in ("2026-03-02T11:00:00+01:00", "vars.t", "2026-03-02T{{ vars.h }}:00:00"):

@@ -6,6 +6,7 @@ stopping what goes on within it.
 Must not know: how a step starts (starting.py), which steps follow (settling.py does that after every event).
 """
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from hitl_temporal.domain.flow import ends, exit_codes, grants, ledger, repairs, undoing
@@ -178,10 +179,12 @@ def close(turn: Turn, address: str, closing: Closing) -> None:
     _stop(turn, inside(turn.run, address), closing.becomes.reason)
 
 
-def _stop(turn: Turn, addresses: list[str], reason: str) -> None:
+def _stop(turn: Turn, addresses: Iterable[str], reason: str) -> None:
+    """Stop what goes on with what it lies in; what was being stopped as timed out does not fail any more."""
     for address in addresses:
         step = turn.run.steps[address]
-        if step.is_begun and step.block is None and step.instead is None:
+        is_failing = step.instead is not None and step.instead.state == "failed"
+        if step.is_begun and step.block is None and (step.instead is None or is_failing):
             stop(turn, address, Instead(state="cancelled", reason=reason))
 
 
@@ -213,11 +216,10 @@ def end_early(turn: Turn, ending: Ending) -> None:
         return
     turn.set(ending=ending)
     turn.record("run.ending", "ending", status=ending.status, reason=ending.reason, undo=ending.undo)
-    for address, step in [*turn.run.steps.items()]:
-        if step.has_given:
-            _end_with_run(turn, address)
-        elif step.is_begun and step.block is None and step.instead is None:
-            stop(turn, address, Instead(state="cancelled", reason=ending.reason))
+    given = [address for address, step in turn.run.steps.items() if step.has_given]
+    for address in given:
+        _end_with_run(turn, address)
+    _stop(turn, [a for a in turn.run.steps if a not in given], ending.reason)
 
 
 def _end_with_run(turn: Turn, address: str) -> None:
