@@ -12,6 +12,7 @@ from hitl_temporal.definition.project import load_people, load_site, load_text
 from hitl_temporal.definition.site import Calendars, Site
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.calendar import CalendarDocument
+from hitl_temporal.domain.flow.alerts import AlertEntry
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.people import Group, People, Person
 from hitl_temporal.domain.schedules import Blackout
@@ -48,6 +49,7 @@ AROUND = Surroundings(
         calendars=Calendars.model_validate({"default": "office-nl", "office-nl": CalendarDocument()}),
         routes={"spend": table(SPEND)},
         blackouts={"freeze": (Blackout.model_validate({"from": "2026-12-24", "to": "2026-12-31"}),)},
+        notify={"duty": (AlertEntry(to=("group:secops",)),)},
     ),
     activities=dict.fromkeys(("firewall.assess", "firewall.apply", "firewall.remove")),
     flows={"purchase": PURCHASE, "x": None, "nightly_close": None},

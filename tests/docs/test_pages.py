@@ -14,7 +14,10 @@ from hitl_temporal.definition.site import Site
 from hitl_temporal.domain.approval.commands import VERBS
 from hitl_temporal.domain.approval.digest import Digest, Item
 from hitl_temporal.domain.calendar import CalendarDocument
+from hitl_temporal.domain.flow.alerts import AlertEntry
 from hitl_temporal.domain.flow.definition import Flow, Limit
+from hitl_temporal.domain.flow.expect import Expect
+from hitl_temporal.domain.flow.incident import Incident
 from hitl_temporal.domain.flow.job import Job
 from hitl_temporal.domain.flow.step import Branch, Catch, Extend, Grant, Otherwise, Repair, Retry, Step, Undo
 from hitl_temporal.domain.flow.verbs import Enough, EventWait, FileWait, Repeat, RunWait, Wait
@@ -42,6 +45,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "file trigger": FileTrigger,
     "run trigger": RunTrigger,
     "limit": Limit,
+    "expect": Expect,
+    "incident": Incident,
     "input": Input,
     "part of an input": Part,
     "step": Step,
@@ -66,6 +71,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "calendar": CalendarDocument,
     "resource": Resource,
     "blackout": Blackout,
+    "alert entry": AlertEntry,
 }
 
 

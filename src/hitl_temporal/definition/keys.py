@@ -12,7 +12,10 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from hitl_temporal.domain.calendar import CalendarDocument
+from hitl_temporal.domain.flow.alerts import AlertEntry
 from hitl_temporal.domain.flow.definition import Flow, Limit
+from hitl_temporal.domain.flow.expect import Expect
+from hitl_temporal.domain.flow.incident import Incident
 from hitl_temporal.domain.flow.job import Job
 from hitl_temporal.domain.flow.policies import Match, Policy
 from hitl_temporal.domain.flow.step import Branch, Catch, Extend, Grant, Otherwise, Repair, Retry, Step, Undo
@@ -72,6 +75,9 @@ blackouts | names of blackouts of the site: meanwhile its schedules start nothin
 vars | name to value, evaluated at the start; an operator may change them with `set`
 priority | 1 (first) to 5; default 3
 concurrency | how many runs may have jobs under way at a time: a number, or a limit
+expect | until when a run begins and ends, and how long it takes: expect
+on_parked | the entry of the site's `notify` that is told, after the owner, when a step parks
+incident | the ticket that is kept about each step that has none of its own: incident
 steps | list of steps
 outputs | name to value, evaluated when the run completes
 """
@@ -129,6 +135,30 @@ flow | its name
 status | the status, or a list of them, with which a run of it has ended; default `completed`
 inputs | as of an event trigger; `event.data` has `id`, `flow`, `status` and `outputs`
 requester | as of an event trigger
+"""
+
+_EXPECT = """
+start_by | "06:00" | when it has begun at the latest: a local time, or a duration since the start of the run
+finish_by | "+1bd 06:00" | when it has ended at the latest: the same
+longest | p95 * 1.5 | how long it takes at most: a duration, or `median` or `p95` of past runs, times a number
+alert | `late` (default), or `projected`: people are told as soon as it is projected that `finish_by` will not be kept
+route | the entry of the site's `notify` that is told; default: the flow's owner
+"""
+
+_INCIDENT = """
+via | the ticket system; default: the first that is set up
+key | what tickets are told apart by: there is one open ticket for each; `flow` and `step` are names in it; default \
+`{{flow}}/{{step}}`
+open_on | `parked` (default), `failed` (without parking), or both: what opens it
+resolve_on | `recovery` (default): once the step has succeeded or was passed; `end`: when the run has ended, however
+on_close | what closing the ticket does to a step that still can't go on: `rerun` or `skip`; default: nothing
+fields | name to value: fields of the ticket, as its system calls them
+"""
+
+_ALERT_ENTRY = """
+to | selectors: who is told
+via | channels in order of preference; default: each person's own
+after | how long after the alert began, unless somebody has acknowledged it; default: at once
 """
 
 _LIMIT = """
@@ -212,6 +242,8 @@ keep | true: units stay taken while only people and the world are waited for
 priority | 1 (first) to 5; default: the flow's
 undo | what reverses the step when the run ends early, or when its grant has ended: undo
 grant | what a `run` or a `call` gives is given for a time: grant. Needs an `undo`
+expect | until when the step begins and ends, and how long it takes: expect
+incident | the ticket that is kept about the step: incident; default: the flow's
 demand | ids of asks whose decision a step carries out: it parks unless each has a positive outcome for which \
 somebody has decided: people who were asked, a rule of `auto`, or one alone by `override` or break-glass. Silence \
 (`at_due`, an escalation's `decide`) is no decision, nor is an operator's `skip` or `finish`. It parks, too, if what \
@@ -342,6 +374,7 @@ routes | name to decision table `{hit: first or all, rows: [{if, stages}]}`, use
 resources | name to resource: what runs share, such as logins or licences
 blackouts | name to list of blackouts; a flow that names them starts nothing by itself meanwhile
 policies | list of policies: who may do what to a run, and who must agree; the first that matches counts
+notify | name to list of alert entries: who is told of an alert, and whom after them
 """
 
 _POLICY = """
@@ -386,6 +419,8 @@ KEYS: Mapping[type[BaseModel], Keys] = {
     FileTrigger: keys_from(_FILE_TRIGGER),
     RunTrigger: keys_from(_RUN_TRIGGER),
     Limit: keys_from(_LIMIT),
+    Expect: keys_from(_EXPECT),
+    Incident: keys_from(_INCIDENT),
     Input: keys_from(_INPUT),
     Part: keys_from(_PART),
     Step: keys_from(_STEP),
@@ -410,6 +445,7 @@ KEYS: Mapping[type[BaseModel], Keys] = {
     Site: keys_from(_SITE),
     CalendarDocument: keys_from(_CALENDAR_DOCUMENT),
     Resource: keys_from(_RESOURCE),
+    AlertEntry: keys_from(_ALERT_ENTRY),
     Blackout: keys_from(_BLACKOUT),
     Policy: keys_from(_POLICY),
     Match: keys_from(_MATCH),

@@ -1,4 +1,4 @@
-"""The document of a project: its calendars, decision tables, resources, blackouts and policies.
+"""The document of a project: its calendars, decision tables, resources, blackouts, policies and alert routes.
 
 Must not know: flows, files.
 """
@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.calendar import CalendarDocument
+from hitl_temporal.domain.flow.alerts import AlertRoute, RouteName
 from hitl_temporal.domain.flow.policies import Policy
 from hitl_temporal.domain.resources.document import RESOURCE_NAME, Resource
 from hitl_temporal.domain.schedules import Blackout
@@ -52,3 +53,5 @@ class Site(Value):
     """Times by name in which the flows that name them start nothing by themselves."""
     policies: tuple[Policy, ...] = ()
     """What holds for actions on runs; the first that matches counts."""
+    notify: dict[RouteName, AlertRoute] = Field(default_factory=dict)
+    """Alert routes by name: who is told, and whom after them."""

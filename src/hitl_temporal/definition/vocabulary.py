@@ -16,7 +16,10 @@ from hitl_temporal.domain.approval.ask import Ask, Attachment, Auto, BreakGlass,
 from hitl_temporal.domain.approval.routes import Routed, Row, Table
 from hitl_temporal.domain.approval.stage import Alternative, Escalation, Parallel, Stage
 from hitl_temporal.domain.calendar import CalendarDocument
+from hitl_temporal.domain.flow.alerts import AlertEntry
 from hitl_temporal.domain.flow.definition import Flow, Limit
+from hitl_temporal.domain.flow.expect import Expect
+from hitl_temporal.domain.flow.incident import Incident
 from hitl_temporal.domain.flow.job import Job
 from hitl_temporal.domain.flow.needs import Need
 from hitl_temporal.domain.flow.policies import Match, Policy
@@ -47,8 +50,6 @@ def _words(text: str) -> frozenset[str]:
 
 
 _ASK = _words("ticket")
-_STEP = _words("expect incident")
-_FLOW = _words("expect on_parked")
 _PART = _words("""
     $defs $ref additionalProperties allOf anyOf const contains contentEncoding contentMediaType dependentRequired
     dependentSchemas else examples if maxContains maxProperties minContains minProperties not oneOf patternProperties
@@ -56,7 +57,7 @@ _PART = _words("""
 """)
 _INPUT = _PART | _words("required")
 
-SITE_WITHOUT_EFFECT = _words("connections notify")
+SITE_WITHOUT_EFFECT = _words("connections")
 """Keys of site.yaml that may stand there already: what would use them is refused where it is written."""
 
 
@@ -73,13 +74,16 @@ class Kind(NamedTuple):
 
 
 _KINDS: dict[type[BaseModel], Kind] = {
-    Flow: Kind("a flow", _FLOW),
+    Flow: Kind("a flow"),
     Limit: Kind("a limit of runs"),
+    Expect: Kind("an `expect`"),
+    Incident: Kind("an `incident`"),
+    AlertEntry: Kind("an entry of an alert route"),
     Input: Kind("an input", _INPUT),
     Part: Kind("a part of an input", _PART),
     Policy: Kind("a policy"),
     Match: Kind("what a policy matches"),
-    Step: Kind("a step", _STEP),
+    Step: Kind("a step"),
     Ask: Kind("an ask", _ASK),
     Stage: Kind("a stage"),
     Auto: Kind("a rule of `auto`"),

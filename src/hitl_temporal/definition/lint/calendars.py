@@ -13,6 +13,7 @@ from hitl_temporal.domain.approval.stage import Stage
 from hitl_temporal.domain.duration import needs_calendar
 from hitl_temporal.domain.flow.definition import Flow
 
+from .levels import business_time_expected
 from .stages import Placed, asks_of, stages_of
 
 __all__ = ["business_time_in", "check_calendars", "check_stage_calendars"]
@@ -71,6 +72,7 @@ def _counting_on_the_site(flow: Flow) -> Iterator[tuple[At, str]]:
     for at, ask in asks_of(flow):
         if ask.calendar is None:
             yield from _business_time_of(at, ask)
+    yield from business_time_expected(flow)
     for spot in flow.plan.every:
         for key, timed in (("wait", spot.step.wait), ("grant", spot.step.grant)):
             duration = None if timed is None else timed.duration

@@ -21,6 +21,7 @@ from .deadlines import check_deadlines
 from .flows import check_flows
 from .glass import check_glass
 from .inputs import check_declarations
+from .levels import check_levels
 from .reach import check_reach
 from .resources import check_resources
 from .routes import check_routes
@@ -73,6 +74,7 @@ def lint(flow: Flow, document: Document, around: Surroundings) -> tuple[Problem,
         *check_asks(flow, document),
         *check_deadlines(flow, document),
         *check_glass(flow, document, around.people),
+        *check_levels(flow, document, around.site),
         *check_picks(stages_of(flow), document),
         *check_triggers(flow, document),
         *(() if around.flows is None else check_started_flows(flow, document, around.flows)),

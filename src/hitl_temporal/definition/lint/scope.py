@@ -26,7 +26,7 @@ _BARE = frozenset({"if", "when"})
 _BARE_OF_A_STEP: tuple[At, ...] = (("each",), ("repeat", "until"))
 """The ways from a step to others of that kind."""
 
-_NAMED_BY_THE_AUTHOR = frozenset({"env", "outputs", "show", "vars", "with"})
+_NAMED_BY_THE_AUTHOR = frozenset({"env", "fields", "outputs", "show", "vars", "with"})
 """Keys below which a key is a name that the author made up, even if it is `if`."""
 
 _NO_EXPRESSIONS: frozenset[At] = frozenset({("inputs",), ("description",), ("category",), ("triggers",)})
@@ -143,6 +143,10 @@ def _has_event(here: Here) -> bool:
     return here.way[:3] == ("wait", "event", "if") or (here.spot is None and here.way[:1] == ("triggers",))
 
 
+def _in_incident(here: Here) -> bool:
+    return here.way[:1] == ("incident",)
+
+
 def _has_item(here: Here) -> bool:
     return here.spot is not None and here.spot.each != ()
 
@@ -173,6 +177,16 @@ _LOCAL: Mapping[str, _Local] = {
         "use it there alone",
         "a failure",
         _FAILURE,
+    ),
+    "flow": _Local(
+        _in_incident,
+        "`flow` is the name of the flow in an `incident` alone",
+        "write `run.flow`",
+    ),
+    "step": _Local(
+        _in_incident,
+        "`step` is the id of the step in an `incident` alone",
+        "write it out",
     ),
     "event": _Local(
         _has_event,
@@ -235,7 +249,7 @@ def _wrong_with_output(step: Step, rest: list[str]) -> _Wrong:
 
 def _too_early(here: Here, name: str, order: Order) -> _Wrong:
     if here.spot is None:
-        if here.way[0] == "outputs":
+        if here.way[0] in {"outputs", "incident"}:
             return None
         return f"step {name!r} has not run when this is evaluated", "use `inputs`, or move it to a step", "warning"
     step = here.spot.step.id
@@ -263,7 +277,7 @@ _LATER = "use what has run before"
 def _is_known_there(here: Here, spot: Spot, name: str, order: Order) -> bool:
     """Tell whether a step has given something by the time at which a part of another one is evaluated."""
     step, inside = spot.step.id, order.plan.inside
-    comes_late = here.way[:1] == ("undo",) or here.way[:3] == ("grant", "extend", "ask")
+    comes_late = here.way[:1] in {("undo",), ("incident",)} or here.way[:3] == ("grant", "extend", "ask")
     if comes_late or here.way[:2] in {("on_failure", "ask"), ("repeat", "until")}:
         return name in inside[step] or (name == step and here.way[0] != "repeat")
     # Of a block that repeats, a step is seen as it was in the turn before.

@@ -12,6 +12,7 @@ from hitl_temporal.definition.problems import Problem, resembling
 from hitl_temporal.definition.site import Site
 from hitl_temporal.domain.people import People
 
+from .levels import check_alert_routes
 from .policies import lint_policies
 from .routes import lint_table
 
@@ -42,6 +43,7 @@ def lint_site(site: Site, document: Document, people: People | None = None) -> S
         *_check_default(site, document),
         *_check_zones(site, document),
         *lint_policies(site, document, people),
+        *check_alert_routes(site, document, people),
     )
     tables = {name: sorted(lint_table(name, site, document, people), key=_place) for name in site.routes}
     return SiteProblems(general, {name: tuple(problems) for name, problems in tables.items()})

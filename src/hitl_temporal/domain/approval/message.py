@@ -25,6 +25,7 @@ class Message(Value):
         text: What a notice says; empty for a question.
         settles: The key of the message that this one brings up to date, None for a new one.
         via: Channels in order of preference; empty: the site's default.
+        run: Of an alert the run that it is about: then `approval` is its id, too, `stage` the step; nothing is asked.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Message(Value):
     due: AwareDatetime | None = None
     tally: str = ""
     outcome: str | None = None
+    run: str | None = None
 
 
 def message(state: Approval, effect: Deliver) -> Message:

@@ -155,6 +155,7 @@ ACTIONS: Mapping[str, type[Operate]] = {
     "revoke": Operate,
     "extend_grant": ExtendGrant,
     "migrate": Migrate,
+    "acknowledge": Operate,
 }
 """Every operator action: handlers, commands and routes are made from this table."""
 

@@ -14,6 +14,9 @@ from pydantic import BeforeValidator, Field, StrictInt, WithJsonSchema, model_va
 from hitl_temporal.domain.approval.notation import Selectors, Template, Texts, TextTemplate
 from hitl_temporal.domain.fault import fault
 from hitl_temporal.domain.flow import exit_codes
+from hitl_temporal.domain.flow.alerts import RouteName
+from hitl_temporal.domain.flow.expect import Expect
+from hitl_temporal.domain.flow.incident import Incident
 from hitl_temporal.domain.flow.needs import Need
 from hitl_temporal.domain.flow.plan import Plan, Spot
 from hitl_temporal.domain.flow.step import Step
@@ -66,6 +69,12 @@ class Flow(Document):
         | None
     ) = None
     """How many runs may have jobs under way at a time; None: as many as there are."""
+    expect: Expect | None = None
+    """When its runs begin and end at the latest, and how long they take; None: nobody looks."""
+    on_parked: RouteName | None = None
+    """The entry of the site's `notify` that is told, beside the owner, when a step parks."""
+    incident: Incident | None = None
+    """The ticket that is kept about each step that has no `incident` of its own; None: none."""
     steps: tuple[Step, ...] = Field(min_length=1)
     outputs: dict[str, Template] = Field(default_factory=dict)
 
@@ -128,6 +137,18 @@ class Flow(Document):
     def all_needs(self) -> Mapping[str, tuple[Need, ...]]:
         """Every step's needs, in document order, the unwritten ones made explicit."""
         return self.plan.needs
+
+    @property
+    def alert_routes(self) -> tuple[str, ...]:
+        """The entries of the site's `notify` that it names, each once."""
+        expected = (e.route for e in self.expectations.values())
+        return tuple(dict.fromkeys(name for name in (self.on_parked, *expected) if name is not None))
+
+    @cached_property
+    def expectations(self) -> Mapping[str, Expect]:
+        """What is expected, by the id of the step; empty: of the whole run."""
+        whole = {} if self.expect is None else {"": self.expect}
+        return whole | {s.step.id: s.step.expect for s in self.plan.every if s.step.expect is not None}
 
     @cached_property
     def digest(self) -> str:

@@ -4,6 +4,7 @@ Must not know: who does it.
 """
 
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -12,6 +13,7 @@ from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.effects import Record
 from hitl_temporal.domain.flow.commands import Receipt
 from hitl_temporal.domain.flow.job import Prepared
+from hitl_temporal.domain.flow.watch import AlertKind
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.value import Json, Value
 
@@ -136,4 +138,48 @@ class ReturnUnits(Value):
     at: AwareDatetime
 
 
-Effect = ClaimUnits | ReturnUnits | StartCall | StartFlow | StartAsk | StopStep | Reply | Record
+class Notify(Value):
+    """Tell people that something needs them; who they are, is looked up when they are told.
+
+    Attributes:
+        key: The same for every try; with the person it is the key of the message.
+        alert: What kind of thing it is.
+        step: The address of the step that it is about; empty: the run.
+        to: Selectors.
+        via: Channels in order of preference; empty: each person's own, else the site's default.
+    """
+
+    key: str
+    run: str
+    flow: str
+    requester: str
+    alert: AlertKind
+    step: str = ""
+    to: tuple[str, ...]
+    via: tuple[str, ...] = ()
+    title: str
+    text: str
+
+
+class KeepTicket(Value):
+    """Do something with a ticket, after all that was wanted of it before.
+
+    Attributes:
+        ticket: Its key; of all that have it, the one that is open is meant.
+        key: Of this piece of work: the same for every try.
+        doing: `open` adds a comment to the one that is open already; `comment` and `resolve` do nothing where none is.
+        title: Of one that is opened.
+        text: Its description, or the comment.
+        fields: Of one that is opened.
+    """
+
+    ticket: str
+    key: str
+    via: str | None
+    doing: Literal["open", "comment", "resolve"]
+    title: str = ""
+    text: str
+    fields: dict[str, Json] = Field(default_factory=dict)
+
+
+Effect = ClaimUnits | KeepTicket | Notify | ReturnUnits | StartCall | StartFlow | StartAsk | StopStep | Reply | Record

@@ -13,6 +13,7 @@ from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.flow.commands import Operate
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.policies import Policy
+from hitl_temporal.domain.flow.watch import Statistics
 from hitl_temporal.domain.people import Roster
 from hitl_temporal.domain.value import Json, Value
 
@@ -230,6 +231,45 @@ class ProposalFailed(Value):
     error: str
 
 
+class AlertDelivered(Value):
+    """People have been told, or could not be."""
+
+    kind: Literal["alert_delivered"] = "alert_delivered"
+    at: AwareDatetime
+    key: str
+    people: tuple[str, ...] = ()
+    reason: str = ""
+    """Why somebody could not be told for good; empty: all were."""
+
+
+class TicketKept(Value):
+    """The ticket system has done what was wanted; `ref` is how it calls the ticket, empty where there is none."""
+
+    kind: Literal["ticket_kept"] = "ticket_kept"
+    at: AwareDatetime
+    ticket: str
+    key: str
+    ref: str = ""
+
+
+class TicketRefused(Value):
+    """The ticket system will never do what was wanted."""
+
+    kind: Literal["ticket_refused"] = "ticket_refused"
+    at: AwareDatetime
+    ticket: str
+    key: str
+    reason: str
+
+
+class StatisticsRead(Value):
+    """It is known what past runs took."""
+
+    kind: Literal["statistics_read"] = "statistics_read"
+    at: AwareDatetime
+    statistics: Statistics
+
+
 class TimePassed(Value):
     """It is now `at`."""
 
@@ -254,6 +294,10 @@ Event = Annotated[
     | ExtensionTaken
     | UndoSucceeded
     | UndoFailed
+    | AlertDelivered
+    | TicketKept
+    | TicketRefused
+    | StatisticsRead
     | Operated
     | ProposalAnswered
     | ProposalFailed

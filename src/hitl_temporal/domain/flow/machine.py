@@ -14,11 +14,13 @@ from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.expressions import render
 from hitl_temporal.domain.flow import (
     answering,
+    attending,
     closing,
     ends,
     extensions,
     grants,
     holding,
+    lateness,
     operations,
     undoing,
     waiting,
@@ -54,6 +56,7 @@ from hitl_temporal.domain.flow.settling import settle
 from hitl_temporal.domain.flow.starting import start
 from hitl_temporal.domain.flow.state import Concurrency, Run, Seeded, StepRun
 from hitl_temporal.domain.flow.turn import Turn
+from hitl_temporal.domain.flow.watch import Watch
 from hitl_temporal.domain.resources.names import flow_pool
 from hitl_temporal.domain.value import Json, canonical, digest
 
@@ -96,6 +99,7 @@ def new_run(
         steps={name: StepRun(since=at) for name in definition.plan.standing},
         flows=dict(flows or {}),
     )
+    run = run.but(watch=Watch(expected=lateness.expected(run)))
     now = scope(run)
     return run.but(vars=initial_vars(definition, now), concurrency=_concurrency(definition, now))
 
@@ -112,22 +116,26 @@ def advance(run: Run, event: Event) -> tuple[Run, tuple[Effect, ...]]:
     """Return the run after an event, and what is to be done, in order."""
     turn = Turn(run.but(now=max(run.now, event.at)))
     if run.status is None:
+        attending.before(turn)
         grants.end_due(turn)
     if run.status is None or isinstance(event, Operated | UnitsGranted):
         _take(turn, event)
+        attending.hear(turn, event, len(run.heard))
     if turn.run.begun and turn.run.status is None:
         settle(turn)
+    attending.attend(turn, event)
     if turn.run.holdings:
         holding.give_back(turn)
     return turn.run, tuple(turn.effects)
 
 
 def next_moment(run: Run) -> datetime | None:
-    """Return when `TimePassed` is due next, None when no step waits for a time and no grant runs."""
+    """Return when `TimePassed` is due next, None when no step waits for a time, no grant runs and nobody watches."""
     waiting_now = (s for s in run.steps.values() if s.is_begun and s.state == "waiting" and s.instead is None)
     waits = [s.until for s in waiting_now if s.until is not None]
     ends = [s.granted.until for s in run.steps.values() if s.granted is not None]
-    return min([*waits, *ends], default=None)
+    watched = attending.next_moment(run)
+    return min([*waits, *ends, *(() if watched is None else (watched,))], default=None)
 
 
 def _take(turn: Turn, event: Event) -> None:
@@ -150,7 +158,7 @@ def _take(turn: Turn, event: Event) -> None:
         case TimePassed():
             waiting.pass_time(turn)
         case _:
-            assert_never(event)
+            attending.take(turn, event)
 
 
 _News = JobSucceeded | JobFailed | JobCancelled | AskAnswered | AttemptTaken | FlowEnded

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from hitl_temporal.domain.approval.judge import why_taken
 from hitl_temporal.domain.flow import (
+    alarms,
     closing,
     extensions,
     grants,
@@ -58,7 +59,7 @@ _ALLOWED = {
 
 _NEEDS_STEP = frozenset({"start_step", "skip", "finish", "rerun", "cancel_step", "revoke", "extend_grant"})
 
-_WHILE_ENDING = frozenset({"set_value", "event"})
+_WHILE_ENDING = frozenset({"set_value", "event", "acknowledge"})
 
 
 def hear(turn: Turn, event: Operated | ProposalAnswered | ProposalFailed) -> None:
@@ -212,6 +213,8 @@ def _judge(run: Run, event: Operated) -> Receipt:
     closed = _closed(run, event)
     if closed is not None:
         return Receipt(status="closed", reason=closed)
+    if event.action == "acknowledge" and (nothing := alarms.nothing_told(run, event.command.step)) is not None:
+        return Receipt(status="closed", reason=nothing)
     match event.command:
         case ExtendGrant() as wish:
             return _judge_extension(run, wish)
@@ -448,6 +451,10 @@ def _extend_grant(turn: Turn, command: Operate) -> tuple[str, ...]:
     return extensions.wish(turn, _step_of(command), command)
 
 
+def _acknowledge(turn: Turn, command: Operate) -> tuple[str, ...]:
+    return alarms.acknowledge(turn, command.step, command.actor)
+
+
 def _step_of(command: Operate) -> str:
     assert command.step is not None, "judged before"
     return command.step
@@ -466,4 +473,5 @@ _DO: dict[str, Callable[[Turn, Operate], tuple[str, ...]]] = {
     "event": _event,
     "revoke": _revoke,
     "extend_grant": _extend_grant,
+    "acknowledge": _acknowledge,
 }

@@ -1,13 +1,14 @@
 """Who may do what to a run: whom the site's policy names; without one operators and admins.
 
-Without one the requester, and whom they act for, may cancel, give back what was granted, and ask people for more of it.
-No policy lifts the bars on passing an ask.
+Without one the requester, and whom they act for, may cancel, give back what was granted, and ask people for more of it;
+whoever is told of an alert may acknowledge it. No policy lifts the bars on passing an ask.
 
 Must not know: what the actions change, doors.
 """
 
 from hitl_temporal.domain.approval.opening import AskError, begin
 from hitl_temporal.domain.approval.state import Approval
+from hitl_temporal.domain.flow.alarms import told_to
 from hitl_temporal.domain.flow.commands import Cancel, Operate
 from hitl_temporal.domain.flow.events import Operated
 from hitl_temporal.domain.flow.extensions import asks_people
@@ -26,7 +27,7 @@ def refusal(run: Run, event: Operated) -> str | None:
     policy = policy_of(run, event)
     if policy is None or not policy.who:
         is_own = actor in {run.requester, run.on_behalf_of}
-        return None if is_own and _may_with_own(run, event) else _refusal(run, event, _needs_role(event))
+        return None if is_own and _may_with_own(run, event) else _refusal(run, event, _needs_role(run, event))
     named = actor in event.roster.named_by(policy.who_may(run.requester))
     only = None if named else f"{action} of {run.definition.flow!r} is for {', '.join(policy.who)}, as a policy says"
     return _refusal(run, event, only)
@@ -51,7 +52,9 @@ def _may_with_own(run: Run, event: Operated) -> bool:
             return False
 
 
-def _needs_role(event: Operated) -> str | None:
+def _needs_role(run: Run, event: Operated) -> str | None:
+    if event.action == "acknowledge" and event.command.actor in event.roster.named_by(told_to(run)):
+        return None
     card = event.roster.cards.get(event.command.actor)
     if card is None or OPERATORS.intersection(card.roles):
         return None
@@ -88,6 +91,8 @@ def _keeps_a_grant(run: Run, command: Operate) -> bool:
 
 def selectors(run: Run, action: str, command: Operate) -> tuple[str, ...]:
     """Return the selectors whose people the roster must name to judge this command: the `not` of an ask passed by."""
+    if action == "acknowledge":  # whoever is told may say that they look at it
+        return told_to(run)
     asked = (_as_asked(run, address) for address in passed(run, action, command))
     stages = (stage for approval in asked if approval is not None for stage in approval.stages)
     return tuple(dict.fromkeys(s for stage in stages for s in stage.cast.barred))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 from hitl_temporal.domain.expressions import ExpressionError, render
-from hitl_temporal.domain.flow import blocks, ends, extensions, grants, holding, ledger, proposals, undoing
+from hitl_temporal.domain.flow import attending, blocks, ends, extensions, grants, holding, ledger, proposals, undoing
 from hitl_temporal.domain.flow.address import Item, place
 from hitl_temporal.domain.flow.readiness import is_reached, readiness
 from hitl_temporal.domain.flow.scope import scope, told
@@ -172,5 +172,6 @@ def _complete(turn: Turn) -> None:
 
 
 def _end(turn: Turn, status: RunStatus, reason: str) -> None:
+    attending.finish(turn, status)  # before the last fact, which is that it has ended
     turn.set(status=status, reason=reason)
     turn.record("run.ended", "ended", began=turn.run.started_at, status=status, reason=reason or None)

@@ -12,6 +12,7 @@ from hitl_temporal.domain.calendar import Calendar
 from hitl_temporal.domain.flow.cloud_event import CloudEvent
 from hitl_temporal.domain.flow.commands import Receipt
 from hitl_temporal.domain.flow.definition import Flow
+from hitl_temporal.domain.flow.watch import Watch
 from hitl_temporal.domain.value import Json, Value
 
 SEMANTICS = 1
@@ -407,6 +408,7 @@ class Run(Value):
         proposals: Actions about which people are being asked, in order.
         proposed: How many such questions there were.
         receipts: What the last of them were answered, by action, actor and key, the oldest first; bounded.
+        watch: Alerts, what is expected, tickets.
     """
 
     semantics: int = SEMANTICS
@@ -439,6 +441,7 @@ class Run(Value):
     proposals: tuple[Proposal, ...] = ()
     proposed: int = 0
     receipts: dict[str, Receipt] = Field(default_factory=dict)
+    watch: Watch = Watch()
 
     @property
     def state(self) -> str:

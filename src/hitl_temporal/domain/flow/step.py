@@ -22,6 +22,8 @@ from hitl_temporal.domain.approval.ask import RESERVED_OUTCOMES, Ask
 from hitl_temporal.domain.approval.notation import Expression, Template, Texts, TextTemplate
 from hitl_temporal.domain.duration import Backoff, PositiveDuration, lasting, positive_schema
 from hitl_temporal.domain.fault import fault
+from hitl_temporal.domain.flow.expect import Expect
+from hitl_temporal.domain.flow.incident import Incident
 from hitl_temporal.domain.flow.job import Job
 from hitl_temporal.domain.flow.needs import RESULTS, Need, read_needs
 from hitl_temporal.domain.flow.verbs import Enough, Items, Repeat, Tolerance, Units, Wait
@@ -230,6 +232,10 @@ class Step(Document):
     grant: Grant | None = None
     demand: Texts = ()
     """Asks whose decision this call carries out: it parks if what they were decided about is no longer so."""
+    expect: Expect | None = None
+    """When it begins and ends at the latest, and how long it takes; None: nobody looks."""
+    incident: Incident | None = None
+    """The ticket that is kept about it; None: as the flow says."""
     on_failure: OnFailure | None = None
     """None: park, unless some `needs` names the failure."""
 

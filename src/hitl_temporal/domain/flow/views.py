@@ -11,12 +11,17 @@ from pydantic import AwareDatetime, Field
 
 from hitl_temporal.domain.audit import Evidence
 from hitl_temporal.domain.flow.address import child_id, step_id
+from hitl_temporal.domain.flow.alarms import acknowledged_by
 from hitl_temporal.domain.flow.extensions import asks_people, rule
+from hitl_temporal.domain.flow.forecast import Forecast, forecast
 from hitl_temporal.domain.flow.holding import lacking
+from hitl_temporal.domain.flow.incident import TICKET_CLOSED
+from hitl_temporal.domain.flow.lateness import WHOLE, is_late
 from hitl_temporal.domain.flow.plan import Spot
 from hitl_temporal.domain.flow.readiness import is_reached, missing
 from hitl_temporal.domain.flow.state import Proposal, Run, StepRun
 from hitl_temporal.domain.flow.step import Step
+from hitl_temporal.domain.flow.tickets import is_awaited, ticket_of
 from hitl_temporal.domain.inputs import hidden
 from hitl_temporal.domain.value import Json, Value
 from hitl_temporal.domain.words import moment
@@ -46,7 +51,12 @@ class GrantStands(Value):
 
 
 class StepResult(Value):
-    """How a step ended, or stands; `grant` is there from the success of its call on."""
+    """How a step ended, or stands; `grant` is there from the success of its call on.
+
+    Attributes:
+        late: Whether something was not kept that its `expect` says.
+        ticket: How the ticket system calls the ticket that it is in; its key while that is not known.
+    """
 
     state: str
     outcome: str | None = None
@@ -56,6 +66,8 @@ class StepResult(Value):
     run: str | None = None
     since: AwareDatetime | None = None
     grant: GrantStands | None = None
+    late: bool = False
+    ticket: str | None = None
 
 
 class ProposalStands(Value):
@@ -80,7 +92,12 @@ class Result(Value):
 
 
 class Status(Result):
-    """The answer of the query `status`: the result so far, and what a page needs beside it."""
+    """The answer of the query `status`: the result so far, and what a page needs beside it.
+
+    Attributes:
+        late: Whether something was not kept that the flow's `expect` says of the whole run.
+        projection: When it will have ended; None: no past run tells.
+    """
 
     id: str
     flow: str
@@ -92,10 +109,18 @@ class Status(Result):
     started: AwareDatetime
     rerun_of: str | None = None
     proposals: tuple[ProposalStands, ...] = ()
+    late: bool = False
+    projection: Forecast | None = None
 
 
 class Reason(Value):
-    """Why one step does not move, and what would move it."""
+    """Why one step does not move, and what would move it.
+
+    Attributes:
+        late: Whether something was not kept that its `expect` says.
+        acknowledged: Who looks at it; None: nobody has said so.
+        ticket: As in `StepResult`.
+    """
 
     step: str
     state: str
@@ -103,6 +128,9 @@ class Reason(Value):
     since: AwareDatetime
     by: tuple[str, ...] = ()
     releases: str
+    late: bool = False
+    acknowledged: str | None = None
+    ticket: str | None = None
 
 
 def result(run: Run, evidence: Evidence) -> Result:
@@ -122,6 +150,8 @@ def result(run: Run, evidence: Evidence) -> Result:
                 run=_child(run, name),
                 since=step.since,
                 grant=_grant(run, name),
+                late=is_late(run, name),
+                ticket=_ticket(run, name),
             )
             for name, step in run.steps.items()
         },
@@ -142,6 +172,8 @@ def status(run: Run, evidence: Evidence) -> Status:
         started=run.started_at,
         rerun_of=None if run.seed is None else run.seed.run,
         proposals=tuple(_proposal(p) for p in run.proposals),
+        late=is_late(run, WHOLE),
+        projection=forecast(run, run.now),
     )
 
 
@@ -187,6 +219,8 @@ def waiting_reasons(run: Run) -> tuple[str, ...]:
             found.update(_waits_for(run, address, step))
         elif run.ending is None:
             found.add(_keeps_from_beginning(run, address, step))
+    if is_awaited(run):  # by this whoever has events finds the runs that wait for them
+        found.add(f"event:{TICKET_CLOSED}")
     return tuple(sorted(found))
 
 
@@ -275,6 +309,11 @@ def _grant(run: Run, name: str) -> GrantStands | None:
     )
 
 
+def _ticket(run: Run, name: str) -> str | None:
+    ticket = ticket_of(run, name)
+    return None if ticket is None else ticket.ref or ticket.key
+
+
 def _shown_outputs(run: Run, name: str) -> dict[str, Json]:
     """Return what a step gave; of a form what is sensitive is for the steps that follow alone."""
     ask = run.definition.step(name).ask
@@ -288,7 +327,17 @@ def _why(run: Run, name: str) -> Reason | None:
     step, definition = run.steps[name], run.definition.step(name)
 
     def because(reason: str, releases: str, *by: str, state: str = step.state) -> Reason:
-        return Reason(step=name, state=state, reason=reason, since=step.since, by=by, releases=releases)
+        return Reason(
+            step=name,
+            state=state,
+            reason=reason,
+            since=step.since,
+            by=by,
+            releases=releases,
+            late=is_late(run, name),
+            acknowledged=acknowledged_by(run, name),
+            ticket=_ticket(run, name),
+        )
 
     out = [e.approval for e in step.extensions if e.is_out and e.approval is not None]
     match step.state:
