@@ -15,12 +15,21 @@ from hitl_temporal.domain.approval.message import Message
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.audit import Fact
 from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.flow.alerts import AlertEntry
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.policies import Policy
 from hitl_temporal.domain.people import People, Roster
 from hitl_temporal.domain.resources.document import Resource
 from hitl_temporal.domain.value import Json
-from hitl_temporal.ports import InvalidInputError, Loaded, PermanentError, StartedRun, TemporaryError, UnknownFlowError
+from hitl_temporal.ports import (
+    InvalidInputError,
+    Loaded,
+    PermanentError,
+    StartedRun,
+    TemporaryError,
+    TicketFound,
+    UnknownFlowError,
+)
 
 PEOPLE = People.model_validate(
     {
@@ -90,6 +99,7 @@ class FakeCatalogue:
         self.resources: dict[str, Resource] = {}
         self.rules: tuple[Policy, ...] = ()
         self.is_broken = False
+        self.notify = dict[str, tuple[AlertEntry, ...]]()
         self.delay = 0.0
 
     def add(self, text: str, name: str = "test_flow") -> Flow:
@@ -113,7 +123,7 @@ class FakeCatalogue:
         definition = pinned or await self.flow(flow)
         within = {} if pinned else {name: self.flows[name] for name in self.flows if name != flow}
         try:
-            return Loaded(definition, {}, check_inputs(definition, inputs), within)
+            return Loaded(definition, {}, check_inputs(definition, inputs), within, self.notify)
         except InputError as error:
             raise InvalidInputError(str(error)) from error
 
@@ -193,6 +203,62 @@ class FakeSink:
     def names(self, workflow_id: str) -> list[str]:
         """Return the names of a workflow's facts, in order."""
         return [f.name for f in self.of(workflow_id)]
+
+    async def of_workflow(self, workflow_id: str) -> tuple[Fact, ...]:
+        """Answer as an `AuditReader`."""
+        return tuple(self.of(workflow_id))
+
+    async def of_trace(self, trace_id: str) -> tuple[Fact, ...]:
+        """Answer as an `AuditReader`."""
+        return tuple(f for f in self.facts.values() if f.trace_id == trace_id)
+
+    async def trace_of(self, workflow_id: str) -> str | None:
+        """Answer as an `AuditReader`."""
+        return next((f.trace_id for f in self.of(workflow_id)), None)
+
+
+class FakeTickets:
+    """A `Tickets` that keeps what was done with each, in order; while `is_down` it does nothing."""
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.works: list[tuple[str, str, str]] = []
+        self.opened: dict[str, str] = {}
+        self.keys: set[str] = set()
+        self.is_down = False
+
+    async def find(self, key: str) -> TicketFound | None:
+        """Answer with the open one."""
+        if self.is_down:
+            raise TemporaryError("the ticket system is down")
+        return next((TicketFound(ref) for ref, of in self.opened.items() if of == key), None)
+
+    async def open(self, key: str, title: str, body: str, fields: Mapping[str, Json]) -> str:
+        """Open one, unless there is one."""
+        del title, fields
+        if (found := await self.find(key)) is not None:
+            return found.ref
+        ref = f"T-{sum(doing == 'open' for doing, *_ in self.works) + 1}"
+        self.opened[ref] = key
+        self.works.append(("open", ref, body))
+        return ref
+
+    async def comment(self, ref: str, text: str, key: str) -> None:
+        """Keep it once for its key."""
+        if key not in self.keys:
+            self.keys.add(key)
+            self.works.append(("comment", ref, text))
+
+    async def resolve(self, ref: str, text: str, key: str) -> None:
+        """Close it."""
+        if self.opened.pop(ref, None) is not None:
+            self.keys.add(key)
+            self.works.append(("resolve", ref, text))
+
+    def done(self) -> list[str]:
+        """Return what was done, in order."""
+        return [doing for doing, *_ in self.works]
 
 
 class FakeRuns:

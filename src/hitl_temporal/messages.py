@@ -18,9 +18,10 @@ from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.approval.state import Approval
 from hitl_temporal.domain.audit import Fact, TraceParent, Trail
 from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.flow.alerts import AlertEntry
 from hitl_temporal.domain.flow.commands import Receipt as OperationReceipt
 from hitl_temporal.domain.flow.definition import Flow
-from hitl_temporal.domain.flow.effects import StartCall
+from hitl_temporal.domain.flow.effects import KeepTicket, Notify, StartCall
 from hitl_temporal.domain.flow.job import Prepared
 from hitl_temporal.domain.flow.policies import Policy
 from hitl_temporal.domain.flow.requests import RUN_COMMAND
@@ -37,6 +38,7 @@ __all__ = [
     "ABSENCES",
     "ABSENCES_MEMO",
     "AGENT_STOPPED",
+    "ALERT",
     "APPROVAL",
     "CLAIM_UNITS",
     "DELIVER",
@@ -44,6 +46,7 @@ __all__ = [
     "EXIT_CODE",
     "EXPORT_FACTS",
     "FETCH_CHILD",
+    "KEEP_TICKET",
     "LOAD_FLOW",
     "LOOK_AT_RESOURCE",
     "NEWER_ABOUT",
@@ -54,6 +57,7 @@ __all__ = [
     "READ_PEOPLE",
     "READ_ROUTE",
     "READ_SEED",
+    "READ_STATISTICS",
     "RELEASE_UNITS",
     "REQUEST_CANCEL",
     "RESERVED_TYPES",
@@ -69,6 +73,7 @@ __all__ = [
     "WATCH_RUN",
     "AboutSubject",
     "AbsencesCarried",
+    "AlertTold",
     "Answered",
     "ApprovalCarried",
     "ApprovalResult",
@@ -97,6 +102,7 @@ __all__ = [
     "ReadPeople",
     "ReadRoute",
     "ReadSeed",
+    "ReadStatistics",
     "Refresh",
     "ReleaseUnits",
     "ReportTo",
@@ -114,6 +120,7 @@ __all__ = [
     "SeedRead",
     "Signalled",
     "StartedBy",
+    "TicketDone",
     "UnitsGranted",
     "UnitsRefused",
     "Unsent",
@@ -150,6 +157,9 @@ READ_ROUTE = "hitl.read_route"
 SUPERSEDE = "hitl.supersede"
 TELL_ENDED = "hitl.tell_ended"
 NEWER_ABOUT = "hitl.newer_about"
+ALERT = "hitl.alert"
+KEEP_TICKET = "hitl.keep_ticket"
+READ_STATISTICS = "hitl.read_statistics"
 
 ROTATION = "hitl.rotation"
 """The workflow that counts turns; and the prefix of its ids."""
@@ -257,6 +267,8 @@ class FlowLoaded(_Message):
     flows: dict[str, Flow] = Field(default_factory=dict)
     """What its `flow` steps name, and what these name."""
     calendars: dict[str, Calendar] = Field(default_factory=dict)
+    notify: dict[str, tuple[AlertEntry, ...]] = Field(default_factory=dict)
+    """The alert routes that it names, as the site has them now."""
     inputs: dict[str, Json] = Field(default_factory=dict)
     is_followed: bool = False
     """Whether the end of a run of this flow triggers another."""
@@ -502,6 +514,38 @@ class Unsent(_Message):
     messages: tuple[Message, ...] = ()
     facts: tuple[Fact, ...] = ()
     ended: RunEnded | None = None
+    alerts: tuple[Notify, ...] = ()
+    tickets: tuple[KeepTicket, ...] = ()
+    """In order: what is about one ticket is done one after the other."""
+
+
+class AlertTold(_Message):
+    """Who has been told.
+
+    Attributes:
+        people: Each once, in order.
+        refused: Why somebody could not be told for good; empty: all were.
+    """
+
+    people: tuple[str, ...] = ()
+    refused: str = ""
+
+
+class TicketDone(_Message):
+    """What was wanted of a ticket is done; `ref` is how its system calls it, empty where there is none."""
+
+    ref: str = ""
+
+
+class ReadStatistics(_Message):
+    """Ask what past runs of a flow took.
+
+    Attributes:
+        people: The ids of the steps that people do, with the name of their calendar; `default` is the site's own.
+    """
+
+    flow: str
+    people: dict[str, str] = Field(default_factory=dict)
 
 
 class ApprovalCarried(_Message):
@@ -533,6 +577,8 @@ class FlowCarried(_Message):
     postponed: tuple[StartCall, ...] = ()
     report_to: tuple[ReportTo, ...] = ()
     is_followed: bool = False
+    alerts: tuple[Notify, ...] = ()
+    tickets: tuple[KeepTicket, ...] = ()
 
 
 class RunCommand(_Message):

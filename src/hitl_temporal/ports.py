@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel, SecretStr
@@ -23,6 +24,7 @@ from hitl_temporal.domain.approval.message import Message
 from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.audit import Fact
 from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.flow.alerts import AlertEntry
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.policies import Policy
 from hitl_temporal.domain.people import Roster
@@ -161,17 +163,77 @@ class Notifier(Protocol):
         ...
 
 
+class TicketFound(NamedTuple):
+    """An open ticket.
+
+    Attributes:
+        ref: How its system calls it.
+    """
+
+    ref: str
+
+
+class Tickets(Protocol):
+    """One ticket system.
+
+    Whatever is done is done once for its key. A ticket that was closed is not found any more: the next one is another.
+    """
+
+    @property
+    def name(self) -> str:
+        """The system's name, as `via` writes it."""
+        ...
+
+    async def find(self, key: str) -> TicketFound | None:
+        """Return the open ticket of a key, None when there is none.
+
+        Raises:
+            TemporaryError: The system can't now.
+            PermanentError: It will never answer this.
+        """
+        ...
+
+    async def open(self, key: str, title: str, body: str, fields: Mapping[str, Json]) -> str:
+        """Open a ticket and return its reference; while one with this key is open, that one is returned.
+
+        Raises:
+            TemporaryError: The system can't now.
+            PermanentError: It will never take this ticket.
+        """
+        ...
+
+    async def comment(self, ref: str, text: str, key: str) -> None:
+        """Add a comment; the same key again adds nothing.
+
+        Raises:
+            TemporaryError: The system can't now.
+            PermanentError: There is no such ticket, or it takes no comments.
+        """
+        ...
+
+    async def resolve(self, ref: str, text: str, key: str) -> None:
+        """Close a ticket with these words; one that is closed already stays as it is.
+
+        Raises:
+            TemporaryError: The system can't now.
+            PermanentError: There is no such ticket, or it can't be closed so.
+        """
+        ...
+
+
 class Loaded(NamedTuple):
     """A definition ready to run: its calendars, and the inputs completed with their defaults.
 
     Attributes:
         flows: The definitions that its `flow` steps name, and those that these name.
+        notify: The alert routes of the site that it names; one that the site has not is not there.
     """
 
     definition: Flow
     calendars: dict[str, Calendar]
     inputs: dict[str, Json]
     flows: dict[str, Flow]
+    notify: Mapping[str, tuple[AlertEntry, ...]] = MappingProxyType({})
 
 
 class UnknownFlowError(PermanentError):

@@ -158,3 +158,16 @@ async def test_nothing_is_held_against_documents_that_are_broken(tmp_path: Path)
     (tmp_path / "workflows" / "site.yaml").write_text("calendars: 5")
     with pytest.raises(TemporaryError, match=r"site\.yaml"):
         await documents.faults(ask, written)
+
+
+async def test_a_flow_is_loaded_with_the_alert_routes_that_it_names(tmp_path: Path) -> None:
+    """As the site has them now; others stay where they are."""
+    flow = "flow: hello\non_parked: duty\nowner: user:ann\nexpect: {finish_by: 2h, route: late}\nsteps:\n"
+    documents = project(tmp_path, flow + "  - {id: only, wait: {for: 1h}}\n")
+    entries = "[{to: user:ann}, {to: user:ann, after: 30m}]"
+    site = f"notify: {{duty: {entries}, late: [{{to: user:ann}}], other: {entries}}}\n"
+    (tmp_path / "workflows" / "site.yaml").write_text(site)
+    (tmp_path / "workflows" / "people.yaml").write_text("people: {ann: {name: Ann}}\n")
+    loaded = await documents.load("hello", {})
+    assert {name: len(route) for name, route in loaded.notify.items()} == {"duty": 2, "late": 1}
+    assert loaded.notify["duty"][1].after == "30m"

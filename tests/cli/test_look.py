@@ -130,6 +130,30 @@ def test_show_says_until_when_a_step_has_granted(hitl, service, a_run) -> None:
     ]
 
 
+def test_show_says_what_is_late_and_projected(hitl, service, a_run) -> None:
+    """The finish, the way to it, tickets; with `--timeline` a bar for each step."""
+    late = {"state": "parked", "outcome": None, "outputs": {}, "late": True, "ticket": "INC7"}
+    span = {"step": "a", "state": "parked", "start": "2026-03-02T09:00:00Z", "end": "2026-03-02T10:00:00Z"}
+    after = {"step": "b", "state": "waiting", "start": "2026-03-02T10:00:00Z", "end": "2026-03-02T11:00:00Z"}
+    projection = {"finish": after["end"], "critical_path": [span, after], "steps": [span, after], "unknown": ["c"]}
+    service.on("GET /v1/runs/r", a_run("running", steps={"a": late}, late=True, projection=projection))
+
+    out = hitl("show", "r", "--timeline").out
+
+    assert "late:        yes\n" in out
+    assert "projected:   2026-03-02T11:00:00Z\ncritical path: a > b\nnot projected: c\n" in out
+    assert "a\tyes\tINC7\n" in out
+    bars = [line.split("\t")[2] for line in out.splitlines() if line.startswith("*\t")]
+    assert bars == ["=" * 25, " " * 24 + "-" * 26]
+
+
+def test_a_timeline_without_a_past_says_so(hitl, service, a_run) -> None:
+    """Beside the answer."""
+    service.on("GET /v1/runs/r", a_run("running"))
+
+    assert "nothing is projected" in hitl("show", "r", "--timeline").err
+
+
 def test_show_takes_the_id_of_an_approval_and_spells_control_characters_out(hitl, service) -> None:
     """What people wrote can't drive the terminal."""
     service.on("GET /v1/approvals/r.approve.1", APPROVAL)

@@ -51,6 +51,8 @@ AT = "2026-03-02T08:00:00Z"
             ("extend-grant", "r", "apply", "--for", "2d"),
             {"action": "extend_grant", "step": "apply", "with": {"for": "2d"}},
         ),
+        (("acknowledge", "r"), {"action": "acknowledge"}),
+        (("acknowledge", "r", "apply"), {"action": "acknowledge", "step": "apply"}),
         (("migrate", "r"), {"action": "migrate", "with": {"digest": ""}}),
         (("migrate", "r", "--digest", "abc"), {"action": "migrate", "with": {"digest": "abc"}}),
         (("extend-grant", "r", "--for", "1bd"), {"action": "extend_grant", "with": {"for": "1bd"}}),

@@ -33,7 +33,9 @@ from hitl_temporal.effects.loads import Loads
 from hitl_temporal.effects.relatives import Relatives
 from hitl_temporal.effects.resources import Resources
 from hitl_temporal.effects.server_clock import ServerClock
+from hitl_temporal.effects.statistics import PastRuns
 from hitl_temporal.effects.subjects import Subjects
+from hitl_temporal.effects.ticketing import Ticketing
 from hitl_temporal.effects.triggers import Triggers
 from hitl_temporal.engine.absences import Absences
 from hitl_temporal.engine.approval import Approval
@@ -43,7 +45,7 @@ from hitl_temporal.engine.outbox import Outbox
 from hitl_temporal.engine.resource_pool import ResourcePool
 from hitl_temporal.engine.rotation import Rotation
 from hitl_temporal.ports import PermanentError
-from tests.fakes import FakeAbsences, FakeCatalogue, FakeDirectory, FakeNotifier, FakeSink
+from tests.fakes import FakeAbsences, FakeCatalogue, FakeDirectory, FakeNotifier, FakeSink, FakeTickets
 
 FLAGS = [
     *("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="5ms"'),
@@ -124,6 +126,7 @@ class Rig:
     notifier: FakeNotifier = field(default_factory=FakeNotifier)
     sink: FakeSink = field(default_factory=FakeSink)
     absences: FakeAbsences = field(default_factory=FakeAbsences)
+    tickets: FakeTickets = field(default_factory=FakeTickets)
     jobs: Jobs = field(default_factory=Jobs)
 
     async def ask(self, document: Mapping[str, object], approval_id: str | None = None) -> WorkflowHandle[Any, Any]:
@@ -172,6 +175,8 @@ class Rig:
             *Subjects(self.client).activities,
             *Resources(self.client, self.queue, self.catalogue, clock).activities,
             *Triggers(self.client, self.queue, self.catalogue).activities,
+            *Ticketing([self.tickets]).activities,
+            *PastRuns(self.client, self.sink, self.catalogue, self.queue).activities,
             self.jobs.do,
             self.jobs.undo,
         ]

@@ -79,7 +79,9 @@ class Documents:
         stages = [stage.calendar for ask in asks for stage in ask.every_stage]
         named = ["default", definition.calendar, *(ask.calendar for ask in asks), *stages]
         calendars = await self.calendars([n for n in dict.fromkeys(named) if n])
-        return Loaded(definition, calendars, checked, {} if pinned else await self._within(definition))
+        site = (await self.project()).site
+        notify = {name: site.notify[name] for name in definition.alert_routes if name in site.notify}
+        return Loaded(definition, calendars, checked, {} if pinned else await self._within(definition), notify)
 
     async def _within(self, definition: Flow) -> dict[str, Flow]:
         """Return the definitions of all runs that a run may start, at any depth."""

@@ -121,6 +121,11 @@ class Settings(BaseSettings):
         """Where the file channel writes what people are told, one JSON object a line."""
         return self.state / "messages.jsonl"
 
+    @property
+    def tickets_file(self) -> Path:
+        """Where tickets are kept until a ticket system is set up, one JSON object a line."""
+        return self.state / "tickets.jsonl"
+
     @override
     @classmethod
     def settings_customise_sources(

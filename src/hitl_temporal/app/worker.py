@@ -13,7 +13,7 @@ from hitl_temporal.app.documents import Documents
 from hitl_temporal.app.project import Code
 from hitl_temporal.app.secrets import LocalSecrets
 from hitl_temporal.app.settings import Settings
-from hitl_temporal.app.sinks import audit_sink
+from hitl_temporal.app.sinks import audit_sink, audit_store
 from hitl_temporal.app.temporal import RUNNER
 from hitl_temporal.effects.absences import TemporalAbsences
 from hitl_temporal.effects.activities import Effects
@@ -25,7 +25,9 @@ from hitl_temporal.effects.relatives import Relatives
 from hitl_temporal.effects.resources import Resources
 from hitl_temporal.effects.secrets import Unsealing, sealed
 from hitl_temporal.effects.server_clock import ServerClock
+from hitl_temporal.effects.statistics import PastRuns
 from hitl_temporal.effects.subjects import Subjects
+from hitl_temporal.effects.ticketing import Ticketing
 from hitl_temporal.effects.triggers import Triggers
 from hitl_temporal.effects.watching import FileWatch, RunWatch
 from hitl_temporal.engine.absences import Absences
@@ -34,8 +36,8 @@ from hitl_temporal.engine.flow import Flow
 from hitl_temporal.engine.outbox import Outbox
 from hitl_temporal.engine.resource_pool import ResourcePool
 from hitl_temporal.engine.rotation import Rotation
-from hitl_temporal.integrations.file import FileNotifier
-from hitl_temporal.ports import AuditSink, Notifier
+from hitl_temporal.integrations.file import FileNotifier, FileTickets
+from hitl_temporal.ports import AuditSink, Notifier, Tickets
 
 LEAVE_WITHIN = timedelta(seconds=5)
 """What activities of a worker have to end in when it is asked to stop."""
@@ -54,6 +56,7 @@ def make_worker(
     *,
     notifiers: Sequence[Notifier] | None = None,
     sink: AuditSink | None = None,
+    tickets: Sequence[Tickets] | None = None,
 ) -> Worker:
     """Return the worker of one project, not started yet.
 
@@ -63,6 +66,7 @@ def make_worker(
         code: The project's activities and workflows.
         notifiers: Channels; None: the file channel.
         sink: Where facts go; None: what the settings say.
+        tickets: Ticket systems; None: a file.
     """
     documents, clock = Documents(settings.project, code.signatures), ServerClock(client)
     effects = Effects(
@@ -84,6 +88,8 @@ def make_worker(
         *RunWatch(client).activities,
         *Resources(client, settings.task_queue, documents, clock).activities,
         *Triggers(client, settings.task_queue, documents).activities,
+        *Ticketing(tickets or [FileTickets(settings.tickets_file)]).activities,
+        *PastRuns(client, audit_store(settings), documents, settings.task_queue).activities,
     )
     return Worker(
         client,

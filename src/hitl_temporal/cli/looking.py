@@ -10,6 +10,7 @@ import typer
 from hitl_temporal.cli import output
 from hitl_temporal.cli.command import people
 from hitl_temporal.cli.errors import UsageError
+from hitl_temporal.cli.projecting import projected, show_timeline
 from hitl_temporal.cli.session import Session
 from hitl_temporal.cli.showing import show_approval
 
@@ -86,9 +87,22 @@ def inbox(
 
 
 @people(app)
-def show(session: Session, subject: Id) -> None:
+def show(
+    session: Session,
+    subject: Id,
+    *,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Of a run: when each step was, and is projected to be, under way.")
+    ] = False,
+) -> None:
     """Show a run, or what an approval asks and how it stands."""
-    _of_either(session.client, subject, lambda run: _show_run(session, run), lambda a: show_approval(session, a))
+
+    def of_run(run: "Run") -> None:
+        _show_run(session, run)
+        if timeline and not session.as_json:
+            show_timeline(run)
+
+    _of_either(session.client, subject, of_run, lambda a: show_approval(session, a))
 
 
 @people(app)
@@ -196,6 +210,8 @@ def _show_run(session: Session, run: "Run") -> None:
             ("on behalf of", run.on_behalf_of or ""),
             ("started", output.moment(run.started)),
             ("rerun of", run.rerun_of or ""),
+            ("late", "yes" if run.late else ""),
+            *projected(run),
             *((f"input {name}", output.value(given)) for name, given in run.inputs.items()),
             *((f"output {name}", output.value(given)) for name, given in run.outputs.items()),
         ]
@@ -209,6 +225,9 @@ def _show_run(session: Session, run: "Run") -> None:
     wanted = [(p.action, p.step or "", p.actor, p.approval, p.reason) for p in run.proposals]
     if wanted:
         output.table(("WANTED", "STEP", "BY", "ONCE AGREED IN", "WHY"), wanted)
+    told = [(name, "yes" if s.late else "", s.ticket or "") for name, s in run.steps.items() if s.late or s.ticket]
+    if told:
+        output.table(("STEP", "LATE", "TICKET"), told)
 
 
 def _grant(name: str, step: "StepResult") -> tuple[str, ...] | None:

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "revoke": "revoke",
     "extend_grant": "extend-grant",
     "migrate": "migrate",
+    "acknowledge": "acknowledge",
 }
 """The command of each action."""
 
@@ -47,6 +48,12 @@ def hold(deed: Deed) -> int:
 def release(deed: Deed) -> int:
     """End a hold."""
     return deed.do("release")
+
+
+@acts(app, on="step or run")
+def acknowledge(deed: Deed) -> int:
+    """Say that you look at what people are told about: nobody else is told any more."""
+    return deed.do("acknowledge")
 
 
 @acts(app, "start-step", on="step")

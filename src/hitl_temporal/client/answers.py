@@ -123,7 +123,10 @@ class Grant(Answer):
 
 
 class StepResult(Answer):
-    """How a step of a run ended, or stands; `approval` is the id of what it asks people, `run` of the run within."""
+    """How a step of a run ended, or stands.
+
+    `approval` is the id of what it asks people, `run` of the run within; `ticket` is kept about it.
+    """
 
     state: str
     outcome: str | None = None
@@ -132,6 +135,26 @@ class StepResult(Answer):
     approval: str | None = None
     run: str | None = None
     grant: Grant | None = None
+    late: bool = False
+    ticket: str | None = None
+
+
+class PathStep(Answer):
+    """One step of a projection: from when to when; of one that has ended it is what happened."""
+
+    step: str
+    state: str
+    start: AwareDatetime
+    end: AwareDatetime
+
+
+class Projection(Answer):
+    """When a run will have ended, and the steps that decide it; `unknown` are those that no past run has done."""
+
+    finish: AwareDatetime
+    critical_path: tuple[PathStep, ...] = ()
+    steps: tuple[PathStep, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 class Proposal(Answer):
@@ -164,6 +187,8 @@ class Run(Answer):
     proposals: tuple[Proposal, ...] = ()
     """What operators want done, as soon as people agree."""
     evidence: Evidence | None = None
+    late: bool = False
+    projection: Projection | None = None
 
     @property
     def has_ended(self) -> bool:

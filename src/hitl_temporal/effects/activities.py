@@ -3,7 +3,7 @@
 Must not know: workflows, who stands behind a port.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from time import monotonic
 from typing import Any
@@ -11,16 +11,21 @@ from typing import Any
 from temporalio import activity
 
 from hitl_temporal.domain.approval.message import Message
+from hitl_temporal.domain.flow.effects import Notify
 from hitl_temporal.domain.flow.policies import governing
 from hitl_temporal.domain.value import digest
+from hitl_temporal.effects.alerting import tell
 from hitl_temporal.effects.rosters import read_roster
+from hitl_temporal.effects.sending import Sending
 from hitl_temporal.effects.server_clock import ServerClock
 from hitl_temporal.messages import (
+    ALERT,
     DELIVER,
     EXPORT_FACTS,
     LOAD_FLOW,
     READ_PEOPLE,
     READ_ROUTE,
+    AlertTold,
     Delivered,
     Facts,
     FlowLoaded,
@@ -70,8 +75,7 @@ class Effects:
         """
         self._catalogue = catalogue
         self._directory = directory
-        self._notifiers: Mapping[str, Notifier] = {n.name: n for n in notifiers}
-        self._default = notifiers[0].name
+        self._sending = Sending(notifiers)
         self._sink = sink
         self._absences = absences
         self._clock = clock
@@ -79,7 +83,7 @@ class Effects:
     @property
     def activities(self) -> tuple[Callable[..., Any], ...]:
         """What a worker registers."""
-        return (self.load_flow, self.read_people, self.read_route, self.deliver, self.export_facts)
+        return (self.load_flow, self.read_people, self.read_route, self.deliver, self.alert, self.export_facts)
 
     @activity.defn(name=LOAD_FLOW)
     async def load_flow(self, request: LoadFlow) -> FlowLoaded:
@@ -96,6 +100,7 @@ class Effects:
             definition=loaded.definition,
             flows=loaded.flows,
             calendars=loaded.calendars,
+            notify=dict(loaded.notify),
             inputs=loaded.inputs,
             is_followed=any(t.run.flow == request.flow for f in every.values() for t in f.triggers if t.run),
             at=at,
@@ -125,17 +130,16 @@ class Effects:
     @activity.defn(name=DELIVER)
     async def deliver(self, message: Message) -> Delivered:
         """Send a message on the first channel that takes it, in the person's order of preference."""
-        wanted = [self._notifiers[name] for name in message.via if name in self._notifiers]
-        refusals: list[str] = []
         began, started = activity.info().started_time, monotonic()  # the server's time, which tests may skip
-        for notifier in wanted or [self._notifiers[self._default]]:
-            try:
-                reference = await notifier.send(message)
-                at = began + timedelta(seconds=monotonic() - started)
-                return Delivered(channel=notifier.name, reference=reference, at=at)
-            except PermanentError as error:
-                refusals.append(f"{notifier.name}: {error.reason}")
-        raise PermanentError(f"no channel took message {message.key!r}: {'; '.join(refusals)}")
+        channel, reference = await self._sending.send(message)
+        at = began + timedelta(seconds=monotonic() - started)
+        return Delivered(channel=channel, reference=reference, at=at)
+
+    @activity.defn(name=ALERT)
+    async def alert(self, notice: Notify) -> AlertTold:
+        """Tell everybody whom the selectors name now; who was told before is not told again."""
+        roster = await self._directory.read(notice.to, ())
+        return await tell(notice, roster, self._sending)
 
     @activity.defn(name=EXPORT_FACTS)
     async def export_facts(self, facts: Facts) -> None:

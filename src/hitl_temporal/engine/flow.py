@@ -24,6 +24,8 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.flow.effects import (
         ClaimUnits,
         Effect,
+        KeepTicket,
+        Notify,
         Reply,
         ReturnUnits,
         StartAsk,
@@ -69,6 +71,7 @@ with workflow.unsafe.imports_passed_through():
         Unsent,
     )
 
+from hitl_temporal.engine.bulletins import Bulletins
 from hitl_temporal.engine.clock import Clock
 from hitl_temporal.engine.details import run_details
 from hitl_temporal.engine.errands import Errands
@@ -112,6 +115,8 @@ class Flow:
             trail = Trail.begin(info.workflow_id, info.first_execution_run_id, within.parent if within else None)
             self._recorder = Recorder(trail, self._renewal)
         self._errands = Errands(self._news, self._renewal, carried.postponed if carried else ())
+        told = (carried.alerts, carried.tickets) if carried else ((), ())
+        self._bulletins = Bulletins(self._news, self._renewal, *told)
 
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> Result:  # noqa: ARG002 - read in __init__
@@ -186,9 +191,12 @@ class Flow:
             self._feed(events.Begun(at=self._clock.now), letter=None)
         else:
             self._errands.resume(self._now)
+            self._bulletins.resume()
             self._show()
+        self._bulletins.look_back(self._now)
         while self._now.status is None or self._errands.are_open:
             self._errands.tasks.raise_error()
+            self._bulletins.tasks.raise_error()
             await self._judge_letters()
             await self._take_news()
             if self._now.status is not None and not self._errands.are_open:
@@ -311,6 +319,8 @@ class Flow:
                 self._recorder.write(effect)
             case StartCall() | StartFlow() | StartAsk() | StopStep() | ReturnUnits():
                 self._errands.carry_out(effect, self._now, self._recorder.trail)
+            case Notify() | KeepTicket():
+                self._bulletins.carry_out(effect)
             case Reply():
                 if letter is not None:
                     letter.receipt = effect.receipt
@@ -374,13 +384,14 @@ class Flow:
     def _must_move(self) -> bool:
         """Whether the loop has something to do that is no message: the end, an error to raise, a new run."""
         is_over = self._now.status is not None and not self._errands.are_open
-        has_news = self._errands.tasks.has_failed or self._recorder.has_news
+        has_failed = self._errands.tasks.has_failed or self._bulletins.tasks.has_failed
+        has_news = has_failed or self._recorder.has_news
         return is_over or has_news or self._may_continue_as_new()
 
     def _may_continue_as_new(self) -> bool:
         if self._mailbox or self._news or self._early or self._units or not self._errands.may_be_left:
             return False
-        return self._renewal.is_due(is_busy=self._recorder.is_exporting)
+        return self._renewal.is_due(is_busy=self._recorder.is_exporting or self._bulletins.is_busy)
 
     async def _continue_as_new(self) -> None:
         """Carry the run over once no call is in flight; open questions are adopted by the new run."""
@@ -394,6 +405,8 @@ class Flow:
             postponed=self._errands.postponed,
             report_to=self._report_to,
             is_followed=self._is_followed,
+            alerts=self._bulletins.alerts,
+            tickets=self._bulletins.tickets,
         )
         self._renewal.continue_as_new(self._inputs, self._started_by, carried)
 
@@ -401,7 +414,9 @@ class Flow:
         self._show()
         answer = result(self._now, self._recorder.evidence)
         facts = await self._recorder.close()
-        await hand_over(Unsent(facts=facts, ended=self._ended(answer) if self._is_followed else None))
+        left = self._bulletins.leave()
+        ended = self._ended(answer) if self._is_followed else None
+        await hand_over(Unsent(facts=facts, ended=ended, alerts=left.alerts, tickets=left.tickets))
         while self._mailbox:
             await self._judge_letters()
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -458,7 +473,7 @@ def _fresh(
 ) -> Run:
     """Return a run of a definition that has not begun; inputs for which a variable can't be evaluated are refused."""
     try:
-        return new_run(
+        run = new_run(
             workflow.info().workflow_id,
             definition,
             loaded.inputs,
@@ -470,6 +485,7 @@ def _fresh(
         )
     except ExpressionError as error:
         raise ApplicationError(error.told(definition.hides), type="InvalidInput", non_retryable=True) from error
+    return run.but(watch=run.watch.but(routes=loaded.notify))
 
 
 def _triggered(inputs: Json, started_by: StartedBy) -> Json:

@@ -69,6 +69,14 @@ SETTLE = Options(
 REACH = Options(start_to_close_timeout=_seconds(10), retry_policy=FOR_EVER)
 """Another workflow of ours, which may have to be started first."""
 
+LOOK_BACK = Options(
+    start_to_close_timeout=_seconds(30),
+    schedule_to_close_timeout=_seconds(300),
+    heartbeat_timeout=_seconds(3),
+    retry_policy=FOR_EVER,
+)
+"""What past runs took: nobody waits for it, and without it nothing is projected."""
+
 MAX_FACTS = 200
 MAX_MESSAGES = 100
 """In one payload: Temporal bounds it at 2 MiB."""

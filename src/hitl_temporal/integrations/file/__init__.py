@@ -1,5 +1,6 @@
-"""The file channel: what people are told, one JSON object a line; the default until a real channel is set up."""
+"""The file channel and the file of tickets: JSON lines; the defaults until real systems are set up."""
 
 from hitl_temporal.integrations.file.notifier import FileNotifier
+from hitl_temporal.integrations.file.tickets import FileTickets
 
-__all__ = ["FileNotifier"]
+__all__ = ["FileNotifier", "FileTickets"]
