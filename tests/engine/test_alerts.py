@@ -16,6 +16,7 @@ from hitl_temporal.domain.flow.views import Status
 from tests.engine.conftest import Rig
 from tests.engine.test_flow import eventually
 from tests.engine.test_life import short_rig, short_server
+from tests.engine.test_time import facts_told_late
 
 __all__ = ["short_rig", "short_server"]  # fixtures
 
@@ -151,6 +152,23 @@ async def test_past_runs_say_when_it_will_end(rig: Rig) -> None:
         await operate(handle, "cancel")
     assert [s.step for s in projection.critical_path] == ["load", "tell"]
     assert projection.unknown == ()
+
+
+async def test_facts_about_alerts_have_the_time_that_the_history_gives(
+    failing: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alerts, what became of them, a ticket, what past runs took: a worker that takes over finds the same."""
+    failing.catalogue.add(PARKS.replace("owner:", "incident: {}\nexpect: {finish_by: 10m}\nowner:"))
+    handle = await frozen(failing)
+    await eventually(handle, lambda status: status.steps["load"].ticket == "T-1")
+    await failing.skipper.fast_forward(handle, timedelta(hours=1))
+    await until(lambda: len(failing.notifier.sent("notice")) == 5)
+    await operate(handle, "acknowledge", key="k")
+    await operate(handle, "skip", "load")
+    assert (await handle.result())["status"] == "completed"
+    exported = failing.sink.of(handle.id)
+    assert {"alert.delivered", "alert.acknowledged", "incident.kept", "run.late"} <= {f.name for f in exported}
+    assert [(f.key, f.hash) for f in await facts_told_late(handle, monkeypatch)] == [(f.key, f.hash) for f in exported]
 
 
 INCIDENT = """

@@ -302,6 +302,7 @@ def test_a_message_has_everything_a_channel_renders() -> None:
             "due": "2026-03-02T10:00:00Z",
             "tally": "0 of 1, leads pending",
             "outcome": None,
+            "run": None,
         }
     )
     assert found.digest == play.state.shown.digest
