@@ -63,7 +63,7 @@ def play(of: World, what: str, about: Any, n: int) -> None:
 
 @given(HAPPENINGS)
 def test_what_is_watched_stays_in_step(happenings: list[tuple[str, Any]]) -> None:
-    """Alerts are about what is parked now, every key is used once, the end is the last fact, a replay gives the same."""
+    """Alerts are about what is parked now, every key is used once, the end is the last fact, a replay is the same."""
     of = world()
     for n, (what, about) in enumerate(happenings):
         play(of, what, about, n)
