@@ -359,7 +359,11 @@ class Flow:
         if loaded.refused is not None or loaded.definition is None:
             return events.Present(definition=run.definition, refused=loaded.reason or "there is no such flow any more")
         return events.Present(
-            definition=loaded.definition, flows=loaded.flows, calendars=loaded.calendars, inputs=loaded.inputs
+            definition=loaded.definition,
+            flows=loaded.flows,
+            calendars=loaded.calendars,
+            inputs=loaded.inputs,
+            notify=loaded.notify,
         )
 
     async def _look_for_parent(self) -> None:

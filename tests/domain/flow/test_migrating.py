@@ -1,13 +1,16 @@
 """A live run goes over to the present definition: the difference, what keeps it from doing so, what becomes of it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from hitl_temporal.domain.flow import events
+from hitl_temporal.domain.flow.alerts import AlertEntry
 from hitl_temporal.domain.flow.commands import Receipt, parse
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.effects import Reply, ReturnUnits
+from hitl_temporal.domain.flow.machine import next_moment
 from hitl_temporal.domain.flow.policies import Policy
 from tests.domain.flow.world import ROSTER, START, World, answered, ask, call, do, each
 
@@ -194,3 +197,14 @@ def test_people_may_have_to_agree_to_it() -> None:
         )
     )
     assert world.states == {"a": "waiting", "d": "waiting"}
+
+
+def test_what_is_expected_and_who_is_told_are_as_the_present_definition_says() -> None:
+    """A step that has come with it has its moments, and an alert its route."""
+    world = World(call("a"), call("b"))
+    duty = (AlertEntry(to=("group:duty",)),)
+    now = present(call("a"), call("c", expect={"finish_by": "1h", "route": "duty"}))
+    assert migrate(world, now.but(notify={"duty": duty})).status == "done"
+    assert world.run.watch.expected["c"].finish_by == START + timedelta(hours=1)
+    assert world.run.watch.routes == {"duty": duty}
+    assert next_moment(world.run) == START + timedelta(hours=1)

@@ -15,6 +15,7 @@ from hitl_temporal.domain.flow.events import (
     AlertDelivered,
     Event,
     Operated,
+    ProposalAnswered,
     RepairAnswered,
     StatisticsRead,
     TicketKept,
@@ -101,7 +102,7 @@ def _by(event: Event) -> str:
     match event:
         case Operated():
             return event.command.actor
-        case RepairAnswered():
+        case RepairAnswered() | ProposalAnswered():
             return ", ".join(d.actor for d in event.result.decisions)
         case _:
             return ""

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field, SerializeAsAny
 from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.audit import Evidence
 from hitl_temporal.domain.calendar import Calendar
+from hitl_temporal.domain.flow.alerts import AlertEntry
 from hitl_temporal.domain.flow.commands import Operate
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.policies import Policy
@@ -186,6 +187,7 @@ class Present(Value):
 
     Attributes:
         inputs: The run's, completed with the defaults of this definition.
+        notify: The alert routes that it names, as the site has them now.
         refused: Why the run's inputs do not fit it, or why there is none; empty: all is well.
     """
 
@@ -193,6 +195,7 @@ class Present(Value):
     flows: dict[str, Flow] = Field(default_factory=dict)
     calendars: dict[str, Calendar] = Field(default_factory=dict)
     inputs: dict[str, Json] = Field(default_factory=dict)
+    notify: dict[str, tuple[AlertEntry, ...]] = Field(default_factory=dict)
     refused: str = ""
 
 

@@ -9,7 +9,7 @@ Must not know: where definitions are kept, who may.
 from collections.abc import Iterator
 
 from hitl_temporal.domain.expressions import ExpressionError
-from hitl_temporal.domain.flow import holding
+from hitl_temporal.domain.flow import holding, lateness
 from hitl_temporal.domain.flow.address import place
 from hitl_temporal.domain.flow.commands import Migrate, Receipt
 from hitl_temporal.domain.flow.definition import Flow
@@ -127,6 +127,7 @@ def migrate(turn: Turn, present: Present) -> tuple[str, ...]:
         vars=_vars(run, present),
         steps={**{name: kept.get(name, step) for name, step in fresh.items()}, **of_items},
     )
+    turn.set(watch=turn.run.watch.but(expected=lateness.expected(turn.run), routes=present.notify))
     turn.touch(turn.run.steps)
     turn.record(
         "run.migrated",

@@ -275,7 +275,10 @@ def _answering(run: Run, ticket: Ticket, address: str) -> str | None:
         return None
     if run.ending is not None and step.undo != "parked":
         return None
-    return incident.on_close if is_stuck(step, incident) else None
+    if not is_stuck(step, incident):
+        return None
+    is_barred = incident.on_close == "rerun" and step.undo != "parked" and rerunning.forbidding(run, address)
+    return None if is_barred else incident.on_close
 
 
 def _answer(turn: Turn, address: str, action: str) -> None:
@@ -288,5 +291,4 @@ def _answer(turn: Turn, address: str, action: str) -> None:
         case _, True:
             closing.skip_undo(turn, address, reason)
         case _:
-            rerunning.withdraw_repair(turn, address, reason)
             closing.stop(turn, address, Instead(state="skipped", reason=f"skipped by {TICKET_SYSTEM}: {reason}"))

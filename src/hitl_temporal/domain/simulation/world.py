@@ -22,6 +22,8 @@ from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.effects import (
     ClaimUnits,
     Effect,
+    KeepTicket,
+    Notify,
     Reply,
     ReturnUnits,
     StartAsk,
@@ -229,6 +231,8 @@ class Simulation:
                 self._agenda.put(lambda: self._serve(effect.resource))
             case Reply():
                 self._receipt = effect.receipt
+            case Notify() | KeepTicket():
+                pass  # nothing comes back that would move a run; what happened is among its facts
             case _:
                 assert_never(effect)
 
