@@ -215,3 +215,13 @@ def test_a_repair_by_people_says_by_whom() -> None:
     world.operate("rerun", "a")
     world.passes(hours=1)
     assert [d for _, d in works(world)] == ["open", "comment"]
+
+
+def test_closing_does_nothing_again_that_can_not_be_done_again() -> None:
+    """As an operator could not: the race that the step lies in is won already."""
+    racer = call("x", needs=[], on_failure="continue", incident={"open_on": "failed", "on_close": "rerun"})
+    world = World(do("b", racer, call("y", needs=[]), first=True), ask("z")).fails("x").succeeds("y")
+    assert world.states["b"] == "succeeded"
+    assert [*world.run.watch.tickets["sample/x"].stuck] == ["x"]
+    closed(world, "sample/x")
+    assert world.states["x"] == "failed"
