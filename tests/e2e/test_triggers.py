@@ -134,7 +134,7 @@ def test_an_event_starts_a_run_and_another_moves_it(plot: House) -> None:
     paid = {"type": "order.paid", "id": "p-1", "data": {"amount": 5}}
     (run,) = send(plot, **paid)["started"]
     assert send(plot, **paid)["already"] == [run]
-    assert run in runs_of(plot, "ship")
+    plot.until("it is listed", lambda: run in runs_of(plot, "ship"))
 
     def waits() -> bool:
         answer = plot.call("gus", "GET", f"/v1/runs/{run}/why")

@@ -7,8 +7,10 @@ from pydantic import ValidationError
 
 from hitl_temporal.domain.flow import events
 from hitl_temporal.domain.flow.alerts import AlertEntry
+from hitl_temporal.domain.flow.commands import Operate
 from hitl_temporal.domain.flow.effects import Notify
 from hitl_temporal.domain.flow.machine import new_run
+from hitl_temporal.domain.flow.policy import selectors
 from hitl_temporal.domain.flow.views import why
 from hitl_temporal.domain.people import Card, Roster
 from tests.domain.flow.world import START, World, answered, ask, call, each, undo
@@ -151,6 +153,19 @@ def test_acknowledging_stops_it() -> None:
     world.passes(hours=9)
     assert len(told(world)) == 2
     assert [r.acknowledged for r in why(world.run)] == ["eli"]
+
+
+def test_the_people_of_a_route_are_read_for_who_acknowledges() -> None:
+    """And the flow names its routes, so that they are loaded with it."""
+    world = watched(call("a")).fails("a")
+    assert selectors(world.run, "acknowledge", Operate(actor="bob", step="a")) == (
+        "group:network",
+        "group:duty",
+        "user:gus",
+        "manager:user:ann",
+        "role:admin",
+    )
+    assert world.run.definition.alert_routes == ("duty",)
 
 
 def test_an_action_on_the_step_says_that_somebody_looks() -> None:

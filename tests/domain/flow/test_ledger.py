@@ -89,3 +89,40 @@ def test_what_can_not_be_undone_as_written_parks() -> None:
     assert world.step("a").undo == "parked"
     world.operate("skip", "a")
     assert world.run.status == "rejected"
+
+
+def test_a_block_does_not_end_in_an_item_that_fails() -> None:
+    """Its last question was refused, so its item is undone: the block has not succeeded, and is not undone twice."""
+    items = each("e", [1, 2], do("b", ask("q"), undo=undo("b")), call("x"), tolerate=1, limit=1)
+    world = World(items).answers("e[0].q").fails("e[0].x")
+    assert world.operate("rerun", **{"as": "all"}).status == "done"
+    world.answers("e[0].q", "rejected").undone("e[0].b")
+    assert (world.undos, world.states["e[0].b"]) == (["e[0].b"], "cancelled")
+    assert [f.attributes["hitl.step"] for f in world.facts if f.name == "step.undone"] == ["e[0].b"]
+    assert world.states["e[1].q"] == "waiting"
+
+
+def test_no_other_item_begins_in_what_is_ending() -> None:
+    """An item within one that fails is stopped with it, and the next does not take its place."""
+    inner = each("i", [1, 2], call("x"), limit=1)
+    world = World(each("e", [1], do("b", inner, needs=[]), ask("q", needs=[]), tolerate=1))
+    world.answers("e[0].q", "rejected").stops("e[0].i[0].x")
+    assert world.run.status == "completed"
+    assert not [f for f in world.facts if f.attributes.get("hitl.step") == "e[0].i[1].x"]
+
+
+def test_work_in_an_each_that_is_there_no_more_is_undone() -> None:
+    """The `each` lay in an item that was begun again and has not been reached a second time."""
+    inner = each("i", [1, 2], call("x", undo=undo("x", place="{{ item }}")))
+    world = World(each("e", ["a", "b"], inner, limit=1), wait("w"))
+    for outer in (0, 1):
+        for item in (0, 1):
+            world.succeeds(f"e[{outer}].i[{item}].x")
+    world.operate("rerun", "e")
+    world.operate("cancel")
+    world.stops("e[0].i[0].x").stops("e[0].i[1].x")
+    for outer in (1, 0):
+        for item in (1, 0):
+            world.undone(f"e[{outer}].i[{item}].x")
+    given = [e.arguments["place"] for e in world.effects if isinstance(e, StartCall) and e.undo]
+    assert (given, world.run.status) == ([2, 1, 2, 1], "cancelled")

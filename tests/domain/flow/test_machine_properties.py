@@ -1,5 +1,6 @@
 """What holds of every run, whatever its graph and whatever happens to it in whatever order."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.domain.flow.chronicle import Chronicle
 from tests.domain.flow.graphs import FLOWS, documents
 from tests.domain.flow.world import Document, World, answered
 
+IS_LONG = os.environ.get("HITL_CHAOS") == "long"
 STATUSES = {"completed", "rejected", "expired", "withdrawn", "failed", "cancelled"}
 REASONS = {"predecessor", "time", "calendar", "blackout", "resource", "pool", "hold", "answer", "event"}
 """Of the contract."""
@@ -402,9 +404,9 @@ def _is_closing(step: Any, item: int | None) -> bool:
 
 
 AnyRun.TestCase.settings = settings(
-    max_examples=100,
-    stateful_step_count=15,
+    max_examples=3_000 if IS_LONG else 100,
+    stateful_step_count=20 if IS_LONG else 15,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-TestAnyRun = pytest.mark.timeout(600)(pytest.mark.lives(AnyRun.TestCase))
+TestAnyRun = pytest.mark.timeout(3_600 if IS_LONG else 600)(pytest.mark.lives(AnyRun.TestCase))

@@ -88,6 +88,13 @@ def test_the_first_policy_that_matches_counts(policies: list[dict[str, Any]], co
     assert governing(read, "sample", "skip") is (None if counts is None else read[counts])
 
 
+def test_saying_that_one_looks_is_governed_only_where_it_is_named() -> None:
+    """A policy about every action is about those that change a run."""
+    every, named = Policy.model_validate({"ask": ASK}), Policy.model_validate({"action": ["skip", "acknowledge"]})
+    assert governing([every], "sample", "acknowledge") is None
+    assert governing([every, named], "sample", "acknowledge") is named
+
+
 @pytest.mark.parametrize(
     ("policy", "says"),
     [

@@ -217,6 +217,16 @@ def test_a_repair_by_people_says_by_whom() -> None:
     assert [d for _, d in works(world)] == ["open", "comment"]
 
 
+def test_the_end_of_a_run_is_not_held_up_by_a_ticket() -> None:
+    """In a run that is ending only what is undone is done again; a step that has parked in it ends with it."""
+    steps = (call("a", incident={"on_close": "rerun"}, needs=[]), call("b", needs=[]))
+    world = World(*steps).fails("a")
+    world.operate("cancel")
+    assert (world.stopping, world.states["a"]) == (["b"], "cancelled")
+    closed(world)
+    assert (world.states["a"], world.run.status) == ("cancelled", None)
+
+
 def test_closing_does_nothing_again_that_can_not_be_done_again() -> None:
     """As an operator could not: the race that the step lies in is won already."""
     racer = call("x", needs=[], on_failure="continue", incident={"open_on": "failed", "on_close": "rerun"})

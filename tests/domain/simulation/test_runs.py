@@ -120,6 +120,14 @@ def test_operators_act_on_steps_of_any_run() -> None:
     assert "there is no step 'z'" in said["when.0.operate.step"]
 
 
+def test_alerts_and_tickets_are_facts_of_a_run_that_goes_on() -> None:
+    """Nothing comes back from who is told; a rerun by an operator ends what is open about the step."""
+    parked = flow(call("a", incident={"via": "desk"}), owner="group:duty")
+    again = {"operate": {"action": "rerun", "step": "a", "actor": "gus", "receipt": "done"}}
+    failed = {"a": [{"fail": "no space", "permanent": True}, {"outputs": {}}]}
+    holds(parked, {"expect": {"status": "parked"}}, again, jobs=failed, then={"status": "completed"})
+
+
 def test_an_action_that_can_not_be_read_is_invalid() -> None:
     """As over every other door."""
     holds(MAIN, {"operate": {"action": "hold", "receipt": "invalid"}}, flows=FLOWS)

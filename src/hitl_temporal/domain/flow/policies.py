@@ -28,6 +28,9 @@ _PROPOSAL: Mapping[str, Json] = {
 
 _NAME: dict[str, Json] = {"enum": [*ACTIONS]}
 
+_CHANGES_NOTHING = frozenset({"acknowledge"})
+"""Who says that they look at an alert changes no run: a policy about every action is not about that."""
+
 
 def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
@@ -64,7 +67,7 @@ class Policy(Document):
         AfterValidator(_known),
         WithJsonSchema({"anyOf": [_NAME, {"type": "array", "items": _NAME}]}),
     ] = ()
-    """Empty: every action."""
+    """Empty: every action that changes a run, so not `acknowledge`."""
     who: Annotated[Selectors, AfterValidator(_plain)] = ()
     """Who may; empty: as without a policy."""
     reason: Literal["optional", "required"] = "optional"
@@ -79,7 +82,8 @@ class Policy(Document):
 
     def governs(self, flow: str, action: str) -> bool:
         """Tell whether this is about an action on runs of a flow."""
-        return fnmatchcase(flow, self.match.flow) and (not self.action or action in self.action)
+        is_meant = action in self.action if self.action else action not in _CHANGES_NOTHING
+        return is_meant and fnmatchcase(flow, self.match.flow)
 
     def who_may(self, requester: str) -> tuple[str, ...]:
         """Return the selectors of who may, for a run that this person has asked for."""

@@ -63,12 +63,13 @@ def _visible(run: Run, address: str | None, names: Iterable[str] | None) -> dict
 def around(run: Run, address: str) -> dict[str, Json]:
     """Return `item` and `index` of the innermost item or turn that a step lies in.
 
-    A step whose work is undone may lie in an item that is there no more, since its `each` was begun again over less.
+    A step whose work is undone may lie in an item that is there no more, since its `each` was begun again over less, or
+    in an `each` that itself lies in such an item.
     """
     seen: dict[str, Json] = {}
     here = address
     for outer in run.definition.plan.around(address):
-        block = run.steps[outer].block
+        block = run.steps[outer].block if outer in run.steps else None
         if block is not None and block.each is not None and place(here).before != place(outer).before:
             index, values = index_of(here), block.each.values
             if index < len(values):

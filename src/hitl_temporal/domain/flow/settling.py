@@ -18,7 +18,7 @@ from hitl_temporal.domain.flow.scope import scope, told
 from hitl_temporal.domain.flow.starting import start
 from hitl_temporal.domain.flow.state import Closing, Ending, Instead, Run, RunStatus
 from hitl_temporal.domain.flow.turn import Turn
-from hitl_temporal.domain.flow.within import is_closing, is_over, outward
+from hitl_temporal.domain.flow.within import closing_around, is_closing, is_over, outward
 from hitl_temporal.domain.value import Json
 
 
@@ -80,15 +80,16 @@ class _Moving:
 def _moved_by(run: Run, address: str) -> Iterator[str]:
     """Yield what the change of a step may move: itself, its followers, the item and the block that it lies in.
 
-    What is closing further out may be waiting for just this step, which the blocks in between never finish.
+    What is closing further out may be waiting for just this step, which the blocks in between never finish: for its
+    end, or, of a block that was begun again, for what it did before to be undone.
     """
     yield address
-    if not run.steps[address].is_final:
-        return
-    before, name = place(address)
-    yield from (before + follower for follower in run.definition.plan.followers[name])
+    is_final = run.steps[address].is_final
+    if is_final:
+        before, name = place(address)
+        yield from (before + follower for follower in run.definition.plan.followers[name])
     for depth, (outer, item) in enumerate(outward(run, address)):
-        if depth == 0 or is_closing(run, outer, item):
+        if (is_final and depth == 0) or is_closing(run, outer, item):
             yield outer if item is None else f"{outer}!{item.index}"
 
 
@@ -104,8 +105,11 @@ def _look(turn: Turn, candidate: str) -> None:
         return
     if step.state == "waiting" and not step.is_begun:
         _look_at_waiting(turn, candidate)
-    elif step.block is not None and (step.state == "running" or step.closing is not None or step.goes_on):
+    elif step.closing is not None:
         blocks.go_on(turn, candidate)
+    elif step.block is not None and (step.state == "running" or step.goes_on):
+        if closing_around(turn.run, candidate) is None:  # else it ends with that, as `unwind` says
+            blocks.go_on(turn, candidate)
     elif step.is_final and turn.plan.inside[place(candidate).step]:
         _leave_the_rest(turn, candidate)
 
@@ -115,7 +119,9 @@ def _look_at_item(turn: Turn, item: Item) -> None:
     if step is None or step.block is None or step.block.each is None:  # what it lies in was ended with all within it
         return
     if item.index in step.block.each.open and step.closing is None:
-        blocks.go_on_with_item(turn, item)
+        is_closing = step.block.each.open[item.index] is not None
+        if is_closing or closing_around(turn.run, item.each) is None:
+            blocks.go_on_with_item(turn, item)
     else:
         turn.touch([item.each])
 

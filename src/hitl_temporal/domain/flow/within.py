@@ -71,8 +71,8 @@ def outward(run: Run, address: str) -> Iterator[tuple[str, Item | None]]:
 
 
 def is_closing(run: Run, address: str, item: Item | None = None) -> bool:
-    """Tell whether a block, or this item of it, is coming to its end early."""
-    block = run.steps[address].block
+    """Tell whether a block, or this item of it, is coming to its end early; not one that is there no more."""
+    block = run.steps[address].block if address in run.steps else None
     if block is None or block.closing is not None or item is None or block.each is None:
         return block is not None and block.closing is not None
     return block.each.open.get(item.index) is not None
