@@ -51,7 +51,7 @@ architecture: install
 	$(BIN)/lint-imports
 
 chaos: install ## Kill more workers, make more outages, send longer floods and play more lives than `make test` does
-	HITL_CHAOS=long $(BIN)/python -m pytest -q --timeout=1800 tests/e2e/test_kill.py tests/engine/test_floods.py tests/engine/test_takeover.py tests/domain
+	HITL_CHAOS=long $(BIN)/python -m pytest -q --timeout=1800 tests/e2e/test_kill.py tests/engine/test_size.py tests/engine/test_floods.py tests/engine/test_takeover.py tests/domain
 
 bench: install ## Measure: medians, and ratios to a reference of the same run
 	$(BIN)/python -m benchmarks

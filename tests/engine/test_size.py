@@ -3,6 +3,8 @@
 import os
 from collections import Counter
 
+import pytest
+
 from hitl_temporal.domain.chain import verify_chain
 from hitl_temporal.engine import options
 from tests.engine.conftest import Rig
@@ -15,6 +17,13 @@ STEPS = 1_000 if IS_LONG else 120
 """`make chaos` runs the whole size."""
 ITEMS = 5_000 if IS_LONG else 250
 BY_ANN = {"requester": "ann"}
+
+
+@pytest.fixture
+def size_rig(request: pytest.FixtureRequest) -> Rig:
+    """A rig on the server whose runs continue as new soon; the whole size does so on an ordinary one, as in life."""
+    found: Rig = request.getfixturevalue("rig" if IS_LONG else "short_rig")
+    return found
 
 
 def layers(steps: int, wide: int = 10) -> str:
@@ -38,9 +47,9 @@ async def check(rig: Rig, workflow: str, runs_at_least: int) -> None:
         assert history.history_length < options.LONG_HISTORY
 
 
-async def test_a_flow_of_many_steps(short_rig: Rig) -> None:
+async def test_a_flow_of_many_steps(size_rig: Rig) -> None:
     """Each step is done once, after all that it needs, however often the run continues as new."""
-    rig = short_rig
+    rig = size_rig
     rig.catalogue.add(layers(STEPS))
     handle = await rig.start("test_flow", {}, BY_ANN)
     result = await handle.result()
@@ -54,9 +63,9 @@ async def test_a_flow_of_many_steps(short_rig: Rig) -> None:
     await check(rig, handle.id, runs_at_least=2)
 
 
-async def test_an_each_of_many_items(short_rig: Rig) -> None:
+async def test_an_each_of_many_items(size_rig: Rig) -> None:
     """Each item is done once, and what it gave is in its place."""
-    rig = short_rig
+    rig = size_rig
     rig.catalogue.add("""
 inputs: {items: {type: array}}
 steps: [{id: e, each: inputs.items, do: [{id: x, call: job.do, with: {name: "{{string(item)}}"}}]}]
