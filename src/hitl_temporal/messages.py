@@ -23,9 +23,9 @@ from hitl_temporal.domain.flow.commands import Receipt as OperationReceipt
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.effects import KeepTicket, Notify, StartCall
 from hitl_temporal.domain.flow.job import Prepared
+from hitl_temporal.domain.flow.packing import PackedRun
 from hitl_temporal.domain.flow.policies import Policy
 from hitl_temporal.domain.flow.requests import RUN_COMMAND
-from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.views import Result as RunResult
 from hitl_temporal.domain.flow.waiting import WATCH_FILE, WATCH_RUN
 from hitl_temporal.domain.ids import OUR_ID, PersonName
@@ -251,7 +251,7 @@ class ReadSeed(_Message):
 class SeedRead(_Message):
     """The run, as it ended; or why there is none to begin with."""
 
-    run: Run | None = None
+    run: PackedRun | None = None
     reason: str = ""
 
 
@@ -571,7 +571,7 @@ class AbsencesCarried(_Message):
 class FlowCarried(_Message):
     """A run over continue-as-new."""
 
-    run: Run
+    run: PackedRun
     trail: Trail
     facts: tuple[Fact, ...] = ()
     postponed: tuple[StartCall, ...] = ()

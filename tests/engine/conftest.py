@@ -4,6 +4,8 @@ Source of the flags: docs/measured.md (three virtual days in 0.06 s on the dev s
 """
 
 import asyncio
+import base64
+import os
 import sys
 import sysconfig
 from collections.abc import AsyncIterator, Mapping
@@ -53,6 +55,11 @@ FLAGS = [
 ]
 
 
+def noise(size: int) -> str:
+    """Return a text of so many bytes that can't be packed into much less."""
+    return base64.b64encode(os.urandom(size)).decode()[:size]
+
+
 @dataclass
 class Jobs:
     """Activities whose every call is written down; `failing` names those that can't."""
@@ -67,7 +74,9 @@ class Jobs:
         self.calls.append((name, arguments))
         if name in self.failing:
             raise PermanentError(f"{name} is out of order")
-        return {"did": name, "key": f"{activity.info().workflow_id}.{activity.info().activity_id}"}
+        key = f"{activity.info().workflow_id}.{activity.info().activity_id}"
+        weight = {"noise": noise(int(arguments["bytes"]))} if "bytes" in arguments else {}
+        return {"did": name, "key": key, **weight}
 
     @activity.defn(name="job.undo")
     async def undo(self, arguments: dict[str, Any]) -> None:

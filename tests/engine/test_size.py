@@ -8,6 +8,7 @@ import pytest
 from hitl_temporal.domain.chain import verify_chain
 from hitl_temporal.engine import options
 from tests.engine.conftest import Rig
+from tests.engine.test_flow import eventually
 from tests.engine.test_life import short_rig, short_server
 
 __all__ = ["short_rig", "short_server"]  # fixtures: pytest finds them here by name
@@ -77,3 +78,25 @@ outputs: {last: "{{steps.e.outputs.items[size(inputs.items) - 1].x.did}}"}
     assert [i["x"]["did"] for i in result["steps"]["e"]["outputs"]["items"]] == [str(n) for n in range(ITEMS)]
     assert Counter(rig.jobs.names()) == {str(n): 1 for n in range(ITEMS)}
     await check(rig, handle.id, runs_at_least=2)
+
+
+async def test_a_run_keeps_so_much(size_rig: Rig) -> None:
+    """What its steps give all together is bounded, since it travels with the run: who gives too much parks."""
+    rig = size_rig
+    rig.catalogue.add(
+        "steps:\n"
+        "  - {id: e, each: [1, 2, 3, 4], do: [{id: x, call: job.do, with: {bytes: 120000}}], limit: 1}\n"
+        "  - {id: small, call: job.do, with: {name: small}}\n"
+        "  - {id: large, call: job.do, with: {name: large, bytes: 200000}}\n"
+        "outputs: {last: '{{steps.small.outputs.did}}'}"
+    )
+    handle = await rig.start("test_flow", {}, BY_ANN)
+    found = await eventually(handle, lambda now: now.status == "parked")
+    assert (found.steps["small"].state, found.steps["large"].state) == ("succeeded", "parked")
+    assert found.steps["large"].reason.startswith("its outputs are too much: 200,0")
+    by_hand = {"actor": "gus", "step": "large", "outputs": {"at": "elsewhere"}}
+    assert (await handle.execute_update("finish", by_hand))["status"] == "done"
+    result = await handle.result()
+    assert (result["status"], result["outputs"]) == ("completed", {"last": "small"})
+    assert len(result["steps"]["e"]["outputs"]["items"]) == 4
+    await check(rig, handle.id, runs_at_least=1 if IS_LONG else 2)

@@ -7,8 +7,8 @@ from hitl_temporal.domain.approval.context import amended
 from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.audit import child_attributes
 from hitl_temporal.domain.flow.closing import become, conclude, end_early, fail, stop
-from hitl_temporal.domain.flow.commands import unfit
 from hitl_temporal.domain.flow.events import FlowEnded, RepairAnswered, RepairFailed
+from hitl_temporal.domain.flow.keeping import count, no_place
 from hitl_temporal.domain.flow.rerunning import again
 from hitl_temporal.domain.flow.state import Decided, Ending, Instead, Run
 from hitl_temporal.domain.flow.step import COMPLETED, FLOW_OUTCOMES, Step
@@ -64,6 +64,7 @@ def _amend(turn: Turn, address: str, result: Result) -> None:
     run = turn.run
     changed = amended({"inputs": run.inputs, "vars": run.vars}, result.amended)
     turn.set(inputs=changed["inputs"], vars=changed["vars"])
+    count(turn)
     n = run.steps[address].n
     turn.record("run.amended", f"{address}:{n}:amended", step=address, paths=[*sorted(result.amended)])
 
@@ -85,7 +86,7 @@ def hear_flow(turn: Turn, event: FlowEnded) -> None:
         child=None if event.evidence is None else child_attributes(event.child, event.evidence),
     )
     is_negative = event.status in FLOW_OUTCOMES and event.status != COMPLETED
-    if wrong := unfit(event.outputs):
+    if wrong := no_place(turn, event.outputs):
         become(turn, event.step, old.instead or Instead(state="failed", reason=f"its outputs are {wrong}"))
     elif event.status == COMPLETED:
         conclude(turn, event.step, event.outputs, event.status, positive=True)
@@ -126,7 +127,7 @@ def _repair(turn: Turn, address: str, result: Result) -> None:
         case "retry":
             again(turn, address)
         case "edit":
-            again(turn, address, edited=None if unfit(result.form) else result.form.get("with"))
+            again(turn, address, edited=None if no_place(turn, result.form) else result.form.get("with"))
         case "skip":
             stop(turn, address, Instead(state="skipped", reason=f"skipped by {by}"))
         case "undo" | "abort":

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from hitl_temporal.domain.expressions import ExpressionError, evaluate, is_true, render
 from hitl_temporal.domain.flow import closing, ends, ledger, repairs, undoing
 from hitl_temporal.domain.flow.address import Item, place, within
+from hitl_temporal.domain.flow.keeping import no_place
 from hitl_temporal.domain.flow.readiness import succeeded
 from hitl_temporal.domain.flow.scope import scope, told
 from hitl_temporal.domain.flow.state import Block, Closing, Done, Each, Instead, Run, StepRun
@@ -80,6 +81,8 @@ def _go_through(turn: Turn, address: str, step: Step) -> None:
         raise ValueError(
             f"each: {len(values):,} items, and at most {MAX_ITEMS:,} can be gone through; use several runs"
         )
+    if (wrong := no_place(turn, {"values": values})) is not None:
+        raise ValueError(f"each: what it goes through is {wrong}")
     # Ids count on from every earlier start: of the steps of items, and of the `each` itself when an outer one repeats.
     old = turn.run.steps[address]
     had = 0 if old.block is None or old.block.each is None else old.block.each.most

@@ -7,12 +7,23 @@ Must not know: how it came, who waits for it.
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from hitl_temporal.domain.value import Json, digest
+from hitl_temporal.domain.value import Json, canonical, digest
 
 MAX_EVENTS = 500
-"""Kept of one run that nobody waits for yet; then the oldest is forgotten."""
+MAX_EVENTS_BYTES = 128 * 1024
+"""Kept of one run that nobody waits for yet, so many and so much as JSON; then the oldest is forgotten."""
+
+MAX_DATA_BYTES = 64 * 1024
+"""Of one event, as JSON. Source: CloudEvents asks that 64 KB be forwarded, and no more can be relied on."""
+
+
+def _not_too_large(data: Json) -> Json:
+    if (size := len(canonical(data).encode())) > MAX_DATA_BYTES:
+        raise ValueError(f"has {size:,} bytes, at most {MAX_DATA_BYTES:,} are taken; give a reference to what is large")
+    return data
+
 
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 
@@ -27,7 +38,7 @@ class CloudEvent(BaseModel):
     id: _Name
     subject: Annotated[str, StringConstraints(max_length=1_000)] | None = None
     time: Annotated[str, StringConstraints(max_length=100)] | None = None
-    data: Json = None
+    data: Annotated[Json, AfterValidator(_not_too_large)] = None
 
     @property
     def mark(self) -> str:
@@ -44,3 +55,13 @@ class CloudEvent(BaseModel):
             "time": self.time,
             "data": self.data,
         }
+
+
+def newest(events: tuple[CloudEvent, ...]) -> tuple[CloudEvent, ...]:
+    """Return the newest of these that a run keeps: so many, and so much."""
+    events, size = events[-MAX_EVENTS:], 0
+    for place in range(len(events) - 1, -1, -1):
+        size += len(canonical(events[place].data).encode())
+        if size > MAX_EVENTS_BYTES:
+            return events[place + 1 :]
+    return events

@@ -20,12 +20,12 @@ from hitl_temporal.domain.flow import (
     extensions,
     grants,
     holding,
+    keeping,
     lateness,
     operations,
     undoing,
     waiting,
 )
-from hitl_temporal.domain.flow.commands import unfit
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.effects import Effect
 from hitl_temporal.domain.flow.events import (
@@ -101,7 +101,8 @@ def new_run(
     )
     run = run.but(watch=Watch(expected=lateness.expected(run)))
     now = scope(run)
-    return run.but(vars=initial_vars(definition, now), concurrency=_concurrency(definition, now))
+    run = run.but(vars=initial_vars(definition, now), concurrency=_concurrency(definition, now))
+    return run.but(kept=keeping.kept_bytes(run))
 
 
 def _concurrency(definition: Flow, now: dict[str, Json]) -> Concurrency | None:
@@ -196,7 +197,7 @@ def _hear(turn: Turn, event: _News) -> None:
             ends.park(turn, event.step, f"in_doubt: {event.error}")
         case JobFailed():
             _failed(turn, event.step, event.error, event.outcome, event.outputs)
-        case AskAnswered() if wrong := unfit(event.result.form):
+        case AskAnswered() if wrong := keeping.no_place(turn, event.result.form):
             _failed(turn, event.step, f"its form is {wrong}")
         case AskAnswered():
             answering.answer(turn, event.step, event.approval, event.result)
@@ -212,7 +213,7 @@ def _hear(turn: Turn, event: _News) -> None:
 
 
 def _hear_success(turn: Turn, event: JobSucceeded) -> None:
-    if wrong := unfit(event.outputs):
+    if wrong := keeping.no_place(turn, event.outputs):
         _failed(turn, event.step, f"its outputs are {wrong}")
     elif turn.run.steps[event.step].watched:
         waiting.seen(turn, event.step, event.outputs)
@@ -261,7 +262,7 @@ def _failed(
     if instead is not None:
         closing.become(turn, step_id, instead.but(reason=f"{instead.reason}; {error}"))
         return
-    turn.set_step(step_id, outputs={} if outputs is None or unfit(outputs) else dict(outputs))
+    turn.set_step(step_id, outputs={} if outputs is None or keeping.no_place(turn, outputs) else dict(outputs))
     closing.fail(turn, step_id, error, outcome)
 
 

@@ -13,6 +13,7 @@ from hitl_temporal.domain.flow import (
     extensions,
     grants,
     holding,
+    keeping,
     migrating,
     proposals,
     rerunning,
@@ -59,6 +60,9 @@ _ALLOWED = {
 
 _NEEDS_STEP = frozenset({"start_step", "skip", "finish", "rerun", "cancel_step", "revoke", "extend_grant"})
 
+_BRINGS = frozenset({"finish", "migrate", "rerun", "set_value"})
+"""The actions that bring values which the run then keeps."""
+
 _WHILE_ENDING = frozenset({"set_value", "event", "acknowledge"})
 
 
@@ -97,6 +101,8 @@ def _carry_out(turn: Turn, event: Operated, key: str) -> Receipt:
         return receipt
     trial = Turn(turn.run)
     receipt = receipt.but(key=key, changes=_tried(trial, event))
+    if event.action in _BRINGS and (reason := keeping.count(trial)) is not None:
+        return Receipt(status="invalid", reason=f"what the run would keep is {reason}")
     policy = policy_of(turn.run, event)
     if policy is not None and policy.ask is not None:
         receipt = proposals.propose(turn, event, policy.ask, key, receipt.changes)

@@ -12,6 +12,7 @@ from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.duration import DurationError, backoff, fixed
 from hitl_temporal.domain.flow.effects import StartAsk, StartCall, StartFlow
 from hitl_temporal.domain.flow.job import Job, Prepared, prepare
+from hitl_temporal.domain.flow.keeping import MAX_ARGUMENT_BYTES, weigh
 from hitl_temporal.domain.flow.scope import scope_of
 from hitl_temporal.domain.flow.secrets import harmless, with_references
 from hitl_temporal.domain.flow.state import Run
@@ -56,7 +57,7 @@ def job(
         n=n,
         key=key,
         activity=name,
-        arguments={} if command else {**_rendered(what.arguments, now), **harmless(edited or {})},
+        arguments={} if command else _bounded({**_rendered(what.arguments, now), **harmless(edited or {})}),
         command=None if command is None else _edited(prepare(command, now), edited or {}),
         summary=f"{'undo ' if is_undo else ''}{address}: {_first_word(command) if command else name}",
         attempts=retry.max or (5 if command is None else 1),
@@ -74,8 +75,21 @@ def _rendered(arguments: Mapping[str, Json], now: dict[str, Json]) -> dict[str, 
     return {name: with_references(value, now) for name, value in arguments.items()}
 
 
+def _bounded(arguments: dict[str, Json]) -> dict[str, Json]:
+    """Pass what one message of Temporal's can hold.
+
+    Raises:
+        ValueError: It is more.
+    """
+    if (size := weigh(arguments)) > MAX_ARGUMENT_BYTES:
+        raise ValueError(f"with: the arguments have {size:,} bytes, at most {MAX_ARGUMENT_BYTES:,} are given")
+    return arguments
+
+
 def _edited(command: Prepared, edited: Mapping[str, Json]) -> Prepared:
-    return command.model_validate({**command.model_dump(mode="json"), **edited}) if edited else command
+    changed = {**command.model_dump(mode="json"), **edited}
+    _bounded(changed)
+    return command.model_validate(changed) if edited else command
 
 
 def _first_word(command: Job) -> str:
@@ -117,7 +131,7 @@ def child_run(
         n=n,
         child=child,
         flow=name,
-        inputs={**_rendered(what.arguments, now), **harmless(edited or {})},
+        inputs=_bounded({**_rendered(what.arguments, now), **harmless(edited or {})}),
         requester=run.requester,
         on_behalf_of=run.on_behalf_of,
         undo=isinstance(what, Undo),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from hitl_temporal.domain.flow import blocks, grants, rerunning
 from hitl_temporal.domain.flow.commands import Receipt, Rerun
 from hitl_temporal.domain.flow.events import Operated
+from hitl_temporal.domain.flow.keeping import kept_bytes
 from hitl_temporal.domain.flow.plan import ROOT
 from hitl_temporal.domain.flow.policy import policy_of, refusal
 from hitl_temporal.domain.flow.readiness import succeeded
@@ -123,12 +124,13 @@ def seeded(old: Run, fresh: Run, command: Rerun, first_run_id: str) -> Run:
         reason=command.reason,
         kept=tuple(name for name in old.definition.plan.lists[ROOT] if name not in again),
     )
-    return fresh.but(
+    run = fresh.but(
         steps={a: s.but(extensions=(), repair=None) for a, s in steps.items()},
         done=tuple(d for d in old.done if _outermost(old, d.step) not in again),
         seed=seed,
         **keeps_values,
     )
+    return run.but(kept=kept_bytes(run))
 
 
 def _counted_on(old: Run, address: str) -> Mapping[str, object]:

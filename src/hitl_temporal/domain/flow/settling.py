@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 from hitl_temporal.domain.expressions import ExpressionError, render
 from hitl_temporal.domain.flow import attending, blocks, ends, extensions, grants, holding, ledger, proposals, undoing
 from hitl_temporal.domain.flow.address import Item, place
+from hitl_temporal.domain.flow.keeping import MAX_RESULT_BYTES, weigh
 from hitl_temporal.domain.flow.readiness import is_reached, readiness
 from hitl_temporal.domain.flow.scope import scope, told
 from hitl_temporal.domain.flow.starting import start
@@ -169,12 +170,18 @@ def _complete(turn: Turn) -> None:
     for name, template in turn.run.definition.outputs.items():
         try:
             outputs[name] = render(template, now)
-        except ExpressionError as error:  # the work is done: an output that can't be told is null, and said
+            _demand_one_message(outputs)
+        except (ExpressionError, ValueError) as error:  # the work is done: what can't be told is null, and said
             outputs[name], reason = None, told(turn.run, error)
             failed.append(f"output {name!r}: {reason}")
             turn.record("run.output_failed", f"output:{name}", output=name, reason=reason)
     turn.set(outputs=outputs)
     _end(turn, "completed", "; ".join(failed)[:1000])
+
+
+def _demand_one_message(outputs: dict[str, Json]) -> None:
+    if (size := weigh(outputs)) > MAX_RESULT_BYTES:
+        raise ValueError(f"with it the outputs have {size:,} bytes, at most {MAX_RESULT_BYTES:,} are given")
 
 
 def _end(turn: Turn, status: RunStatus, reason: str) -> None:

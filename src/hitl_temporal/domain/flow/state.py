@@ -409,6 +409,7 @@ class Run(Value):
         proposed: How many such questions there were.
         receipts: What the last of them were answered, by action, actor and key, the oldest first; bounded.
         watch: Alerts, what is expected, tickets.
+        kept: How many bytes of what it was given it keeps, at most (`keeping`).
     """
 
     semantics: int = SEMANTICS
@@ -442,6 +443,7 @@ class Run(Value):
     proposed: int = 0
     receipts: dict[str, Receipt] = Field(default_factory=dict)
     watch: Watch = Watch()
+    kept: int = 0
 
     @property
     def state(self) -> str:

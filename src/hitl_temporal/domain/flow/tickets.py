@@ -271,11 +271,9 @@ def hear_closed(turn: Turn, event: Operated) -> None:
 def _answering(run: Run, ticket: Ticket, address: str) -> str | None:
     """Return what the closing of a ticket does to a step, None: nothing."""
     incident, step = incident_of(run, address) or Incident(), run.steps.get(address)
-    if step is None or ticket.stuck[address] is None:
+    if step is None or ticket.stuck[address] is None or not is_stuck(step, incident):
         return None
     if run.ending is not None and step.undo != "parked":
-        return None
-    if not is_stuck(step, incident):
         return None
     is_barred = incident.on_close == "rerun" and step.undo != "parked" and rerunning.forbidding(run, address)
     return None if is_barred else incident.on_close

@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from hitl_temporal.domain.expressions import ExpressionError, evaluate, is_true, render
 from hitl_temporal.domain.flow import closing, ends
 from hitl_temporal.domain.flow.address import child_id
-from hitl_temporal.domain.flow.cloud_event import MAX_EVENTS, CloudEvent
+from hitl_temporal.domain.flow.cloud_event import CloudEvent, newest
 from hitl_temporal.domain.flow.effects import StartCall
+from hitl_temporal.domain.flow.keeping import no_place
 from hitl_temporal.domain.flow.scope import scope, told
 from hitl_temporal.domain.flow.state import Instead, Run, StepRun
 from hitl_temporal.domain.flow.step import TIMED_OUT, Step
@@ -172,9 +173,9 @@ def hear(turn: Turn, event: CloudEvent) -> bool:
             ends.park(turn, address, told(run, error))
             continue
         if is_meant:
-            ends.succeed(turn, address, event.outputs())
+            _take(turn, address, event)
             return True
-    turn.set(events=(*run.events, event)[-MAX_EVENTS:])
+    turn.set(events=newest((*run.events, event)))
     return True
 
 
@@ -189,8 +190,15 @@ def _look_among_kept(turn: Turn, address: str, wanted: EventWait) -> None:
     for event in turn.run.events:
         if _is_meant(turn.run, address, wanted, event):
             turn.set(events=tuple(e for e in turn.run.events if e is not event))
-            ends.succeed(turn, address, event.outputs())
+            _take(turn, address, event)
             return
+
+
+def _take(turn: Turn, address: str, event: CloudEvent) -> None:
+    if wrong := no_place(turn, event.outputs()):
+        closing.fail(turn, address, f"what the event brings is {wrong}")
+    else:
+        ends.succeed(turn, address, event.outputs())
 
 
 def _is_meant(run: Run, address: str, wanted: EventWait, event: CloudEvent) -> bool:
