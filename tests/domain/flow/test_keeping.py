@@ -25,7 +25,7 @@ def test_a_step_that_gives_too_much_parks() -> None:
     world = World(call("a"), call("b"), wait("w")).succeeds("a", text=HALF).succeeds("b", text=HALF)
     assert world.states["b"] == "parked"
     assert (
-        "too much: 262,155 bytes, beside the 262,159 that the run keeps already; it keeps 524,288"
+        "too much: 262,155 bytes, beside the 262,155 that the run keeps already; it keeps 524,288"
         in world.step("b").error
     )
     assert world.operate("finish", "b", outputs={"text": HALF}).reason.startswith("what the run would keep is too much")

@@ -34,7 +34,7 @@ def _in_short(run: Run) -> Any:
 def _whole(raw: Any) -> Any:
     if isinstance(raw, dict) and raw.keys() == {"lzma"}:  # pyright: ignore[reportUnknownMemberType]
         return Run.model_validate_json(lzma.decompress(base64.b64decode(raw["lzma"])))  # pyright: ignore[reportUnknownArgumentType]
-    return raw
+    return raw  # pyright: ignore[reportUnknownVariableType]
 
 
 PackedRun = Annotated[Run, BeforeValidator(_whole), PlainSerializer(_in_short, when_used="json")]
