@@ -32,6 +32,7 @@ from hitl_temporal.service.audit import Trail as ShownTrail
 from hitl_temporal.service.catalogue import FlowCard
 from hitl_temporal.service.errors import NotFoundError
 from hitl_temporal.service.events import Received
+from hitl_temporal.service.jobs import Job
 from hitl_temporal.service.many import RunReceipt
 from hitl_temporal.service.policies import Replays, Shadow
 from hitl_temporal.service.previews import Previewed
@@ -146,6 +147,7 @@ class House:
     waiting: tuple[Item, ...] = ()
     runs: tuple[RunItem, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    jobs: tuple[Job, ...] = ()
     away: Change = field(default_factory=lambda: Change(status="done", absence=an_absence(), refreshed=2, key="k"))
     preview: Previewed = field(default_factory=a_preview)
     receipt: Receipt = field(default_factory=lambda: Receipt(status="counted", tally="1 of 1"))
@@ -257,6 +259,10 @@ class Runs:
     async def why(self, me: Any, run_id: str) -> tuple[Reason, ...]:
         """What was set."""
         return self.house.reasons
+
+    async def jobs(self, me: Any, run_id: str) -> tuple[Job, ...]:
+        """What was set."""
+        return self.house.jobs
 
     async def operate(self, me: Any, run_id: str, action: str, body: dict[str, Any]) -> Operation:
         """Remember the action."""

@@ -25,6 +25,7 @@ from hitl_temporal.service.errors import (
     UnansweredError,
     UnavailableError,
 )
+from hitl_temporal.service.jobs import Job
 from hitl_temporal.service.runs import Refusal, RunItem
 from tests.api.house import BASE, EVIL, FLOW, NOW, House, a_run, a_trail, an_approval, browser, form_of, hidden
 
@@ -313,6 +314,43 @@ async def test_a_run_shows_steps_reasons_and_trail(bob: httpx.AsyncClient, house
         assert said in page
     assert "Unchanged as far as it goes (2 facts)" in page
     assert 'href="/approvals/r1.approve.1"' in page
+
+
+JOB = Job(
+    step="risk",
+    call="hitl.run_command",
+    state="running",
+    attempt=2,
+    attempts=3,
+    since=NOW,
+    again=None,
+    worker="7@batch",
+    error="disk full",
+    stdout=f"42 rows {EVIL}",
+    stderr="",
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "Attempt 2 of 3, since"),
+        ({"state": "queued", "again": NOW}, "Tried again"),
+        ({"state": "queued", "worker": ""}, "Waits for a worker."),
+        ({"state": "cancelling"}, "Is being stopped"),
+        ({"state": "paused"}, "Paused in Temporal"),
+    ],
+)
+async def test_a_run_shows_what_is_with_workers(
+    bob: httpx.AsyncClient, house: House, changes: dict[str, object], said: str
+) -> None:
+    """Attempts, the last error, and what a command has written so far, as text."""
+    house.jobs = (JOB.but(**changes),)
+    page = (await bob.get("/runs/r1")).text
+    assert said in page
+    assert "disk full" in page
+    assert "42 rows" in page
+    assert EVIL not in page
 
 
 @pytest.mark.parametrize(

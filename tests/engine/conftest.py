@@ -62,10 +62,11 @@ def noise(size: int) -> str:
 
 @dataclass
 class Jobs:
-    """Activities whose every call is written down; `failing` names those that can't."""
+    """Activities whose every call is written down; `failing` names those that can't, `flaky` those that can't yet."""
 
     calls: list[tuple[str, Any]] = field(default_factory=list)
     failing: set[str] = field(default_factory=set)
+    flaky: set[str] = field(default_factory=set)
 
     @activity.defn(name="job.do")
     async def do(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -77,6 +78,15 @@ class Jobs:
         key = f"{activity.info().workflow_id}.{activity.info().activity_id}"
         weight = {"noise": noise(int(arguments["bytes"]))} if "bytes" in arguments else {}
         return {"did": name, "key": key, **weight}
+
+    @activity.defn(name="job.flaky")
+    async def try_again(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Do something that may be tried again while it is told to fail."""
+        name = str(arguments.get("name", "job"))
+        self.calls.append((name, arguments))
+        if name in self.flaky:
+            raise RuntimeError(f"{name} is busy")
+        return {"did": name}
 
     @activity.defn(name="job.undo")
     async def undo(self, arguments: dict[str, Any]) -> None:
@@ -187,6 +197,7 @@ class Rig:
             *Ticketing([self.tickets]).activities,
             *PastRuns(self.client, self.sink, self.catalogue, self.queue).activities,
             self.jobs.do,
+            self.jobs.try_again,
             self.jobs.undo,
         ]
         worker = Worker(

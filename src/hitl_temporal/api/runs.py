@@ -21,6 +21,7 @@ from hitl_temporal.domain.value import Json
 from hitl_temporal.service.audit import Trail
 from hitl_temporal.service.catalogue import FlowCard
 from hitl_temporal.service.errors import InvalidError
+from hitl_temporal.service.jobs import Job
 from hitl_temporal.service.many import RunReceipt
 from hitl_temporal.service.reading import Page
 from hitl_temporal.service.runs import Refusal, RunItem
@@ -114,6 +115,12 @@ async def list_runs(
 async def explain_run(run_id: str, me: Caller, use: UseCases) -> tuple[Reason, ...]:
     """Why each open step does not move, and what would release it."""
     return await use.runs.why(me, run_id)
+
+
+@router.get(f"/runs/{RUN}/jobs")
+async def jobs_of_run(run_id: str, me: Caller, use: UseCases) -> tuple[Job, ...]:
+    """What of the run is with workers now: attempts, errors, and what commands have written last."""
+    return await use.runs.jobs(me, run_id)
 
 
 @router.get(f"/runs/{RUN}/graph")

@@ -29,6 +29,7 @@ from hitl_temporal.cli import (
     previewing,
     scheduling,
     starting,
+    tailing,
     testing,
 )
 from hitl_temporal.cli.command import As, AsJson
@@ -42,7 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _module in (
-    *(hosting, authoring, testing, forecasting, starting, previewing, looking, drawing),
+    *(hosting, authoring, testing, forecasting, starting, previewing, looking, tailing, drawing),
     *(deciding, conversing, approvers, changing, operating),
 ):
     app.add_typer(_module.app)

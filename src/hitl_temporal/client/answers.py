@@ -212,6 +212,24 @@ class Reason(Answer):
     releases: str = ""
 
 
+class Job(Answer):
+    """One call or command of a run that is with a worker, or waits for one; see `service.jobs`."""
+
+    step: str
+    call: str
+    state: str
+    attempt: int = 1
+    attempts: int | None = None
+    since: AwareDatetime | None = None
+    again: AwareDatetime | None = None
+    worker: str = ""
+    error: str = ""
+    stdout: str | None = None
+    stderr: str | None = None
+    written_bytes: int = 0
+    beat: AwareDatetime | None = None
+
+
 class ApprovalItem(Answer):
     """One row of the inbox."""
 

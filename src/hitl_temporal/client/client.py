@@ -23,6 +23,7 @@ from hitl_temporal.client.answers import (
     AuditTrail,
     Digest,
     FlowCard,
+    Job,
     Page,
     Reason,
     Receipt,
@@ -141,6 +142,10 @@ class Client(Verbs, Foresight):
     def why(self, run_id: str) -> tuple[Reason, ...]:
         """Return why each open step of a run does not move."""
         return self._wire.get(RootModel[tuple[Reason, ...]], f"/v1/runs/{part(run_id)}/why").root
+
+    def jobs(self, run_id: str) -> tuple[Job, ...]:
+        """Return what of a run is with workers now, with what its commands have written last."""
+        return self._wire.get(RootModel[tuple[Job, ...]], f"/v1/runs/{part(run_id)}/jobs").root
 
     def graph(self, run_id: str) -> dict[str, Json]:
         """Return `{flow, nodes: [{id, verb, state}], edges: [{from, to, results}]}` of a run."""

@@ -34,6 +34,7 @@ from hitl_temporal.ports import Catalogue, Directory
 from hitl_temporal.service import door
 from hitl_temporal.service.errors import ConflictError, InvalidError, NotFoundError, UnansweredError, UnavailableError
 from hitl_temporal.service.identity import Identity
+from hitl_temporal.service.jobs import Job, jobs_of
 from hitl_temporal.service.many import RunReceipt, operate_many
 from hitl_temporal.service.ownership import owns
 from hitl_temporal.service.participation import asked_or_acted, foreign_actor, names_me
@@ -215,6 +216,15 @@ class Runs:
         await self._visible(me, run_id)
         reasons = await answer_of(self._client.get_workflow_handle(run_id), "why", _Reasons)
         return tuple([await self._with_people(r) for r in reasons.root])
+
+    async def jobs(self, me: Identity, run_id: str) -> tuple[Job, ...]:
+        """Return what of a run is with workers now; what commands write is for operators and the flow's owners."""
+        description = await self._visible(me, run_id)
+        if description.status is not WorkflowExecutionStatus.RUNNING:
+            return ()
+        found = await answer_of(self._client.get_workflow_handle(run_id), "status", Status)
+        sees_output = me.is_operator or await self._owns(me, description.workflow_type)
+        return await jobs_of(description, found.steps, self._client.data_converter, with_output=sees_output)
 
     async def graph(self, me: Identity, run_id: str) -> Mapping[str, Json]:
         """Return nodes and edges with live states."""

@@ -58,6 +58,7 @@ async def _page(
     if isinstance(run, Refusal):
         return render(request, "refused_run.html", run=run)
     reasons = await use.runs.why(visitor.me, run_id)
+    jobs = await use.runs.jobs(visitor.me, run_id)
     trail = await _trail(use.audit, visitor.me, run_id)
     moments = timeline(trail.facts) if trail else ()
     acting = [p for named in (*(r.by for r in reasons), *(m.who for m in moments)) for p in named]
@@ -67,6 +68,7 @@ async def _page(
         "run.html",
         status=422 if error else 200,
         run=run,
+        jobs={job.step: job for job in jobs},
         why={reason.step: reason for reason in reasons},
         trail=trail,
         moments=moments,

@@ -7,7 +7,7 @@ Must not know: definitions, runs.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -117,3 +117,23 @@ def with_turns(address: str, turns: Mapping[str, int]) -> str:
 def is_address(text: str) -> bool:
     """Tell whether a text has the form of an address without turns; the step may still be none."""
     return _ADDRESS.fullmatch(text) is not None
+
+
+_STARTED = re.compile(r"(?P<what>.+?)\.[0-9]+(?:\.undo(?:\.[0-9]+)?)?(?:\.attempt\.[0-9]+)?")
+
+
+def started_of(addresses: Iterable[str], started: Iterable[str]) -> dict[str, str]:
+    """Return the address of the step to which each of these belongs that was started for a run.
+
+    Args:
+        addresses: Of the run's steps.
+        started: Ids without the run's own before them, as `child_id` and `undo_id` make them; of each try of a command
+            of its own. What belongs to no step is left out.
+    """
+    known = {as_id(address): address for address in addresses}
+    found: dict[str, str] = {}
+    for name in started:
+        parts = _STARTED.fullmatch(name)
+        if parts is not None and parts["what"] in known:
+            found[name] = known[parts["what"]]
+    return found
