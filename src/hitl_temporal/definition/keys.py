@@ -266,7 +266,7 @@ grace | how long it has to end by itself when it is stopped; default `10s`, at m
 """
 
 _RETRY = """
-max | attempts in all; default 5 of a `call`, 1 of a `run`
+max | attempts in all; default 5 of a `call`, 1 of a `run`, which starts 5 times at most if it is lost and `idempotent`
 backoff | first and longest pause; default `1s..1m`
 budget | bounds all attempts together; default: none
 """

@@ -1,21 +1,29 @@
 """Jobs of a run: an activity is executed, and what comes of it is an event for the domain.
 
-Temporal retries what may be done again. A command may not be, once it has begun on an agent that was then lost: nobody
-knows how far it came. So its attempts are made one by one here, and only a command that has said how it ended is tried
-again.
+Temporal retries calls. A command may not always be begun again, once its agent was lost: nobody knows how far it came.
+So its attempts are made one by one here, each with what is left of the time for all of them.
 
 Must not know: what the step does next.
 """
 
+import asyncio
 from datetime import timedelta
+from itertools import count
 
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, is_cancelled_exception  # noqa: A004 - Temporal's
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    TimeoutError,  # noqa: A004 - Temporal's
+    TimeoutType,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.flow import events
+    from hitl_temporal.domain.flow.attempts import End, may_begin_again
     from hitl_temporal.domain.flow.effects import StartCall
     from hitl_temporal.domain.problems import first_problem
     from hitl_temporal.domain.value import Json, canonical
@@ -38,7 +46,14 @@ async def perform(effect: StartCall) -> events.Event:
     return _success(effect, ended.outputs, ended.exit_code)
 
 
-async def _execute(effect: StartCall, argument: object, *, suffix: str = "", attempts: int | None = None) -> Json:
+async def _execute(
+    effect: StartCall,
+    argument: object,
+    *,
+    suffix: str = "",
+    attempts: int | None = None,
+    budget: timedelta | None = None,
+) -> Json:
     found: Json = await workflow.execute_activity(
         effect.activity,
         argument,
@@ -46,7 +61,7 @@ async def _execute(effect: StartCall, argument: object, *, suffix: str = "", att
         task_queue=f"{workflow.info().task_queue}-pool-{effect.pool}" if effect.pool else None,
         summary=effect.summary,
         start_to_close_timeout=effect.timeout,
-        schedule_to_close_timeout=effect.budget,
+        schedule_to_close_timeout=budget or effect.budget,
         heartbeat_timeout=_heartbeat(effect),
         retry_policy=RetryPolicy(
             initial_interval=effect.first_backoff,
@@ -68,27 +83,49 @@ def _heartbeat(effect: StartCall) -> timedelta | None:
 
 
 async def _run_command(effect: StartCall) -> CommandEnded:
-    """Run a command as often as its retries allow, so long as each attempt says how it ended."""
+    """Run a command as often as it may be begun."""
     assert effect.command is not None, f"{effect.step!r} runs no command"
     request = RunCommand(job=effect.command, key=effect.key, run=workflow.info().workflow_id, step=effect.step)
-    if effect.is_idempotent:
-        return CommandEnded.model_validate(await _execute(effect, request))
-    pause, began = effect.first_backoff, workflow.now()
-    for attempt in range(1, effect.attempts + 1):
+    pause, began, failed = effect.first_backoff, workflow.now(), 0
+    for begun in count(1):
+        left = None if effect.budget is None else effect.budget - (workflow.now() - began)
+        suffix = "" if begun == 1 else f".attempt.{begun}"
         try:
-            suffix = "" if attempt == 1 else f".attempt.{attempt}"
-            return CommandEnded.model_validate(await _execute(effect, request, suffix=suffix, attempts=1))
+            found = await _execute(effect, request, suffix=suffix, attempts=1, budget=left)
+            return CommandEnded.model_validate(found)
         except ActivityError as error:
-            has_time = effect.budget is None or workflow.now() + pause - began < effect.budget
-            if attempt == effect.attempts or not has_time or not _has_said_how_it_ended(error):
+            end = _end(error)
+            failed += end != "lost"
+            if end is None or _is_being_stopped() or not may_begin_again(effect, begun=begun, failed=failed, end=end):
+                raise
+            if effect.budget is not None and workflow.now() + pause - began >= effect.budget:
                 raise
         await workflow.sleep(pause, summary=f"{effect.step}: try again")
         pause = min(pause * 2, max(effect.max_backoff, effect.first_backoff))
-    raise AssertionError("a command is tried at least once")
+    raise AssertionError("there is no last number")
 
 
-def _has_said_how_it_ended(error: ActivityError) -> bool:
-    return isinstance(error.cause, ApplicationError) and error.cause.type == EXIT_CODE
+def _is_being_stopped() -> bool:
+    """Tell whether the task that runs a command was cancelled: the activity's own end hides that it was."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _end(error: ActivityError) -> End | None:
+    """Return how a command ended without success, None when nothing would be better the next time."""
+    match error.cause:
+        case ApplicationError() as cause if cause.type == EXIT_CODE:
+            return "told"
+        case ApplicationError() as cause if cause.type == AGENT_STOPPED:
+            return "lost"
+        case ApplicationError() as cause:
+            return None if cause.non_retryable or cause.type in options.PERMANENT else "unclear"
+        case TimeoutError() as cause if cause.type == TimeoutType.HEARTBEAT:
+            return "lost"
+        case TimeoutError() as cause if cause.type == TimeoutType.START_TO_CLOSE:
+            return "unclear"
+        case _:  # cancelled, or the time for all of them is over
+            return None
 
 
 def _success(effect: StartCall, found: Json, exit_code: int | None = None) -> events.Event:

@@ -6,6 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from hitl_temporal.domain.flow import events
+from hitl_temporal.domain.flow.attempts import may_begin_again
+from hitl_temporal.domain.flow.effects import StartCall
 from hitl_temporal.domain.flow.job import is_pool
 from hitl_temporal.domain.flow.waiting import watches
 from tests.domain.flow.world import Document, World, ask, call, do, undo
@@ -48,6 +50,51 @@ def test_a_command_in_doubt_parks() -> None:
     world.operate("skip", "a")
     world.feed(lost)
     assert world.states["a"] == "skipped"
+
+
+def started(**job: Any) -> StartCall:
+    """Return the effect that starts a command."""
+    world = World({"id": "a", "run": {"command": "do it"}, **job})
+    (effect,) = [e for e in world.effects if isinstance(e, StartCall)]
+    return effect
+
+
+def test_who_has_said_that_it_failed_is_tried_as_often_as_is_written() -> None:
+    """Once, unless there is a `retry`; whether it may be begun twice or not."""
+    idempotent = {"command": "do it", "idempotent": True}
+    for effect, tries in (
+        (started(), 1),
+        (started(run=idempotent), 1),
+        (started(retry={"max": 3}), 3),
+        (started(run=idempotent, retry={"max": 3}), 3),
+    ):
+        again = [may_begin_again(effect, begun=n, failed=n, end="told") for n in range(1, 6)]
+        assert again == [n < tries for n in range(1, 6)]
+
+
+def test_a_command_whose_agent_was_lost_is_begun_again_if_that_is_harmless() -> None:
+    """Five times in all, or as often as is written; that is no failure of the command."""
+    idempotent = {"command": "do it", "idempotent": True}
+    for effect, starts in (
+        (started(), 1),
+        (started(retry={"max": 3}), 1),
+        (started(run=idempotent), 5),
+        (started(run=idempotent, retry={"max": 1}), 1),
+        (started(run=idempotent, retry={"max": 3}), 3),
+    ):
+        again = [may_begin_again(effect, begun=n, failed=0, end="lost") for n in range(1, 7)]
+        assert again == [n < starts for n in range(1, 7)]
+    lost_then_failed = may_begin_again(started(run=idempotent), begun=2, failed=1, end="told")
+    assert not lost_then_failed
+
+
+def test_what_nobody_knows_the_end_of_is_tried_again_if_that_is_harmless() -> None:
+    """Such as one that took too long: as often as one that has failed."""
+    twice = {"retry": {"max": 2}}
+    idempotent = {"command": "do it", "idempotent": True}
+    assert not may_begin_again(started(**twice), begun=1, failed=1, end="unclear")
+    assert may_begin_again(started(run=idempotent, **twice), begun=1, failed=1, end="unclear")
+    assert not may_begin_again(started(run=idempotent), begun=1, failed=1, end="unclear")
 
 
 def test_a_failure_gives_its_outputs() -> None:

@@ -29,6 +29,7 @@ class StartCall(Value):
         undo: Whether this call undoes the step instead of doing it.
         command: What to run, of a call of the activity that runs commands; then there are no `arguments`.
         is_idempotent: Whether it may be begun again when it is not known how far it came.
+        spare_starts: How often it may be begun beyond its tries, because whoever did it was lost.
         is_watch: It only looks, for as long as it takes, and may be begun again at any time.
     """
 
@@ -48,6 +49,7 @@ class StartCall(Value):
     command: Prepared | None = None
     is_watch: bool = False
     is_idempotent: bool = True
+    spare_starts: int = 0
 
 
 class StartFlow(Value):

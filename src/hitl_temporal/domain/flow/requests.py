@@ -10,6 +10,7 @@ from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.opening import begin
 from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.duration import DurationError, backoff, fixed
+from hitl_temporal.domain.flow.attempts import SPARE_STARTS
 from hitl_temporal.domain.flow.effects import StartAsk, StartCall, StartFlow
 from hitl_temporal.domain.flow.job import Job, Prepared, prepare
 from hitl_temporal.domain.flow.keeping import MAX_ARGUMENT_BYTES, weigh
@@ -68,6 +69,7 @@ def job(
         pool=what.pool or (command.pool if command else None),
         undo=is_undo,
         is_idempotent=command is None or command.idempotent,
+        spare_starts=SPARE_STARTS if command is not None and command.idempotent and retry.max is None else 0,
     )
 
 
