@@ -150,8 +150,9 @@ def _failure(effect: StartCall, error: ActivityError) -> events.Event:
     if is_cancelled_exception(error) and not effect.undo:
         return events.JobCancelled(at=at, step=effect.step, n=effect.n)
     reason = _reason(error)
+    is_in_doubt = effect.command is not None and not effect.is_idempotent and _is_lost(error)
     if effect.undo:
-        return events.UndoFailed(at=at, step=effect.step, error=reason)
+        return events.UndoFailed(at=at, step=effect.step, error=reason, is_in_doubt=is_in_doubt)
     ended = _ended(error)
     return events.JobFailed(
         at=at,
@@ -160,7 +161,7 @@ def _failure(effect: StartCall, error: ActivityError) -> events.Event:
         error=reason,
         outcome=None if ended is None or not ended.exit_code else str(ended.exit_code),
         outputs={} if ended is None else _told(ended),
-        is_in_doubt=effect.command is not None and not effect.is_idempotent and _is_lost(error),
+        is_in_doubt=is_in_doubt,
     )
 
 

@@ -52,6 +52,15 @@ def test_a_command_in_doubt_parks() -> None:
     assert world.states["a"] == "skipped"
 
 
+def test_an_undo_in_doubt_parks_as_such() -> None:
+    """One that has said that it failed does not."""
+    for is_in_doubt, error in ((True, "in_doubt: lost"), (False, "lost")):
+        world = World(call("a", undo={"run": {"command": "undo it"}}), call("b", on_failure="fail"))
+        world.succeeds("a").fails("b")
+        world.feed(events.UndoFailed(at=world.now, step="a", error="lost", is_in_doubt=is_in_doubt))
+        assert (world.step("a").undo, world.step("a").error) == ("parked", error)
+
+
 def started(**job: Any) -> StartCall:
     """Return the effect that starts a command."""
     world = World({"id": "a", "run": {"command": "do it"}, **job})

@@ -174,12 +174,17 @@ class UndoSucceeded(Value):
 
 
 class UndoFailed(Value):
-    """A step's compensation has used up its retries."""
+    """A step's compensation has used up its retries.
+
+    Attributes:
+        is_in_doubt: Whether nobody knows how far it came, since its agent was lost.
+    """
 
     kind: Literal["undo_failed"] = "undo_failed"
     at: AwareDatetime
     step: str
     error: str
+    is_in_doubt: bool = False
 
 
 class Present(Value):

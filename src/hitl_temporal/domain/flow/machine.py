@@ -274,6 +274,6 @@ def _hear_of_undo(turn: Turn, event: UndoSucceeded | UndoFailed) -> None:
         case UndoSucceeded():
             closing.end_undo(turn, event.step)
         case UndoFailed():
-            undoing.park_undo(turn, event.step, event.error)
+            undoing.park_undo(turn, event.step, f"in_doubt: {event.error}" if event.is_in_doubt else event.error)
         case _:
             assert_never(event)
