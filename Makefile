@@ -50,8 +50,8 @@ types: install
 architecture: install
 	$(BIN)/lint-imports
 
-chaos: install ## Kill more workers, make more outages, send longer floods and play more lives than `make test` does
-	HITL_CHAOS=long $(BIN)/python -m pytest -q --timeout=1800 tests/e2e/test_kill.py tests/engine/test_size.py tests/engine/test_floods.py tests/engine/test_takeover.py tests/domain
+chaos: install ## Kill more workers, agents and servers, make more outages, send longer floods and play more lives than `make test` does
+	HITL_CHAOS=long $(BIN)/python -m pytest -q --timeout=1800 tests/e2e/test_kill.py tests/e2e/test_kill_flows.py tests/engine/test_size.py tests/engine/test_floods.py tests/engine/test_takeover.py tests/domain
 
 bench: install ## Measure: medians, and ratios to a reference of the same run
 	$(BIN)/python -m benchmarks
