@@ -47,8 +47,8 @@ class AnyRun(RuleBasedStateMachine):
 
     world: World
 
-    @initialize(steps=documents())
-    def begin(self, steps: list[Document]) -> None:
+    @initialize(steps=documents(), concurrency=st.sampled_from([None, None, 1]))
+    def begin(self, steps: list[Document], concurrency: int | None) -> None:
         """Any flow begins, with nothing known yet."""
         self.keys: set[str] = set()
         self.ids: set[str] = set()
@@ -57,7 +57,8 @@ class AnyRun(RuleBasedStateMachine):
         """Units that are asked for, or held."""
         known: Document = {"go": True, "items": [1, 2, 3]}
         outputs = {"all": "{{ steps.s0.outputs.gone }}"}
-        self.world = World(*steps, begun=False, vars=known, outputs=outputs, flows=FLOWS)
+        more: Document = {} if concurrency is None else {"concurrency": concurrency}
+        self.world = World(*steps, begun=False, vars=known, outputs=outputs, flows=FLOWS, **more)
         self.tale = Chronicle(self.world.definition)
         self._do(lambda: self.world.feed(events.Begun(at=self.world.now)))
 
@@ -163,6 +164,23 @@ class AnyRun(RuleBasedStateMachine):
                 step.closing or _is_closing(step, item) for step, item in self._around(address)
             )
             assert is_idle or not (self.tale.is_under_way(address) and self.tale.is_met(address)), address
+
+    @invariant()
+    def whoever_waits_for_units_has_asked_and_gets_on(self) -> None:
+        """Some wish is out, and once all are granted nobody wishes any more."""
+        run, names = self.world.run, {resource for _, resource in self.wished}
+        lacking = [r for r in why(run) if r.reason == "resource"]
+        assert all(r.by and names & set(r.by) for r in lacking), lacking
+        wishes = [e for e in self.open if isinstance(e, ClaimUnits)] if run.status is None else []
+        for _ in range(100):
+            if not wishes:
+                return
+            wish = wishes.pop()
+            run, effects = advance(run, events.UnitsGranted(at=run.now, claim=wish.claim, resource=wish.resource))
+            back = [e for e in effects if isinstance(e, ReturnUnits)]
+            wishes = [e for e in wishes if not any(_is_wish(e, b) for b in back)]
+            wishes += [e for e in effects if isinstance(e, ClaimUnits)]
+        raise AssertionError(f"units are asked for again and again: {wishes}")
 
     @invariant()
     def its_facts_tell_its_state(self) -> None:

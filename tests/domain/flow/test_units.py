@@ -58,7 +58,50 @@ def test_what_there_is_not_parks_the_step() -> None:
     """The next one asks for itself."""
     world = answer(World(do("b", call("x"), call("y", needs=[]), uses={"r": 9})), refuse="there are 4")
     assert (world.states["x"], world.step("x").error) == ("parked", "resource 'r': there are 4")
-    assert len(claims(world)) == 2 or world.states["y"] == "waiting"
+    assert (claims(world), world.states["y"]) == ([("r", 9)] * 2, "waiting")
+    assert answer(world).states["y"] == "running"
+
+
+def test_a_step_takes_units_beside_those_of_what_it_lies_in() -> None:
+    """What is held for the block, or for the run, stays while the step waits for its own."""
+    world = answer(answer(World(do("b", call("x", uses={"s": 1}), uses={"r": 1}))))
+    assert (world.states["x"], returned(world)) == ("running", [])
+    assert sorted(returned(world.succeeds("x"))) == ["r", "s"]
+    world = answer(answer(World(call("a", uses={"sap": 1}), concurrency=1)))
+    assert (world.states["a"], claims(world)) == ("running", [("flow:sample", 1), ("sap", 1)])
+
+
+def test_all_that_a_step_lacks_is_asked_for_by_name() -> None:
+    """Whoever is to hold it: two runs that hold what the other wants would wait for ever."""
+    world = World(do("b", call("x", uses={"m": 1}), uses={"a": 1, "z": 1}))
+    assert answer(answer(answer(world))).states["x"] == "running"
+    assert claims(world) == [("a", 1), ("m", 1), ("z", 1)]
+
+
+def test_what_is_idle_is_given_back_for_what_comes_before_it() -> None:
+    """Then it is asked for again, in its turn."""
+    world = World(do("b", call("x"), call("y", uses={"c": 1}), uses={"r": 1}))
+    answer(world).succeeds("x")
+    assert (claims(world), returned(world)) == ([("r", 1), ("c", 1)], ["r"])
+    assert answer(answer(world)).states["y"] == "running"
+    assert claims(world)[2:] == [("r", 1)]
+
+
+def test_a_hold_keeps_no_units_of_others() -> None:
+    """What was taken in the meantime is given back, and asked for again afterwards."""
+    for step in (None, "a"):
+        world = World(call("a", uses={"r": 1, "s": 1}))
+        world.operate("hold", step)
+        answer(world)
+        assert (claims(world), returned(world)) == ([("r", 1)], ["r"])
+        world.operate("release", step)
+        assert answer(answer(world)).states["a"] == "running"
+
+
+def test_a_step_does_not_take_twice_what_its_block_has() -> None:
+    """It would wait for itself."""
+    world = answer(World(do("b", call("x", uses={"r": 1}), uses={"r": 2})))
+    assert (world.states["x"], claims(world)) == ("running", [("r", 2)])
 
 
 def test_an_operator_lets_a_step_begin_without_units() -> None:

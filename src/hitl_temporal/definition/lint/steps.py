@@ -176,6 +176,11 @@ def _check_units(plan: Plan, spot: Spot, document: Document) -> Iterator[Problem
     if step.uses and not step.keep and verbs <= {"ask", "wait"}:
         message = "`uses` holds nothing here: units are given back while only people and the world are waited for"
         yield document.problem((*spot.at, "uses"), message, "add `keep: true`, or put it where the work is", "warning")
+    for outer in plan.around(step.id):
+        for name in step.uses.keys() & plan.spots[outer].step.uses.keys():
+            message = f"step {outer!r}, in which it lies, has units of {name!r} already: it takes none beside them"
+            mend = f"remove it, or write in {outer!r} how many all that lies in it may have"
+            yield document.problem((*spot.at, "uses", name), message, mend, "warning")
 
 
 def _constant(expression: str) -> Json:

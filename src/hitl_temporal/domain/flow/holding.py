@@ -1,7 +1,8 @@
 """Units of resources that a step uses: taken before its first job begins, given back while only people are waited for.
 
 A block takes what it uses for the steps within it. The flow's own `concurrency` is taken in the same way, by the run.
-Of several resources one is asked for after the other, by name, so that two runs never wait for each other's.
+Of all that a step needs, for itself and for what it lies in, one resource is asked for after the other, by name. What
+is idle is held meanwhile only if all that is still lacking comes after it: two runs never wait for each other's.
 
 Must not know: who has the units (domain.resources), what begins.
 """
@@ -24,21 +25,36 @@ _JOBS = frozenset({"run", "call", "flow"})
 
 
 def uses(run: Run, holder: str) -> dict[str, int]:
-    """Return the units that a step, or the run itself, takes: by resource, in the order in which they are asked for."""
-    wanted = run.concurrency.uses if holder == WHOLE and run.concurrency else run.definition.step(holder).uses
-    return dict(sorted(wanted.items()))
+    """Return the units that a step, or the run itself, takes: by resource, in the order in which they are asked for.
+
+    What is taken already for what a step lies in, it does not take once more: it would wait for itself.
+    """
+    if holder == WHOLE and run.concurrency:
+        return dict(sorted(run.concurrency.uses.items()))
+    definition = run.definition
+    taken = {name for outer in definition.plan.around(holder) for name in definition.step(outer).uses}
+    return {name: units for name, units in sorted(definition.step(holder).uses.items()) if name not in taken}
 
 
 def may_begin(turn: Turn, address: str) -> bool:
-    """Tell whether a step holds all it needs to begin; what is missing is asked for."""
-    for holder in _needed(turn.run, address):
-        holding = turn.run.holdings.get(holder)
-        if holding is None:
-            _ask(turn, holder)
-            return False
-        if not holding.is_complete:
-            return False
-    return True
+    """Tell whether a step holds all it needs to begin; of what is missing, the first by name is asked for."""
+    missing = sorted(_missing(turn.run, address))
+    if not missing:
+        return True
+    name, holder = missing[0]
+    holding = turn.run.holdings.get(holder)
+    if holding is None or holding.asked is None:
+        _ask(turn, holder, name)
+    return False
+
+
+def _missing(run: Run, address: str) -> Iterator[tuple[str, str]]:
+    """Yield what a step lacks to begin: the resource, and who is to hold it."""
+    for holder in _needed(run, address):
+        holding = run.holdings.get(holder)
+        if holding is None or not holding.is_complete:
+            got = () if holding is None else holding.got
+            yield from ((name, holder) for name in uses(run, holder) if name not in got)
 
 
 def lacking(run: Run, address: str) -> tuple[str, ...]:
@@ -53,34 +69,25 @@ def _needed(run: Run, address: str) -> Iterator[str]:
     if run.concurrency is not None and is_job:
         yield WHOLE
     for holder in reversed([address, *run.definition.plan.around(address)]):
-        document = run.definition.step(holder)
-        if document.uses and (is_job or document.keep):
+        if uses(run, holder) and (is_job or run.definition.step(holder).keep):
             yield holder
 
 
-def _ask(turn: Turn, holder: str) -> None:
-    k = turn.run.claims + 1
-    claim = f"{turn.run.id}.{as_id(holder) or 'run'}.{k}"
-    turn.set(claims=k, holdings={**turn.run.holdings, holder: Holding(claim=claim, since=turn.now)})
-    _ask_next(turn, holder)
-
-
-def _ask_next(turn: Turn, holder: str) -> None:
-    """Ask for the next resource, or note that all are held."""
-    run, holding = turn.run, turn.run.holdings[holder]
-    missing = next((name for name in uses(run, holder) if name not in holding.got), None)
-    _set(turn, holder, holding.but(asked=missing, is_complete=missing is None))
-    if missing is None:
-        turn.record("units.taken", f"units:{holding.claim}:taken", step=holder or None, resources=[*holding.got])
-        turn.touch([a for a in run.steps if holder == WHOLE] or [holder, *inside(run, holder)])
-        return
-    is_whole = holder == WHOLE
+def _ask(turn: Turn, holder: str, name: str) -> None:
+    """Ask for the units of a resource."""
+    if holder not in turn.run.holdings:
+        k = turn.run.claims + 1
+        claim = f"{turn.run.id}.{as_id(holder) or 'run'}.{k}"
+        turn.set(claims=k, holdings={**turn.run.holdings, holder: Holding(claim=claim, since=turn.now)})
+    holding = turn.run.holdings[holder].but(asked=name)
+    _set(turn, holder, holding)
+    run, is_whole = turn.run, holder == WHOLE
     priority = None if is_whole else run.definition.step(holder).priority
     turn.effects.append(
         ClaimUnits(
-            resource=missing,
+            resource=name,
             claim=holding.claim,
-            units=uses(run, holder)[missing],
+            units=uses(run, holder)[name],
             priority=priority or run.definition.priority,
             order=0 if is_whole else run.definition.plan.spots[place(holder).step].order,
             pool_units=run.concurrency.units if is_whole and run.concurrency else None,
@@ -99,23 +106,39 @@ def hear(turn: Turn, event: UnitsGranted | UnitsRefused) -> None:
     if holding.asked != event.resource:
         return
     if isinstance(event, UnitsGranted):
-        _set(turn, holder, holding.but(got=(*holding.got, event.resource), asked=None))
-        _ask_next(turn, holder)
+        _take(turn, holder, holding.but(got=(*holding.got, event.resource), asked=None))
     else:
         _refused(turn, holder, f"resource {event.resource!r}: {event.reason}")
+
+
+def _take(turn: Turn, holder: str, holding: Holding) -> None:
+    """Take units that were granted; whoever waited for them begins, or asks for what it lacks next."""
+    is_complete = set(uses(turn.run, holder)) <= set(holding.got)
+    _set(turn, holder, holding.but(is_complete=is_complete))
+    if is_complete:
+        turn.record("units.taken", f"units:{holding.claim}:taken", step=holder or None, resources=[*holding.got])
+    turn.touch(_within(turn.run, holder))
+
+
+def _within(run: Run, holder: str) -> list[str]:
+    """Return for whom units are held."""
+    return [*run.steps] if holder == WHOLE else [a for a in (holder, *inside(run, holder)) if a in run.steps]
 
 
 def _refused(turn: Turn, holder: str, reason: str) -> None:
     """Park the first step that waits for what is not there; the next one will ask for itself."""
     give_up(turn, holder)
-    run = turn.run
-    within = run.steps if holder == WHOLE else [holder, *inside(run, holder)]
-    for address in within:
-        step = run.steps[address]
-        waits = step.state == "waiting" and not step.is_begun and holder in _needed(run, address)
-        if waits and is_reached(run, address) and (step.again or readiness(run, address) == "met"):
-            park(turn, address, reason)
-            return
+    waiting = next((a for a in _within(turn.run, holder) if _waits_for(turn.run, a, holder)), None)
+    if waiting is not None:
+        park(turn, waiting, reason)
+    turn.touch(_within(turn.run, holder))
+
+
+def _waits_for(run: Run, address: str, holder: str) -> bool:
+    """Tell whether a step would begin but for units, some of which this holder is to hold."""
+    step = run.steps[address]
+    is_next = step.state == "waiting" and not step.is_begun and holder in _needed(run, address)
+    return is_next and is_reached(run, address) and (step.again or readiness(run, address) == "met")
 
 
 def waive(turn: Turn, address: str) -> None:
@@ -133,7 +156,8 @@ def waive(turn: Turn, address: str) -> None:
 def give_back(turn: Turn) -> None:
     """Give back what nobody needs now: of what has ended, and while only people and the world are waited for."""
     for holder, holding in [*turn.run.holdings.items()]:
-        if _is_over(turn.run, holder) or (holding.is_complete and not _is_kept(turn.run, holder)):
+        is_idle = holding.asked is None and not _is_kept(turn.run, holder, holding)
+        if is_idle or _is_over(turn.run, holder):
             give_up(turn, holder)
 
 
@@ -143,14 +167,26 @@ def _is_over(run: Run, holder: str) -> bool:
     return holder != WHOLE and (holder not in run.steps or run.steps[holder].is_final)
 
 
-def _is_kept(run: Run, holder: str) -> bool:
-    return (holder != WHOLE and run.definition.step(holder).keep) or _has_jobs(run, holder)
+def _is_kept(run: Run, holder: str, holding: Holding) -> bool:
+    wants_to_keep = holding.is_complete and holder != WHOLE and run.definition.step(holder).keep
+    return wants_to_keep or _has_jobs(run, holder) or _is_wanted(run, holder, holding)
+
+
+def _is_wanted(run: Run, holder: str, holding: Holding) -> bool:
+    """Tell whether a step waits for further units beside these, all of which come after them by name.
+
+    Else what was taken for a block, or for the run, would be given back as soon as a step in it asks for its own.
+    """
+    if run.held:
+        return False
+    waiting = (a for a in _within(run, holder) if not run.steps[a].held and _waits_for(run, a, holder))
+    last = max(holding.got, default="")
+    return any(all(name > last for name, _ in _missing(run, a)) for a in waiting)
 
 
 def _has_jobs(run: Run, holder: str) -> bool:
     """Tell whether a job is under way at, or within, what holds units."""
-    within = run.steps if holder == WHOLE else [holder, *inside(run, holder)]
-    return any(_is_job(run, address) for address in within if address in run.steps)
+    return any(_is_job(run, address) for address in _within(run, holder))
 
 
 def _is_job(run: Run, address: str) -> bool:
