@@ -146,6 +146,16 @@ def test_what_people_give_must_have_a_text() -> None:
     assert world.last[-1].arguments == {"v": 1}  # type: ignore[union-attr]
 
 
+def test_people_change_what_a_command_is_given_and_not_what_it_does() -> None:
+    """Who may answer a question may not run any command on the machine of an agent."""
+    job = {"id": "a", "run": {"command": "load"}, **ASKS}
+    world = World(job).fails("a").repaired("a", "edit", **{"with": {"command": ["sh", "-c", "anything"]}})
+    assert (world.states["a"], world.started) == ("parked", ["a", "a"])
+    assert world.step("a").error.endswith("edit by bob: of a command only args and env can be changed, not 'command'")
+    world = World(job).fails("a").repaired("a", "edit", **{"with": {"args": ["--slow"]}})
+    assert (world.states["a"], world.last[-1].command.args) == ("running", ("--slow",))  # type: ignore[union-attr]
+
+
 def test_an_answer_to_an_older_question_changes_nothing() -> None:
     """Another one is out."""
     world = failed()

@@ -1,6 +1,10 @@
 """A step is done again, alone or with what follows."""
 
-from tests.domain.flow.world import World, ask, call, do, each, undo, wait
+import pytest
+
+from hitl_temporal.domain.flow.effects import StartCall
+from hitl_temporal.domain.flow.job import Prepared, Secret
+from tests.domain.flow.world import Document, World, ask, call, do, each, undo, wait
 
 
 def test_a_finished_item_is_rerun() -> None:
@@ -83,13 +87,64 @@ def test_other_arguments_take_the_place_of_those_of_the_document() -> None:
         assert (receipt.status, receipt.reason) == ("invalid", says)
 
 
+def command(world: World) -> Prepared:
+    """Return the command that was started last."""
+    found = next(e.command for e in reversed(world.effects) if isinstance(e, StartCall))
+    assert found is not None
+    return found
+
+
 def test_a_command_takes_other_words() -> None:
-    """What does not fit it parks it."""
+    """Variables one by one: those of its document stay, with their secrets."""
+    env = {"TOKEN": "{{secret('t')}}", "A": "0", "B": "0"}
+    world = World({"id": "a", "run": {"command": "one", "env": env}}).fails("a")
+    wish = {"env": {"A": 1, "B": None, "C": "c"}, "args": ["x", 2], "cwd": "there"}
+    assert world.operate("rerun", "a", **{"with": wish}).status == "done"
+    assert command(world).env == {"TOKEN": Secret(secret="t"), "A": "1", "C": "c"}
+    assert (command(world).command, command(world).args, command(world).cwd) == (("one",), ("x", "2"), "there")
+    world.fails("a").operate("rerun", "a", **{"with": {"cwd": None}})
+    assert command(world).cwd is None
+
+
+def test_a_command_that_gets_no_secrets_can_be_another() -> None:
+    """Or a script."""
     world = World({"id": "a", "run": {"command": "one"}}).fails("a")
-    world.operate("rerun", "a", **{"with": {"env": {"A": "1"}}})
-    assert world.effects[-1].command.env == {"A": "1"}  # type: ignore[union-attr]
-    world.fails("a").operate("rerun", "a", **{"with": {"nonsense": 1}})
-    assert world.states["a"] == "parked"
+    world.operate("rerun", "a", **{"with": {"script": "mend.sh"}})
+    assert (command(world).command, command(world).script) == ((), "mend.sh")
+    world = World({"id": "a", "run": {"script": "one.sh"}}).fails("a")
+    world.operate("rerun", "a", **{"with": {"command": ["two", "x"]}})
+    assert (command(world).command, command(world).script) == (("two", "x"), None)
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        ({"nonsense": 1}, "with: a job takes no 'nonsense'; it takes command, script, args, env, cwd"),
+        ({"log_limit_bytes": 10**12}, "takes no 'log_limit_bytes'"),
+        ({"env": {"Q": {"secret": "other"}}}, "with.env.Q: a mapping is no text"),
+        ({"env": {"Q": {"$secret": "other"}}}, "with.env.Q: a mapping is no text"),
+        ({"env": ["Q"]}, "with.env: a list is no map of variables"),
+        ({"env": {"HITL_KEY": "x"}}, "'HITL_KEY' can't be a variable"),
+        ({"env": {"A=B": "x"}}, "'A=B' can't be a variable"),
+        ({"args": "x y"}, "with.args: 'x y' is no list of words"),
+        ({"args": ["a\0b"]}, "with.args: a text with a NUL"),
+        ({"command": ["sh", "-c", "echo $TOKEN"]}, "what is run by hand gets no secrets, and this gets 't'"),
+        ({"script": "mend.sh"}, "what is run by hand gets no secrets"),
+    ],
+)
+def test_what_does_not_fit_a_command_is_refused(wish: Document, says: str) -> None:
+    """Above all a secret that its document does not name, and another command for those that it does."""
+    world = World({"id": "a", "run": {"command": "one", "env": {"TOKEN": "{{secret('t')}}"}}}).fails("a")
+    receipt = world.operate("rerun", "a", **{"with": wish})
+    assert (receipt.status, world.states["a"]) == ("invalid", "parked")
+    assert says in receipt.reason
+
+
+def test_a_command_by_hand_names_a_program_of_the_project() -> None:
+    """Nothing outside of it as a script, and not nothing."""
+    world = World({"id": "a", "run": {"command": "one"}}).fails("a")
+    assert "no file of the project" in world.operate("rerun", "a", **{"with": {"script": "../x"}}).reason
+    assert "no list of words" in world.operate("rerun", "a", **{"with": {"command": []}}).reason
 
 
 def test_a_step_in_what_never_began_can_not_be_done_again() -> None:

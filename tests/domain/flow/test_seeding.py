@@ -221,6 +221,13 @@ def test_what_makes_no_sense_is_invalid(scope: str, step: str | None, fields: di
     assert (receipt.status, says in receipt.reason) == ("invalid", True)
 
 
+def test_what_does_not_fit_a_command_is_invalid() -> None:
+    """As in an open run."""
+    world = World({"id": "a", "run": {"command": "one"}, "on_failure": "fail"}).fails("a")
+    assert judged(world, "step", "a", **{"with": {"env": {"Q": {"secret": "x"}}}}).reason.startswith("with.env.Q: ")
+    assert judged(world, "step", "a", **{"with": {"env": {"Q": "x"}}}).status == "done"
+
+
 def test_who_may_is_judged_as_for_an_open_run() -> None:
     """By roles or by the site's policy, and a reason may be needed; the requester is nobody special."""
     assert judged(failed(), "all", actor="bob").status == "not_eligible"

@@ -7,6 +7,7 @@ from hitl_temporal.domain.approval.context import amended
 from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.audit import child_attributes
 from hitl_temporal.domain.flow.closing import become, conclude, end_early, fail, stop
+from hitl_temporal.domain.flow.editing import INPUTS
 from hitl_temporal.domain.flow.events import FlowEnded, RepairAnswered, RepairFailed
 from hitl_temporal.domain.flow.keeping import count, no_place
 from hitl_temporal.domain.flow.rerunning import again
@@ -14,6 +15,7 @@ from hitl_temporal.domain.flow.state import Decided, Ending, Instead, Run
 from hitl_temporal.domain.flow.step import COMPLETED, FLOW_OUTCOMES, Step
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.flow.within import closing_around
+from hitl_temporal.domain.value import Json
 
 
 def answer(turn: Turn, address: str, approval: str, result: Result) -> None:
@@ -127,7 +129,7 @@ def _repair(turn: Turn, address: str, result: Result) -> None:
         case "retry":
             again(turn, address)
         case "edit":
-            again(turn, address, edited=None if no_place(turn, result.form) else result.form.get("with"))
+            _edit(turn, address, None if no_place(turn, result.form) else result.form.get("with"), by)
         case "skip":
             stop(turn, address, Instead(state="skipped", reason=f"skipped by {by}"))
         case "undo" | "abort":
@@ -136,3 +138,13 @@ def _repair(turn: Turn, address: str, result: Result) -> None:
             end_early(turn, Ending(status="failed", reason=reason, undo=result.outcome == "undo", left=reason))
         case _:  # nobody has answered in time, or it was withdrawn: it stays parked for an operator
             turn.set_step(address, error=f"{turn.run.steps[address].error}; asked what to do: {result.outcome}")
+
+
+def _edit(turn: Turn, address: str, given: Json, by: str) -> None:
+    """Do a step again with other inputs; of a command, people change what it is given, and not what it does."""
+    is_job = turn.step(address).run is not None
+    if is_job and isinstance(given, dict) and (strange := sorted(given.keys() - set(INPUTS))):
+        wrong = f"edit by {by}: of a command only {' and '.join(INPUTS)} can be changed, not {strange[0][:100]!r}"
+        turn.set_step(address, error=f"{turn.run.steps[address].error}; {wrong}"[:1000])
+    else:
+        again(turn, address, edited=given)

@@ -55,11 +55,12 @@ def _is_within(path: str) -> bool:
 
 def _script(text: str) -> str:
     if "{{" not in text:
-        _check_script(text)
+        check_script(text)
     return text
 
 
-def _check_script(text: str) -> None:
+def check_script(text: str) -> None:
+    """Raise `ValueError` when a text can't be a file of the project."""
     if not text.strip() or not _is_within(text):
         raise ValueError(f"{found(text)} is no file of the project; write its path below the project's folder")
 
@@ -286,7 +287,7 @@ def prepare(job: Job, scope: Mapping[str, Json]) -> Prepared:
 def _script_in(template: str, scope: Mapping[str, Json]) -> str:
     script = _text(template, scope)
     try:
-        _check_script(script)
+        check_script(script)
     except ValueError as error:
         raise ExpressionError(template, str(error)) from error
     return script

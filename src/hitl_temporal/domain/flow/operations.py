@@ -35,6 +35,7 @@ from hitl_temporal.domain.flow.commands import (
     Tell,
     parse,
 )
+from hitl_temporal.domain.flow.editing import unfit_change
 from hitl_temporal.domain.flow.effects import Reply
 from hitl_temporal.domain.flow.events import Operated, ProposalAnswered, ProposalFailed
 from hitl_temporal.domain.flow.policy import policy_of, refusal
@@ -254,6 +255,8 @@ def _invalid(run: Run, event: Operated) -> str | None:
         document = run.definition.step(command.step)
         if command.scope not in {"step", "from"} or document.verb not in _EDITABLE:
             return "with: only a `call`, a `run` or a `flow` that is done again takes other arguments"
+        if document.run is not None and (wrong := unfit_change(document.run, command.inputs)) is not None:
+            return wrong
     if isinstance(command, ExtendGrant) and command.step is not None and extensions.is_ruled_out(run, command.step):
         return f"step {command.step!r} can't be extended: its `grant` has no `extend`"
     if isinstance(command, SetValue) and (strange := sorted(command.values.keys() - run.vars.keys())):

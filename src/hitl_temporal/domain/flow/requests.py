@@ -11,6 +11,7 @@ from hitl_temporal.domain.approval.opening import begin
 from hitl_temporal.domain.approval.state import Origin
 from hitl_temporal.domain.duration import DurationError, backoff, fixed
 from hitl_temporal.domain.flow.attempts import SPARE_STARTS
+from hitl_temporal.domain.flow.editing import changed
 from hitl_temporal.domain.flow.effects import StartAsk, StartCall, StartFlow
 from hitl_temporal.domain.flow.job import Job, Prepared, prepare
 from hitl_temporal.domain.flow.keeping import MAX_ARGUMENT_BYTES, weigh
@@ -47,7 +48,7 @@ def job(
 
     Raises:
         ExpressionError: An argument can't be rendered over `now`.
-        ValueError: A time counts business hours.
+        ValueError: A time counts business hours, or what was given by hand does not fit.
     """
     is_undo, command = isinstance(what, Undo), what.run
     retry = what.retry or Retry()
@@ -59,7 +60,7 @@ def job(
         key=key,
         activity=name,
         arguments={} if command else _bounded({**_rendered(what.arguments, now), **harmless(edited or {})}),
-        command=None if command is None else _edited(prepare(command, now), edited or {}),
+        command=None if command is None else _prepared(changed(prepare(command, now), edited or {})),
         summary=f"{'undo ' if is_undo else ''}{address}: {_first_word(command) if command else name}",
         attempts=retry.max or (5 if command is None else 1),
         first_backoff=first,
@@ -88,10 +89,9 @@ def _bounded(arguments: dict[str, Json]) -> dict[str, Json]:
     return arguments
 
 
-def _edited(command: Prepared, edited: Mapping[str, Json]) -> Prepared:
-    changed = {**command.model_dump(mode="json"), **edited}
-    _bounded(changed)
-    return command.model_validate(changed) if edited else command
+def _prepared(command: Prepared) -> Prepared:
+    _bounded(command.model_dump(mode="json"))
+    return command
 
 
 def _first_word(command: Job) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from hitl_temporal.domain.flow import blocks, grants, rerunning
 from hitl_temporal.domain.flow.commands import Receipt, Rerun
+from hitl_temporal.domain.flow.editing import unfit_change
 from hitl_temporal.domain.flow.events import Operated
 from hitl_temporal.domain.flow.keeping import kept_bytes
 from hitl_temporal.domain.flow.plan import ROOT
@@ -56,9 +57,10 @@ def _wrong(old: Run, command: Rerun) -> str | None:
     if command.step not in top:
         whole = "steps of the outermost list are kept or done again whole"
         return f"step {command.step!r}: {whole}; write one of {', '.join(top)}"
-    if command.inputs and old.definition.step(command.step).verb not in _EDITABLE:
+    document = old.definition.step(command.step)
+    if command.inputs and document.verb not in _EDITABLE:
         return "with: only a `call`, a `run` or a `flow` that is done again takes other arguments"
-    return None
+    return None if document.run is None else unfit_change(document.run, command.inputs)
 
 
 def again_in(old: Run, command: Rerun) -> tuple[str, ...]:
