@@ -3,18 +3,19 @@
 The reference is what the same news costs at the least: to parse it and to digest what it brings.
 """
 
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any
 
 from benchmarks.figures import Figure, figure
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.effects import Effect, StartCall
-from hitl_temporal.domain.flow.events import Begun, Event, JobSucceeded
+from hitl_temporal.domain.flow.events import Begun, Event, JobSucceeded, StatisticsRead
 from hitl_temporal.domain.flow.machine import advance, new_run
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.views import waiting_reasons, why
+from hitl_temporal.domain.flow.watch import Measure, Statistics
 from hitl_temporal.domain.value import digest
 
 LAYERS, WIDTH, ITEMS = 100, 10, 5_000
@@ -32,20 +33,37 @@ def layered(layers: int = LAYERS, width: int = WIDTH) -> list[dict[str, Any]]:
     ]
 
 
+def watched(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return these steps with something expected of each."""
+    return [{**step, "expect": {"finish_by": "1d", "longest": "2h"}} for step in steps]
+
+
 def items(count: int = ITEMS) -> list[dict[str, Any]]:
     """Return one call for each of many items."""
     return [{"id": "e", "each": [*range(count)], "do": [{"id": "x", "call": "job.do", "with": {"n": "{{ item }}"}}]}]
 
 
-def begun(steps: list[dict[str, Any]]) -> tuple[Run, tuple[Effect, ...]]:
+def begun(steps: list[dict[str, Any]], **rest: Any) -> tuple[Run, tuple[Effect, ...]]:
     """Return a run of these steps that has begun, and what it wants done."""
-    flow = Flow.model_validate({"flow": "bench", "steps": steps})
+    flow = Flow.model_validate({"flow": "bench", "steps": steps, **rest})
     return advance(new_run("r", flow, {}, requester="ann", at=START), Begun(at=START))
 
 
-def life(steps: list[dict[str, Any]]) -> Iterator[tuple[Run, Event]]:
+def projected(steps: list[dict[str, Any]]) -> tuple[Run, tuple[Effect, ...]]:
+    """Return such a run whose end is projected, since past runs tell how long each step takes."""
+    took = Measure(count=9, median=timedelta(seconds=5), p95=timedelta(seconds=9))
+    state, effects = begun(steps, expect={"finish_by": "7d", "alert": "projected"}, owner="user:ann")
+    known = Statistics(runs=9, whole=took, steps={step["id"]: took for step in steps})
+    state, told = advance(state, StatisticsRead(at=START, statistics=known))
+    return state, (*effects, *told)
+
+
+def life(
+    steps: list[dict[str, Any]],
+    begin: Callable[[list[dict[str, Any]]], tuple[Run, tuple[Effect, ...]]] = begun,
+) -> Iterator[tuple[Run, Event]]:
     """Yield each state of a whole life with the event that comes next: the calls succeed in the order of starting."""
-    state, effects = begun(steps)
+    state, effects = begin(steps)
     calls = [*_calls(effects)]
     for call in calls:  # it grows on the way
         event = JobSucceeded(at=START, step=call.step, n=call.n, outputs={"done": True})
@@ -76,6 +94,10 @@ def figures() -> Iterator[Figure]:
     yield figure(f"flow: advance by one call, {LAYERS} layers of {WIDTH}", times, reference=least)
     times = [_timed(advance, state, event) for state, event in life([{"id": "b", "do": steps}])]
     yield figure("flow: advance by one call, the same within a block", times, reference=least)
+    times = [_timed(advance, state, event) for state, event in life(watched(steps))]
+    yield figure("flow: advance by one call, something is expected of each step", times, reference=least)
+    times = [_timed(advance, state, event) for state, event in life(steps, projected)]
+    yield figure("flow: advance by one call, its end is projected", times, reference=least)
     times = [_timed(advance, state, event) for state, event in life(items())]
     yield figure(f"flow: advance by one call, an each of {ITEMS:,} items", times, reference=least)
     *_, (middle, _) = zip(life(steps), range(LAYERS * WIDTH // 2), strict=False)

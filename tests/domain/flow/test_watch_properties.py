@@ -1,14 +1,17 @@
 """Whatever happens to a run that is watched: what is told, kept and recorded stays in step with it."""
 
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_temporal.domain.flow import events
+from hitl_temporal.domain.flow import events, lateness
 from hitl_temporal.domain.flow.alarms import is_parked
 from hitl_temporal.domain.flow.effects import KeepTicket, Notify
+from hitl_temporal.domain.flow.forecast import forecast
 from hitl_temporal.domain.flow.machine import advance
+from hitl_temporal.domain.flow.turn import Turn
 from tests.domain.flow.test_alarms import watched
 from tests.domain.flow.test_lateness import hours
 from tests.domain.flow.world import World, ask, call, each, undo
@@ -59,6 +62,31 @@ def play(of: World, what: str, about: Any, n: int) -> None:
             of.operate("cancel", key=str(n))
         case action:
             of.operate(action, about, key=str(n))
+
+
+@given(HAPPENINGS)
+def test_no_projection_is_missed(happenings: list[tuple[str, Any]]) -> None:
+    """A projection is not made at every event, and yet nobody is ever told later than if it were."""
+    of = world()
+    for n, (what, about) in enumerate(happenings):
+        play(of, what, about, n)
+        found = forecast(of.run, of.run.now)
+        is_open = ":finish_by" in of.run.watch.promised.get("", {})
+        if found is not None and is_open and found.finish > of.run.started_at + timedelta(hours=6):
+            assert of.run.watch.projected == (":finish_by",)
+
+
+@given(HAPPENINGS)
+def test_what_is_expected_is_known_whatever_has_changed(happenings: list[tuple[str, Any]]) -> None:
+    """Worked out for what has changed alone, it is what it would be if it were worked out for everything."""
+    of = world()
+    for n, (what, about) in enumerate(happenings):
+        play(of, what, about, n)
+        if of.run.status is None:
+            turn = Turn(of.run)
+            turn.look_anew(of.run.steps)
+            lateness.follow(turn)
+            assert (turn.run.watch.promised, turn.run.watch.due) == (of.run.watch.promised, of.run.watch.due)
 
 
 @given(HAPPENINGS)

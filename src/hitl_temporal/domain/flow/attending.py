@@ -9,7 +9,7 @@ Must not know: what has happened (machine.py), the rules of each kind of watch.
 from datetime import datetime
 from typing import assert_never
 
-from hitl_temporal.domain.flow import alarms, lateness, tickets
+from hitl_temporal.domain.flow import alarms, lateness, projecting, tickets
 from hitl_temporal.domain.flow.effects import Reply
 from hitl_temporal.domain.flow.events import (
     AlertDelivered,
@@ -68,6 +68,7 @@ def take(turn: Turn, event: News) -> None:
             tickets.hear(turn, event)
         case StatisticsRead():
             turn.set(watch=turn.run.watch.but(statistics=event.statistics))
+            turn.look_anew(turn.run.steps)
         case _:
             assert_never(event)
 
@@ -78,8 +79,9 @@ def attend(turn: Turn, event: Event) -> None:
     if not run.begun or run.status is not None:
         return
     _follow(turn, _by(event))
+    lateness.follow(turn)
     lateness.look(turn)
-    lateness.project(turn)
+    projecting.project(turn)
     alarms.escalate(turn)
 
 
@@ -89,7 +91,7 @@ def finish(turn: Turn, status: str) -> None:
     tickets.finish(turn, status)
     alarms.escalate(turn)
     lateness.judge(turn)
-    turn.set(watch=turn.run.watch.but(alerts={}, look_at=None))
+    turn.set(watch=turn.run.watch.but(alerts={}, promised={}, due=None, look_at=None))
 
 
 def _follow(turn: Turn, by: str) -> None:

@@ -151,6 +151,11 @@ class Flow(Document):
         return whole | {s.step.id: s.step.expect for s in self.plan.every if s.step.expect is not None}
 
     @cached_property
+    def projecting(self) -> tuple[str, ...]:
+        """The ids of the steps of which people want to know before they are late; empty: the whole run."""
+        return tuple(step for step, expect in self.expectations.items() if expect.alert == "projected")
+
+    @cached_property
     def digest(self) -> str:
         """The digest that names this very definition."""
         return digest(self.model_dump(mode="json", by_alias=True))

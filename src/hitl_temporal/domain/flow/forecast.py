@@ -6,7 +6,7 @@ open hours. What was never done before counts as no time and is named: the proje
 Must not know: what is done about it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from hitl_temporal.domain.flow.step import Step
 from hitl_temporal.domain.flow.watch import Measure
 from hitl_temporal.domain.value import Value
 
-__all__ = ["Forecast", "PathStep", "critical_path", "forecast", "later"]
+__all__ = ["Forecast", "PathStep", "critical_path", "forecast", "later", "usual_end"]
 
 
 class PathStep(Value):
@@ -69,7 +69,7 @@ def forecast(run: Run, at: datetime) -> Forecast | None:
         finish=max(at, spans.found[last].end),
         critical_path=tuple(_shown(run, name, spans.found[name]) for name in on_path),
         steps=tuple(_shown(run, name, spans.found[name]) for name in run.definition.plan.spots if name in spans.found),
-        unknown=tuple(spans.unknown),
+        unknown=tuple(name for name in run.definition.plan.spots if name in spans.unknown),
     )
 
 
@@ -99,7 +99,7 @@ class _Spans:
         """Work out the steps of a list that begins at a moment; return their ids."""
         plan = self._run.definition.plan
         names = plan.lists[key]
-        for name in _in_order(names, plan.needs):
+        for name in plan.in_order[key]:
             begins, after = self._begins(plan.needs[name], start)
             self.found[name] = self._span(name, begins, after)
         return names
@@ -130,13 +130,12 @@ class _Spans:
             return step.until
         if step.granted is not None:
             return step.granted.until
-        statistics = self._run.watch.statistics
-        measured = None if statistics is None else statistics.steps.get(name)
-        if measured is None:
+        # What has parked must be done again, from now on at the earliest.
+        end = usual_end(self._run, name, self._at if step.state == "parked" else start)
+        if end is None:
             self.unknown[name] = None
             return start
-        # What has parked must be done again, from now on at the earliest.
-        return later(self._run, name, measured, self._at if step.state == "parked" else start)
+        return end
 
     def before(self, name: str) -> Sequence[str]:
         """Return the steps that decide when one ends, that one last."""
@@ -154,15 +153,11 @@ def _is_plain_block(document: Step) -> bool:
     return document.verb == "do" and document.repeat is None and not document.first
 
 
-def _in_order(names: Sequence[str], needs: Mapping[str, tuple[Need, ...]]) -> Sequence[str]:
-    """Return the steps of a list so that each stands after those that it needs; a definition has no circles."""
-    left = {name: {n for need in needs[name] for n in need.of} for name in names}
-    done: dict[str, None] = {}
-    while left:
-        for name in [n for n, before in left.items() if before <= done.keys()]:
-            done[name] = None
-            del left[name]
-    return [*done]
+def usual_end(run: Run, step: str, start: datetime | None = None) -> datetime | None:
+    """Return when a step that begins now, or then, will have taken as long as usual; None: no past run tells."""
+    statistics = run.watch.statistics
+    measured = None if statistics is None else statistics.steps.get(step)
+    return None if measured is None else later(run, step, measured, start or run.now)
 
 
 def later(run: Run, step: str, measured: Measure, start: datetime, *, p95: bool = False, factor: float = 1) -> datetime:

@@ -7,7 +7,7 @@ Must not know: who is told (alarms.py), what past runs took (statistics.py).
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from hitl_temporal.domain import calendar
 from hitl_temporal.domain.calendar import DEFAULT, Calendar, CalendarError, add, is_working_day
@@ -15,17 +15,11 @@ from hitl_temporal.domain.duration import DurationError
 from hitl_temporal.domain.flow import alarms
 from hitl_temporal.domain.flow.address import step_id
 from hitl_temporal.domain.flow.expect import Expect, LocalTime, local_time, of_past
-from hitl_temporal.domain.flow.forecast import Forecast, PathStep, forecast, later
+from hitl_temporal.domain.flow.forecast import later
 from hitl_temporal.domain.flow.state import Run, StepRun
-from hitl_temporal.domain.flow.turn import Turn
+from hitl_temporal.domain.flow.turn import WHOLE, Turn
 from hitl_temporal.domain.flow.watch import Expected
 from hitl_temporal.domain.words import moment
-
-WHOLE = ""
-"""The address under which the run itself is expected of."""
-
-_LOOK_AGAIN = timedelta(minutes=1)
-"""How soon, at the earliest, a projection is looked at again though nothing has happened."""
 
 What = Literal["start_by", "finish_by", "longest"]
 
@@ -99,23 +93,42 @@ def _working_day(day: date, count: int, within: Calendar) -> date:
 # --- What has not come ------------------------------------------------------------------------------------------------
 
 
-def promises(run: Run) -> Iterator[Promise]:
-    """Yield what is expected of a run and has neither come nor been found late."""
-    if not run.begun or run.status is not None:
+def follow(turn: Turn) -> None:
+    """Bring up to date what is expected of the steps that have changed: a run of a thousand has few of them."""
+    run, promised = turn.run, {**turn.run.watch.promised}
+    if not run.definition.expectations and not promised:
         return
-    for step, expect in run.definition.expectations.items():
-        moments = run.watch.expected.get(step, Expected())
-        for address in _addresses(run, step):
-            for what, by, n in _open(run, address, expect, moments):
-                mark = f"{address}:{what}" + (f":{n}" if n else "")
-                if mark not in run.watch.late:
-                    yield Promise(address, what, by, mark, expect)
+    addresses = [*turn.changed]
+    if WHOLE not in turn.changed and _mark(WHOLE, "start_by") in promised.get(WHOLE, ()):
+        addresses.append(WHOLE)
+    is_other = False
+    for address in addresses:
+        found = {p.mark: p.by for p in _promises(run, address) if p.mark not in run.watch.late}
+        is_other = is_other or found != promised.get(address, {})
+        promised[address] = found
+        if not found:
+            del promised[address]
+    if is_other:
+        _keep(turn, promised)
 
 
-def _addresses(run: Run, step: str) -> list[str]:
-    if step == WHOLE or not run.definition.plan.spots[step].each:
-        return [step]
-    return [address for address in run.steps if step_id(address) == step]
+def _keep(turn: Turn, promised: dict[str, dict[str, datetime]]) -> None:
+    due = min((by for found in promised.values() for by in found.values()), default=None)
+    turn.set(watch=turn.run.watch.but(promised=promised, due=due))
+
+
+def _promises(run: Run, address: str) -> Iterator[Promise]:
+    """Yield what is expected of a step, or of the run, and has not come."""
+    step = step_id(address) if address else WHOLE
+    expect = run.definition.expectations.get(step)
+    if expect is None or (address and address not in run.steps):
+        return
+    for what, by, n in _open(run, address, expect, run.watch.expected.get(step, Expected())):
+        yield Promise(address, what, by, _mark(address, what, n), expect)
+
+
+def _mark(address: str, what: What, n: int = 0) -> str:
+    return f"{address}:{what}" + (f":{n}" if n else "")
 
 
 def _open(run: Run, address: str, expect: Expect, moments: Expected) -> Iterator[tuple[What, datetime, int]]:
@@ -158,8 +171,7 @@ def _until(run: Run, address: str, longest: str, started: datetime) -> datetime 
 
 def next_moment(run: Run) -> datetime | None:
     """Return when something that is expected will be late, or a projection should be looked at; None: never."""
-    looks = () if run.watch.look_at is None or run.status is not None else (run.watch.look_at,)
-    return min([*(promise.by for promise in promises(run)), *looks], default=None)
+    return min([at for at in (run.watch.due, run.watch.look_at) if at is not None], default=None)
 
 
 # --- What is late -----------------------------------------------------------------------------------------------------
@@ -172,11 +184,26 @@ def look(turn: Turn, *, before: bool = False) -> None:
         turn: The one in the making.
         before: Whether this is before the event counts: then only what was late already is found.
     """
-    for promise in [*promises(turn.run)]:
-        if promise.by < turn.now or (promise.by == turn.now and not before):
-            _late(turn, promise)
+    due = turn.run.watch.due
+    if due is not None and (due < turn.now or (due == turn.now and not before)):
+        _find_late(turn, before=before)
     if not before:
         _end_what_is_over(turn)
+
+
+def _find_late(turn: Turn, *, before: bool) -> None:
+    run, promised = turn.run, {**turn.run.watch.promised}
+    for address, found in turn.run.watch.promised.items():
+        is_late = {mark: by < turn.now or (by == turn.now and not before) for mark, by in found.items()}
+        for mark, by in found.items():
+            if is_late[mark]:
+                what = cast("What", mark.split(":")[1])
+                expect = run.definition.expectations[step_id(address) if address else WHOLE]
+                _late(turn, Promise(address, what, by, mark, expect))
+        promised[address] = {mark: by for mark, by in found.items() if not is_late[mark]}
+        if not promised[address]:
+            del promised[address]
+    _keep(turn, promised)
 
 
 def _late(turn: Turn, promise: Promise) -> None:
@@ -191,13 +218,14 @@ def _late(turn: Turn, promise: Promise) -> None:
         by=promise.by.isoformat(),
         reason=title,
     )
-    projected = _key("projected", promise.mark)
+    projected = key_of("projected", promise.mark)
     if projected in turn.run.watch.alerts:
         alarms.end(turn, projected)
-    alarms.begin(turn, _key("late", promise.mark), "late", promise.address, title, text, promise.expect.route)
+    alarms.begin(turn, key_of("late", promise.mark), "late", promise.address, title, text, promise.expect.route)
 
 
-def _key(kind: str, mark: str) -> str:
+def key_of(kind: str, mark: str) -> str:
+    """Return the key of an alert about what is expected."""
     return f"{kind}:{mark}"
 
 
@@ -227,73 +255,6 @@ def _is_over(run: Run, address: str, what: str) -> bool:
         return what == "start_by" and any(_has_begun(s) for s in run.steps.values())
     step = run.steps.get(address)
     return step is None or step.is_final or (what == "start_by" and step.is_begun)
-
-
-# --- What will be late ------------------------------------------------------------------------------------------------
-
-
-def project(turn: Turn) -> None:
-    """Find what will not be kept as it is projected now, and when to look again."""
-    run = turn.run
-    wanted = [p for p in promises(run) if p.what == "finish_by" and p.expect.alert == "projected"]
-    wanted = [p for p in wanted if p.mark not in run.watch.projected]
-    found = forecast(run, run.now) if wanted else None
-    look_at: list[datetime] = []
-    for promise in wanted if found is not None else ():
-        assert found is not None, "there is nothing to go through else"
-        ends = found.finish if promise.address == WHOLE else _ends(found, promise.address)
-        if ends is not None and ends > promise.by:
-            _projected(turn, promise, ends, found)
-        elif ends is not None:
-            look_at.append(_look_again(turn.run, found, promise.by - ends))
-    at = min(look_at, default=None)
-    if at != turn.run.watch.look_at:
-        turn.set(watch=turn.run.watch.but(look_at=at))
-
-
-def _ends(found: Forecast, address: str) -> datetime | None:
-    return next((step.end for step in found.steps if step.step == address), None)
-
-
-def _look_again(run: Run, found: Forecast, slack: timedelta) -> datetime:
-    """Return when a projection may have become a later one: once a step takes longer than usual, half the slack on."""
-    soon = run.now + max(slack / 2, _LOOK_AGAIN)
-    ahead = [s.end for s in found.steps if run.steps[s.step].is_begun and s.end > run.now]
-    return min(ahead if ahead and not any(_pushes(run, s) for s in found.steps) else [*ahead, soon])
-
-
-def _pushes(run: Run, span: PathStep) -> bool:
-    """Tell whether the end of a step moves on with the time: it takes longer than usual, has parked, or is held up."""
-    step = run.steps[span.step]
-    if step.is_final:
-        return False
-    return step.state == "parked" or (span.end <= run.now if step.is_begun else span.start <= run.now)
-
-
-def _projected(turn: Turn, promise: Promise, ends: datetime, found: Forecast) -> None:
-    watch = turn.run.watch
-    turn.set(watch=watch.but(projected=(*watch.projected, promise.mark)))
-    name = f"step {promise.address}" if promise.address else f"run {turn.run.id}"
-    title = f"{turn.run.definition.flow}: {name} is projected to end {moment(ends)}, after {moment(promise.by)}"
-    path = " > ".join(step.step for step in found.critical_path)
-    turn.record(
-        "step.projected_late" if promise.address else "run.projected_late",
-        f"projected:{promise.mark}",
-        step=promise.address or None,
-        expected=promise.what,
-        by=promise.by.isoformat(),
-        projected=ends.isoformat(),
-        path=[step.step for step in found.critical_path],
-    )
-    alarms.begin(
-        turn,
-        _key("projected", promise.mark),
-        "projected",
-        promise.address,
-        title,
-        f"Why: the critical path is {path}",
-        promise.expect.route,
-    )
 
 
 # --- At the end -------------------------------------------------------------------------------------------------------

@@ -227,6 +227,7 @@ def _begin(turn: Turn) -> None:
         return
     turn.set(begun=True)
     turn.touch(run.steps)
+    turn.look_anew(run.steps)
     turn.record(
         "run.started",
         "started",

@@ -129,6 +129,7 @@ def migrate(turn: Turn, present: Present) -> tuple[str, ...]:
     )
     turn.set(watch=turn.run.watch.but(expected=lateness.expected(turn.run), routes=present.notify))
     turn.touch(turn.run.steps)
+    turn.look_anew({**run.steps, **turn.run.steps})
     turn.record(
         "run.migrated",
         f"migrated:{run.operations + 1}",

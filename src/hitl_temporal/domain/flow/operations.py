@@ -135,9 +135,7 @@ def _do(turn: Turn, event: Operated, trial: Turn, receipt: Receipt, approval: st
         changes=list(receipt.changes),
         approval=approval,
     )
-    turn.run = trial.run
-    turn.touch(trial.touched)
-    turn.effects.extend(trial.effects)
+    turn.take(trial)
     turn.set(operations=turn.run.operations + 1)
     _keep(turn, event.action, command.actor, receipt)
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import TopologicalSorter
 
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.flow.address import item_of, place
@@ -89,6 +90,14 @@ class Plan:
         for spot in self.every:
             found.setdefault(spot.list, []).append(spot.step.id)
         return {key: tuple(ids) for key, ids in found.items()}
+
+    @cached_property
+    def in_order(self) -> Mapping[Key, tuple[str, ...]]:
+        """The ids of each list so that each stands after those that it needs; a sound definition has no circles."""
+        return {
+            key: tuple(TopologicalSorter({i: [n for d in self.needs[i] for n in d.of] for i in ids}).static_order())
+            for key, ids in self.lists.items()
+        }
 
     @cached_property
     def needs(self) -> Mapping[str, tuple[Need, ...]]:

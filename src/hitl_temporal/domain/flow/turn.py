@@ -16,6 +16,9 @@ from hitl_temporal.domain.flow.state import Run, StepRun
 from hitl_temporal.domain.flow.step import Step
 from hitl_temporal.domain.value import Json
 
+WHOLE = ""
+"""The address of the run itself, where that of a step may stand."""
+
 
 @dataclass
 class Turn:
@@ -23,11 +26,14 @@ class Turn:
 
     Attributes:
         touched: The addresses of the steps that have changed since the run was last settled, in order.
+        changed: Those of all that have changed in this turn, each with the step as it was before: None where there was
+            none. One that is as it was is to be looked at anew, since something else has changed.
     """
 
     run: Run
     effects: list[Effect] = field(default_factory=list)
     touched: dict[str, None] = field(default_factory=dict)
+    changed: dict[str, StepRun | None] = field(default_factory=dict)
     _owns_steps: bool = False
     """Whether the mapping of steps was made in this turn, so that nobody else has it: then it is changed in place."""
 
@@ -62,7 +68,9 @@ class Turn:
 
     def put(self, address: str, step: StepRun) -> StepRun:
         """Put a step in its place, where there may have been none."""
-        self._own_steps()[address] = step
+        steps = self._own_steps()
+        self.changed.setdefault(address, steps.get(address))
+        steps[address] = step
         self.touched[address] = None
         return step
 
@@ -70,8 +78,19 @@ class Turn:
         """Forget steps."""
         steps = self._own_steps()
         for address in addresses:
-            del steps[address]
+            self.changed.setdefault(address, steps.pop(address))
             self.touched.pop(address, None)
+
+    def look_anew(self, steps: Mapping[str, StepRun]) -> None:
+        """Let what is expected of these be worked out anew, and of the whole run."""
+        self.changed |= {**steps, WHOLE: None}
+
+    def take(self, trial: "Turn") -> None:
+        """Let what was tried on the run as it is have happened."""
+        self.run = trial.run
+        self.touch(trial.touched)
+        self.changed = {**trial.changed, **self.changed}
+        self.effects.extend(trial.effects)
 
     def _own_steps(self) -> dict[str, StepRun]:
         if not self._owns_steps:

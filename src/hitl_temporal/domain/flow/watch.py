@@ -116,6 +116,9 @@ class Watch(Value):
         alerts: Those under way, by what they are about.
         raised: How many alerts there were.
         expected: By the id of the step; empty: the run itself.
+        promised: What is expected and has neither come nor been found late: until when, by the address of the step and
+            by the mark under which it is told once.
+        due: The soonest of these.
         late: What was not kept: `address:what`, each once.
         projected: What it was projected of that it would not be kept, each once.
         statistics: What past runs took; None: it is not known.
@@ -127,6 +130,8 @@ class Watch(Value):
     alerts: dict[str, Alert] = Field(default_factory=dict)
     raised: int = 0
     expected: dict[str, Expected] = Field(default_factory=dict)
+    promised: dict[str, dict[str, AwareDatetime]] = Field(default_factory=dict)
+    due: AwareDatetime | None = None
     late: tuple[str, ...] = ()
     projected: tuple[str, ...] = ()
     statistics: Statistics | None = None
