@@ -532,9 +532,15 @@ class AlertTold(_Message):
 
 
 class TicketDone(_Message):
-    """What was wanted of a ticket is done; `ref` is how its system calls it, empty where there is none."""
+    """What was wanted of a ticket is done.
+
+    Attributes:
+        ref: How its system calls it, empty where there is none.
+        left_to: The run that stands in it, for which it was not resolved; None: nothing was in the way.
+    """
 
     ref: str = ""
+    left_to: str | None = None
 
 
 class ReadStatistics(_Message):

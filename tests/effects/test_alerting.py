@@ -50,10 +50,15 @@ async def test_who_can_be_told_now_is_told_before_it_is_tried_again() -> None:
 WORK = KeepTicket(ticket="f/a", key="k1", via=None, doing="open", title="T", text="why")
 
 
+async def nobody(_: frozenset[str]) -> str | None:
+    """No other run stands in a ticket."""
+    return None
+
+
 async def test_a_ticket_that_is_open_is_commented_and_not_opened_again() -> None:
     """Opened by another run, say; what is wanted of one that is closed does nothing."""
     fake = FakeTickets()
-    keeping = Ticketing([fake]).keep_ticket
+    keeping = Ticketing([fake], nobody).keep_ticket
     assert (await keeping(WORK)).ref == "T-1"
     assert (await keeping(WORK.but(key="k2"))).ref == "T-1"
     assert (await keeping(WORK.but(key="k3", doing="resolve"))).ref == "T-1"
@@ -64,4 +69,20 @@ async def test_a_ticket_that_is_open_is_commented_and_not_opened_again() -> None
 async def test_a_system_that_is_not_set_up_is_told() -> None:
     """With those that are."""
     with pytest.raises(PermanentError, match="no ticket system is called 'snow' here; known: fake"):
-        await Ticketing([FakeTickets()]).keep_ticket(WORK.but(via="snow"))
+        await Ticketing([FakeTickets()], nobody).keep_ticket(WORK.but(via="snow"))
+
+
+async def test_a_ticket_in_which_another_run_stands_is_not_resolved() -> None:
+    """It is said in it; asked by its key and by what its system calls it."""
+    fake, asked = FakeTickets(), list[frozenset[str]]()
+
+    async def standing(names: frozenset[str]) -> str | None:
+        asked.append(names)
+        return "other" if len(asked) == 1 else None
+
+    keeping = Ticketing([fake], standing).keep_ticket
+    await keeping(WORK)
+    assert (await keeping(WORK.but(key="k2", doing="resolve", text="a has succeeded"))).left_to == "other"
+    assert fake.works[-1] == ("comment", "T-1", "a has succeeded; run other can't go on yet")
+    assert (await keeping(WORK.but(key="k3", doing="resolve"))).left_to is None
+    assert (fake.done(), asked) == (["open", "comment", "resolve"], [frozenset({"f/a", "T-1"})] * 2)

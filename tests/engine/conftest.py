@@ -37,6 +37,7 @@ from hitl_temporal.effects.resources import Resources
 from hitl_temporal.effects.server_clock import ServerClock
 from hitl_temporal.effects.statistics import PastRuns
 from hitl_temporal.effects.subjects import Subjects
+from hitl_temporal.effects.ticket_sharing import SharedTickets
 from hitl_temporal.effects.ticketing import Ticketing
 from hitl_temporal.effects.triggers import Triggers
 from hitl_temporal.engine.absences import Absences
@@ -194,7 +195,7 @@ class Rig:
             *Subjects(self.client).activities,
             *Resources(self.client, self.queue, self.catalogue, clock).activities,
             *Triggers(self.client, self.queue, self.catalogue).activities,
-            *Ticketing([self.tickets]).activities,
+            *Ticketing([self.tickets], SharedTickets(self.client, self.queue).standing_in).activities,
             *PastRuns(self.client, self.sink, self.catalogue, self.queue).activities,
             self.jobs.do,
             self.jobs.try_again,

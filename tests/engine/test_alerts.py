@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from hitl_temporal.domain.chain import verify_chain
 from hitl_temporal.domain.flow.alerts import AlertEntry
 from hitl_temporal.domain.flow.commands import Receipt
 from hitl_temporal.domain.flow.views import Status
+from hitl_temporal.messages import Seed, StartedBy
 from tests.engine.conftest import Rig
 from tests.engine.test_flow import eventually
 from tests.engine.test_life import short_rig, short_server
@@ -194,6 +196,46 @@ async def test_a_ticket_follows_a_step(failing: Rig) -> None:
     assert failing.tickets.works[-1] == ("resolve", "T-1", "load has succeeded")
 
 
+async def test_a_ticket_of_two_runs_is_resolved_by_the_last(failing: Rig) -> None:
+    """The recovery of the first says that the other still stands in it; so does the trail."""
+    failing.catalogue.add(INCIDENT)
+    first, second = await failing.start(), await failing.start()
+    for handle in (first, second):
+        await eventually(handle, lambda status: status.steps["load"].ticket == "T-1")
+    listed = f"HitlState = 'parked' AND TaskQueue = '{failing.queue}' AND ExecutionStatus = 'Running'"
+    while (await failing.client.count_workflows(listed)).count < 2:
+        await asyncio.sleep(0.02)
+    failing.jobs.failing.clear()
+    await operate(first, "rerun", "load")
+    assert (await first.result())["status"] == "completed"
+    await until(lambda: len(failing.tickets.works) == 4)
+    left = ("comment", "T-1", f"load has succeeded; run {second.id} can't go on yet")
+    assert failing.tickets.works[-1] == left
+    await operate(second, "rerun", "load")
+    assert (await second.result())["status"] == "completed"
+    await until(lambda: failing.tickets.done()[-1] == "resolve")
+
+
+async def test_a_run_that_is_done_again_after_its_end_resolves_its_ticket(failing: Rig) -> None:
+    """What it has left open is taken over by the new run."""
+    failing.catalogue.add(INCIDENT)
+    old = await failing.start()
+    await eventually(old, lambda status: status.steps["load"].ticket == "T-1")
+    await operate(old, "cancel")
+    with pytest.raises(WorkflowFailureError):
+        await old.result()
+    failing.jobs.failing.clear()
+    first = (await old.describe()).raw_description.workflow_execution_info.first_run_id
+    seed = Seed(workflow_id=old.id, first_run_id=first, command={"actor": "gus", "as": "failed", "key": "k"})
+    handle = await failing.client.start_workflow(
+        "test_flow", args=[{}, StartedBy(requester="gus", seed=seed)], id=f"{old.id}.again", task_queue=failing.queue
+    )
+    assert (await handle.result())["status"] == "completed"
+    await until(lambda: failing.tickets.done()[-1] == "resolve")
+    said = f"run {handle.id} does again what run {old.id} has left: load, by gus"
+    assert ("comment", "T-1", said) in failing.tickets.works
+
+
 async def test_closing_the_ticket_does_the_step_again(failing: Rig) -> None:
     """By the door of a ticket system, as `system:ticket`."""
     failing.catalogue.add(INCIDENT)
@@ -231,9 +273,10 @@ async def test_alerts_and_tickets_survive_continue_as_new(short_rig: Rig) -> Non
     handle = await frozen(rig)
     await eventually(handle, lambda status: status.steps["load"].ticket == "T-1")
     first = await handle.describe()
-    for n in range(20):
+    for n in count():  # until the server has suggested it in a moment in which nothing is under way
         await operate(handle, "hold" if n % 2 == 0 else "release", "tell", key=str(n))
-    assert (await handle.describe()).run_id != first.run_id
+        if n % 2 and (await handle.describe()).run_id != first.run_id:
+            break
     assert rig.notifier.sent("notice") == ["bob", "gus"]
     await rig.skipper.fast_forward(handle, timedelta(hours=1))
     await until(lambda: rig.notifier.sent("notice") == ["bob", "gus", "cai", "dee"])

@@ -27,6 +27,7 @@ from hitl_temporal.effects.secrets import Unsealing, sealed
 from hitl_temporal.effects.server_clock import ServerClock
 from hitl_temporal.effects.statistics import PastRuns
 from hitl_temporal.effects.subjects import Subjects
+from hitl_temporal.effects.ticket_sharing import SharedTickets
 from hitl_temporal.effects.ticketing import Ticketing
 from hitl_temporal.effects.triggers import Triggers
 from hitl_temporal.effects.watching import FileWatch, RunWatch
@@ -77,6 +78,7 @@ def make_worker(
         absences=TemporalAbsences(client),
         clock=clock,
     )
+    shared = SharedTickets(client, settings.task_queue)
     ours: tuple[Callable[..., Any], ...] = (
         *effects.activities,
         *Relatives(client).activities,
@@ -88,7 +90,7 @@ def make_worker(
         *RunWatch(client).activities,
         *Resources(client, settings.task_queue, documents, clock).activities,
         *Triggers(client, settings.task_queue, documents).activities,
-        *Ticketing(tickets or [FileTickets(settings.tickets_file)]).activities,
+        *Ticketing(tickets or [FileTickets(settings.tickets_file)], shared.standing_in).activities,
         *PastRuns(client, audit_store(settings), documents, settings.task_queue).activities,
     )
     return Worker(

@@ -3,7 +3,7 @@
 Must not know: workflows, which systems there are.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from temporalio import activity
@@ -16,8 +16,16 @@ from hitl_temporal.ports import PermanentError, Tickets
 class Ticketing:
     """Holds the ticket systems; its method is an activity."""
 
-    def __init__(self, systems: Sequence[Tickets]) -> None:
-        """Take the systems; the first is used where a document names none."""
+    def __init__(
+        self, systems: Sequence[Tickets], standing_in: Callable[[frozenset[str]], Awaitable[str | None]]
+    ) -> None:
+        """Take what is needed.
+
+        Args:
+            systems: Ticket systems; the first is used where a document names none.
+            standing_in: Returns a run that stands in the ticket of these names, None when none does.
+        """
+        self._standing_in = standing_in
         self._systems: Mapping[str, Tickets] = {system.name: system for system in systems}
         self._default = systems[0].name
 
@@ -28,7 +36,10 @@ class Ticketing:
 
     @activity.defn(name=KEEP_TICKET)
     async def keep_ticket(self, work: KeepTicket) -> TicketDone:
-        """Open, comment or resolve; where a ticket was closed meanwhile, only opening does something."""
+        """Open, comment or resolve; where a ticket was closed meanwhile, only opening does something.
+
+        One in which another run stands is commented on and not resolved: the last of them resolves it.
+        """
         system = self._systems.get(work.via or self._default)
         if system is None:
             known = ", ".join(self._systems)
@@ -39,8 +50,11 @@ class Ticketing:
         if found is None:
             opens = work.doing == "open"
             return TicketDone(ref=await system.open(work.ticket, work.title, work.text, work.fields) if opens else "")
-        if work.doing == "resolve":
+        other = await self._standing_in(frozenset({work.ticket, found.ref})) if work.doing == "resolve" else None
+        if other is not None:
+            await system.comment(found.ref, f"{work.text}; run {other} can't go on yet", work.key)
+        elif work.doing == "resolve":
             await system.resolve(found.ref, work.text, work.key)
         else:
             await system.comment(found.ref, work.text, work.key)
-        return TicketDone(ref=found.ref)
+        return TicketDone(ref=found.ref, left_to=other)

@@ -155,4 +155,4 @@ async def keep_ticket(work: KeepTicket) -> events.TicketKept | events.TicketRefu
     except ActivityError as error:
         reason = str(error.cause or error)[:500]
         return events.TicketRefused(at=workflow.now(), ticket=work.ticket, key=work.key, reason=reason)
-    return events.TicketKept(at=workflow.now(), ticket=work.ticket, key=work.key, ref=done.ref)
+    return events.TicketKept(at=workflow.now(), ticket=work.ticket, key=work.key, ref=done.ref, left_to=done.left_to)

@@ -6,6 +6,8 @@ import pytest
 
 from hitl_temporal.domain.flow import events, seeding
 from hitl_temporal.domain.flow.commands import Receipt, Rerun
+from hitl_temporal.domain.flow.effects import KeepTicket
+from hitl_temporal.domain.flow.events import JobCancelled, TicketKept
 from hitl_temporal.domain.flow.machine import new_run
 from hitl_temporal.domain.flow.policies import Policy
 from hitl_temporal.domain.flow.state import Run
@@ -251,3 +253,39 @@ def test_a_seeded_run_travels_as_it_is() -> None:
     """Over continue-as-new."""
     run = again(failed(), "failed").run
     assert Run.model_validate_json(run.model_dump_json()) == run
+
+
+# --- Tickets ----------------------------------------------------------------------------------------------------------
+
+
+def works(world: World) -> list[tuple[str, str, str]]:
+    """Return what was wanted of tickets, in order."""
+    return [(e.ticket, e.doing, e.text) for e in world.effects if isinstance(e, KeepTicket)]
+
+
+def test_the_ticket_of_a_step_that_is_done_again_goes_with_it() -> None:
+    """The new run comments on it and resolves it; what it keeps, or has no ticket, has none in it either."""
+    lists = [call("a", incident={}), each("e", [1, 2], call("x", incident={}), needs=[]), call("k", needs=[])]
+    world = World(*lists).fails("a").fails("e[1].x").succeeds("e[0].x").succeeds("k")
+    world.feed(TicketKept(at=START, ticket="sample/a", key="k", ref="T-1"))
+    world.operate("cancel", actor="eli")
+    assert world.run.status == "cancelled"
+    assert {key: t.state for key, t in world.run.watch.tickets.items()} == {"sample/a": "left", "sample/x": "left"}
+    next_ = again(world, "failed")
+    assert works(next_) == [
+        ("sample/a", "comment", "run r.r1 does again what run r has left: a, by gus"),
+        ("sample/x", "comment", "run r.r1 does again what run r has left: e, by gus"),
+    ]
+    assert status(next_.run, EVIDENCE).steps["a"].ticket == "T-1"
+    next_.succeeds("a").succeeds("e[0].x").succeeds("e[1].x")
+    assert [(key, doing) for key, doing, _ in works(next_)[2:]] == [("sample/a", "resolve"), ("sample/x", "resolve")]
+    assert next_.run.status == "completed"
+
+
+def test_a_ticket_that_was_resolved_is_not_opened_again() -> None:
+    """Nor commented on: it is over."""
+    world = World(call("a", incident={}), call("b")).fails("a")
+    world.operate("skip", "a")
+    world.operate("cancel", actor="eli")
+    world.feed(JobCancelled(at=START, step="b", n=1))
+    assert works(again(world, "all")) == []

@@ -78,6 +78,21 @@ def test_a_step_without_recovery_leaves_its_ticket() -> None:
     assert [d for _, d in works(world)] == ["open", "comment"]
 
 
+def test_a_step_that_was_left_and_is_done_again_recovers() -> None:
+    """In the open run: what was cancelled is followed again, and the last one that recovers resolves the ticket."""
+    key = {"key": "one"}
+    world = World(call("a", incident=key), call("b", incident=key, needs=[]), call("c", needs=[])).fails("a").fails("b")
+    world.operate("cancel_step", "a")
+    world.operate("cancel_step", "b", key="2")
+    world.operate("rerun", "a", key="3")
+    assert texts(world)[4:] == ["a, start 2, is done again, by eli"]
+    world.succeeds("a")
+    assert works(world)[-1] == ("one", "comment")
+    world.operate("rerun", "b", key="4")
+    world.succeeds("b")
+    assert works(world)[-1] == ("one", "resolve")
+
+
 def test_a_ticket_may_wait_for_the_end_of_the_run() -> None:
     """It is resolved however the run ends."""
     world = World(call("a", incident={"resolve_on": "end"}), call("b")).fails("a")
@@ -161,6 +176,8 @@ def test_what_the_ticket_system_answers_is_shown() -> None:
     world.feed(events.TicketKept(at=world.now, ticket="sample/b", key="k2", ref="INC8"))
     assert [r.ticket for r in why(world.run)] == ["INC7"]
     assert [f.attributes["hitl.ref"] for f in world.facts if f.name == "incident.kept"] == ["INC7"]
+    world.feed(events.TicketKept(at=world.now, ticket="sample/a", key="k4", ref="INC7", left_to="r2"))
+    assert (world.facts[-1].name, world.facts[-1].attributes["hitl.run"]) == ("incident.left", "r2")
     world.feed(events.TicketRefused(at=world.now, ticket="sample/a", key="k3", reason="no such group"))
     assert (world.facts[-1].name, world.run.watch.tickets["sample/a"].error) == ("incident.refused", "no such group")
 

@@ -251,13 +251,19 @@ class AlertDelivered(Value):
 
 
 class TicketKept(Value):
-    """The ticket system has done what was wanted; `ref` is how it calls the ticket, empty where there is none."""
+    """The ticket system has done what was wanted.
+
+    Attributes:
+        ref: How it calls the ticket, empty where there is none.
+        left_to: The run that stands in the ticket, for which it was not resolved; None: nothing was in the way.
+    """
 
     kind: Literal["ticket_kept"] = "ticket_kept"
     at: AwareDatetime
     ticket: str
     key: str
     ref: str = ""
+    left_to: str | None = None
 
 
 class TicketRefused(Value):

@@ -23,6 +23,7 @@ from hitl_temporal.domain.flow import (
     keeping,
     lateness,
     operations,
+    tickets,
     undoing,
     waiting,
 )
@@ -254,6 +255,7 @@ def _record_seed(turn: Turn, seed: Seeded) -> None:
         reason=seed.reason or None,
         kept=list(seed.kept),
     )
+    tickets.take_over(turn, seed.run, seed.actor)
 
 
 def _failed(

@@ -8,7 +8,7 @@ Must not know: who reads the old run, how the new one is started.
 
 from collections.abc import Mapping
 
-from hitl_temporal.domain.flow import blocks, grants, rerunning
+from hitl_temporal.domain.flow import blocks, grants, rerunning, tickets
 from hitl_temporal.domain.flow.commands import Receipt, Rerun
 from hitl_temporal.domain.flow.editing import unfit_change
 from hitl_temporal.domain.flow.events import Operated
@@ -130,6 +130,7 @@ def seeded(old: Run, fresh: Run, command: Rerun, first_run_id: str) -> Run:
         steps={a: s.but(extensions=(), repair=None) for a, s in steps.items()},
         done=tuple(d for d in old.done if _outermost(old, d.step) not in again),
         seed=seed,
+        watch=fresh.watch.but(tickets=tickets.left_to(old, again)),
         **keeps_values,
     )
     return run.but(kept=kept_bytes(run))

@@ -6,7 +6,7 @@ going on; a ticket system that is down hears of it later, in the same order.
 Must not know: ticket systems.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from hitl_temporal.domain.expressions import ExpressionError, render
 from hitl_temporal.domain.flow import closing, rerunning, undoing
@@ -24,7 +24,7 @@ from hitl_temporal.domain.people import SYSTEM
 from hitl_temporal.domain.value import Json, canonical
 from hitl_temporal.domain.words import shorten
 
-__all__ = ["finish", "follow", "hear", "hear_closed", "is_awaited", "ticket_of"]
+__all__ = ["finish", "follow", "hear", "hear_closed", "is_awaited", "left_to", "take_over", "ticket_of"]
 
 MAX_KEY = 200
 
@@ -60,6 +60,8 @@ def follow(turn: Turn, stuck: Iterable[str], by: str) -> None:
     for key, ticket in [*turn.run.watch.tickets.items()]:
         for address in ticket.stuck:
             _follow_known(turn, key, address, by)
+        for address in ticket.left:
+            _take_up(turn, key, address, by)
     for address in stuck:
         incident = incident_of(turn.run, address)
         if incident is not None and is_stuck(turn.run.steps[address], incident):
@@ -83,6 +85,18 @@ def _follow_known(turn: Turn, key: str, address: str, by: str) -> None:
         _leave(turn, key, address, incident, has_recovered=step.state in {"succeeded", "skipped"}, what=_ended(step))
     else:
         _done_again(turn, key, address, f"{address}, start {step.n}, is done again", by)
+
+
+def _take_up(turn: Turn, key: str, address: str, by: str) -> None:
+    """Follow a step again that had ended without recovery, once an operator has it done again."""
+    step = turn.run.steps.get(address)
+    if step is None or step.is_final or turn.run.ending is not None:
+        return
+    ticket = turn.run.watch.tickets[key]
+    left = tuple(a for a in ticket.left if a != address)
+    stuck = {**ticket.stuck, address: step.since}
+    _put(turn, ticket.but(stuck=stuck, left=left, state="left" if left else "open"))
+    _done_again(turn, key, address, f"{address}, start {step.n}, is done again", by)
 
 
 def _done_again(turn: Turn, key: str, address: str, what: str, by: str) -> None:
@@ -160,10 +174,11 @@ def _fields(run: Run, address: str, incident: Incident) -> dict[str, Json]:
 def _leave(turn: Turn, key: str, address: str, incident: Incident, *, has_recovered: bool, what: str) -> None:
     """Take a step out of its ticket; the last one that recovers resolves it."""
     ticket = turn.run.watch.tickets[key]
-    left = {a: since for a, since in ticket.stuck.items() if a != address}
-    ends = has_recovered and not left and incident.resolve_on == "recovery" and ticket.state == "open"
+    others = {a: since for a, since in ticket.stuck.items() if a != address}
+    ends = has_recovered and not others and incident.resolve_on == "recovery" and ticket.state == "open"
     state = "resolved" if ends else ticket.state if has_recovered else "left"
-    _put(turn, ticket.but(stuck=left, state=state))
+    left = ticket.left if has_recovered else (*ticket.left, address)
+    _put(turn, ticket.but(stuck=others, left=left, state=state))
     _work(turn, key, "resolve" if ends else "comment", f"{address} {what}" + ("" if has_recovered else _BY_HAND))
     turn.record(
         "incident.resolved" if ends else "incident.commented",
@@ -188,8 +203,32 @@ def finish(turn: Turn, status: str) -> None:
             _work(turn, key, "resolve", f"run {turn.run.id} has ended {status}")
             turn.record("incident.resolved", f"ticket:{key}:{ticket.works + 1}", ticket=key, reason=f"run {status}")
         elif ticket.stuck:
-            _put(turn, ticket.but(stuck={}, state="left"))
+            _put(turn, ticket.but(stuck={}, left=(*ticket.left, *ticket.stuck), state="left"))
             _work(turn, key, "comment", f"run {turn.run.id} has ended {status}{_BY_HAND}")
+
+
+def left_to(old: Run, again: Collection[str]) -> dict[str, Ticket]:
+    """Return the tickets that a run has left open about steps that a new run does again, by key.
+
+    Args:
+        old: A run that has ended.
+        again: The steps of the outermost list that are done again; what lies in one counts as it does.
+    """
+    found: dict[str, Ticket] = {}
+    for key, ticket in old.watch.tickets.items():
+        tops = dict.fromkeys([a, *old.definition.plan.around(a)][-1] for a in ticket.left)
+        stuck = {top: None for top in tops if top in again}
+        if stuck:
+            found[key] = ticket.but(state="open", stuck=stuck, left=(), error="", works=0)
+    return found
+
+
+def take_over(turn: Turn, run: str, by: str) -> None:
+    """Say in the tickets that an earlier run has left open that a new run does again what they are about."""
+    for key, ticket in [*turn.run.watch.tickets.items()]:
+        what = f"run {turn.run.id} does again what run {run} has left: {', '.join(ticket.stuck)}"
+        _work(turn, key, "comment", f"{what}, by {by}")
+        turn.record("incident.commented", f"ticket:{key}:taken_over", ticket=key, reason=what)
 
 
 def _put(turn: Turn, ticket: Ticket) -> None:
@@ -229,6 +268,8 @@ def hear(turn: Turn, event: TicketKept | TicketRefused) -> None:
         _put(turn, ticket.but(ref=event.ref or ticket.ref, error=""))
         if event.ref and event.ref != ticket.ref:
             turn.record("incident.kept", f"ticket:{event.key}:kept", ticket=event.ticket, ref=event.ref)
+        if event.left_to is not None:
+            turn.record("incident.left", f"ticket:{event.key}:left", ticket=event.ticket, run=event.left_to)
     else:
         _put(turn, ticket.but(error=event.reason))
         turn.record("incident.refused", f"ticket:{event.key}:refused", ticket=event.ticket, reason=event.reason)

@@ -92,6 +92,7 @@ class Ticket(Value):
         step: The id of the step whose document it follows.
         stuck: The addresses of the steps that it is about, with the time since when each can't go on; None while it is
             done again.
+        left: The addresses of those that have ended without recovery.
         ref: How the ticket system calls it; None: it is not known yet.
         state: `left` when what it was about has ended without recovery.
         error: Why the ticket system has refused it, empty when it has not.
@@ -102,6 +103,7 @@ class Ticket(Value):
     via: str | None = None
     step: str
     stuck: dict[str, AwareDatetime | None] = Field(default_factory=dict)
+    left: tuple[str, ...] = ()
     ref: str | None = None
     state: Literal["open", "resolved", "left"] = "open"
     error: str = ""
