@@ -1,6 +1,7 @@
 """The few fakes that tests share: each stands behind a port, remembers what it was asked, and can be told to fail."""
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -300,6 +301,25 @@ class FakePlaces:
         if not path.is_relative_to(self.root.resolve()):
             raise PermanentError(f"{written!r} lies outside of the project")
         return path
+
+
+class FakeBlobs:
+    """A `Blobs` over a dictionary."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    async def put(self, content: bytes) -> str:
+        """Keep it."""
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        self.kept[digest] = content
+        return digest
+
+    async def get(self, digest: str) -> bytes:
+        """Answer what was kept."""
+        if digest not in self.kept:
+            raise PermanentError(f"there is no blob {digest!r}")
+        return self.kept[digest]
 
 
 class FakeSecrets:

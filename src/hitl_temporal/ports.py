@@ -69,6 +69,27 @@ class Secrets(Protocol):
         ...
 
 
+class Blobs(Protocol):
+    """Keeps what is too large for a history, under the digest of what it is: `sha256:` and 64 hexadecimal digits."""
+
+    async def put(self, content: bytes) -> str:
+        """Keep these bytes and return their digest, once they are safe. The same bytes again change nothing.
+
+        Raises:
+            TemporaryError: They may not be safe.
+        """
+        ...
+
+    async def get(self, digest: str) -> bytes:
+        """Return the bytes of a digest, and never others.
+
+        Raises:
+            PermanentError: There are none, or what is there has another digest.
+            TemporaryError: They can't be read now.
+        """
+        ...
+
+
 class AuditSink(Protocol):
     """Where the facts of the audit trail go."""
 

@@ -20,7 +20,9 @@ from hitl_temporal.domain.flow.job import Prepared
 from hitl_temporal.effects.commands import Commands
 from hitl_temporal.messages import AGENT_STOPPED, EXIT_CODE, OUTPUTS, CommandEnded, RunCommand
 from hitl_temporal.ports import PermanentError
+from tests.fakes import FakeBlobs
 
+BLOBS = FakeBlobs()
 SOON = timedelta(milliseconds=100)
 LATE = timedelta(minutes=5)
 """Longer than a test may take: what waits for it fails."""
@@ -59,7 +61,7 @@ def _run(tmp_path: Path) -> Callable[..., Any]:
     """Run a request in a project at `tmp_path`; keyword arguments are secrets."""
 
     async def run(wanted: RunCommand, env: ActivityEnvironment | None = None, **secrets: str) -> CommandEnded:
-        commands = Commands(tmp_path, Kept(**secrets), leave_within=LATE)
+        commands = Commands(tmp_path, Kept(**secrets), BLOBS, leave_within=LATE)
         return await (env or ActivityEnvironment()).run(commands.run_command, wanted)
 
     return run
@@ -94,7 +96,7 @@ def is_alive(pid: int) -> bool:
 async def running(wanted: RunCommand, project: Path, leave_within: timedelta = LATE) -> AsyncIterator[Any]:
     """Yield the environment and the task of a command that runs."""
     env = ActivityEnvironment()
-    commands = Commands(project, Kept(), leave_within=leave_within)
+    commands = Commands(project, Kept(), BLOBS, leave_within=leave_within)
     task = asyncio.ensure_future(env.run(commands.run_command, wanted))
     yield env, task
     if not task.done():
@@ -264,7 +266,7 @@ async def test_a_running_command_is_heard(tmp_path: Path) -> None:
     env.on_heartbeat = lambda *details: told.append(details[0])
     code = "import time; print('x' * 5000 + 'abc 0123', end='', flush=True); open('go').read(); print('456789 end')"
     os.mkfifo(tmp_path / "go")
-    commands = Commands(tmp_path, Kept(db="0123456789"), leave_within=LATE)
+    commands = Commands(tmp_path, Kept(db="0123456789"), BLOBS, leave_within=LATE)
     task = asyncio.ensure_future(env.run(commands.run_command, python(code, env={"S": {"secret": "db"}})))
     await eventually(lambda: told)
     assert told[0].stdout == "x" * 2044 + "abc "

@@ -18,10 +18,11 @@ from temporalio.worker import ActivityInboundInterceptor, ActivityOutboundInterc
 from hitl_temporal.effects.secrets import Unsealing, resolve, sealed
 from hitl_temporal.effects.veil import Veil
 from hitl_temporal.ports import PermanentError, TemporaryError
-from tests.fakes import FakeSecrets
+from tests.fakes import FakeBlobs, FakeSecrets
 
 VALUE = 'p@ss "word"/é'
 SECRETS = FakeSecrets({"snow": VALUE, "key": "-----BEGIN KEY-----\nAbCdEfGhIj\n-----END KEY-----\n", "none": ""})
+BLOBS = FakeBlobs()
 REFERENCE = {"$secret": "snow"}
 
 
@@ -72,7 +73,7 @@ async def called(function: Callable[..., Any], *arguments: object) -> Any:
     """Return what an activity gives to Temporal for these arguments."""
     stand_in = sealed(function)
     inner = Inner()
-    chain = Unsealing(SECRETS).intercept_activity(inner)
+    chain = Unsealing(SECRETS, BLOBS).intercept_activity(inner)
     chain.init(Deaf())
     TOLD[:] = [inner.outbound]
     convert = pydantic_data_converter.payload_converter
@@ -99,17 +100,19 @@ async def refused(function: Callable[..., Any], arguments: object) -> Exception:
 
 async def test_a_reference_is_replaced_wherever_it_lies() -> None:
     """An object with another key beside it, and a reference that names nothing, are no references."""
-    found = await resolve({"a": [REFERENCE, 1], "b": {"c": REFERENCE}, "d": {"$secret": "snow", "x": 1}}, SECRETS)
+    found = await resolve(
+        {"a": [REFERENCE, 1], "b": {"c": REFERENCE}, "d": {"$secret": "snow", "x": 1}}, SECRETS, BLOBS
+    )
     assert found.arguments == {"a": [VALUE, 1], "b": {"c": VALUE}, "d": {"$secret": "snow", "x": 1}}
     assert found.values == {"snow": VALUE}
-    assert (await resolve({"$secret": 5}, SECRETS)).arguments == {"$secret": 5}
+    assert (await resolve({"$secret": 5}, SECRETS, BLOBS)).arguments == {"$secret": 5}
 
 
 @pytest.mark.parametrize(("name", "said"), [("nobody", "nobody"), ("none", "'none' is empty")])
 async def test_a_secret_that_is_not_there_is_refused_by_name(name: str, said: str) -> None:
     """An empty one too: with it a door would be tried that is open to everybody."""
     with pytest.raises(PermanentError, match=said):
-        await resolve({"x": {"$secret": name}}, SECRETS)
+        await resolve({"x": {"$secret": name}}, SECRETS, BLOBS)
 
 
 async def test_too_deep_arguments_are_refused() -> None:
@@ -118,7 +121,7 @@ async def test_too_deep_arguments_are_refused() -> None:
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(PermanentError, match="too deeply"):
-        await resolve(deep, SECRETS)
+        await resolve(deep, SECRETS, BLOBS)
 
 
 async def test_the_activity_gets_the_value_in_its_own_type() -> None:
@@ -230,7 +233,7 @@ async def test_a_heartbeat_with_the_value_is_refused() -> None:
 
 async def test_a_line_of_a_key_file_is_hidden_by_itself() -> None:
     """A library may show the one that it does not like."""
-    veil = Veil((await resolve({"k": {"$secret": "key"}}, SECRETS)).values)
+    veil = Veil((await resolve({"k": {"$secret": "key"}}, SECRETS, BLOBS)).values)
     assert veil.hide("bad line AbCdEfGhIj here") == "bad line [secret 'key'] here"
     assert veil.seen_in("nothing of it") is None
 

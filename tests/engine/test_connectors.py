@@ -12,7 +12,7 @@ from hitl_temporal.app.settings import Settings
 from hitl_temporal.effects.conduct import Conduct
 from hitl_temporal.effects.secrets import Unsealing, sealed
 from tests.engine.conftest import Rig, running
-from tests.fakes import FakeSecrets
+from tests.fakes import FakeBlobs, FakeSecrets
 
 VALUE = "t0ken-of-snow"
 FLOW = """
@@ -60,7 +60,7 @@ async def test_one_step_takes_what_another_gives(rig: Rig, tmp_path: Path) -> No
         rig.client,
         task_queue=f"{rig.queue}-pool-connectors",
         activities=[sealed(a) for a in connector_activities(rig.client, settings)],
-        interceptors=[Conduct(), Unsealing(FakeSecrets({"snow": VALUE}))],
+        interceptors=[Conduct(), Unsealing(FakeSecrets({"snow": VALUE}), FakeBlobs())],
     )
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server, running(worker):

@@ -15,14 +15,14 @@ from hitl_temporal.effects.commands import Commands
 from hitl_temporal.effects.watching import FileWatch, RunWatch
 from tests.engine.conftest import Rig
 from tests.engine.test_flow import asked, eventually
-from tests.fakes import answer
+from tests.fakes import FakeBlobs, answer
 
 BY_ANN = {"requester": "ann"}
 
 
 def hands(rig: Rig, project: Path) -> list[object]:
     """Return the activities that do what steps other than calls want."""
-    commands = Commands(project, LocalSecrets(None), leave_within=timedelta(seconds=1))
+    commands = Commands(project, LocalSecrets(None), FakeBlobs(), leave_within=timedelta(seconds=1))
     watches = (*FileWatch(project).activities, *RunWatch(rig.client).activities)
     return [*commands.activities, *watches]
 

@@ -13,7 +13,7 @@ from hitl_temporal.effects.conduct import Conduct
 from hitl_temporal.effects.secrets import Unsealing, sealed
 from hitl_temporal.ports import PermanentError
 from tests.engine.conftest import Rig, running
-from tests.fakes import FakeSecrets
+from tests.fakes import FakeBlobs, FakeSecrets
 
 VALUE = "s3cr3t-of-snow"
 
@@ -46,7 +46,7 @@ steps:
         rig.client,
         task_queue=f"{rig.queue}-pool-snow",
         activities=[sealed(open_ticket)],
-        interceptors=[Conduct(), Unsealing(FakeSecrets({"snow": VALUE}))],
+        interceptors=[Conduct(), Unsealing(FakeSecrets({"snow": VALUE}), FakeBlobs())],
     )
     async with running(worker):
         handle = await rig.start()

@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     secrets: Path | None = None
     """A folder that holds one file for each secret; None: secrets come from `HITL_SECRET_<NAME>` alone."""
 
+    blobs: Path | None = None
+    """A folder for large outputs, which all workers and agents share; None: `blobs` in the state folder."""
+
     worker_slots: int = Field(default=20, ge=1)
     """How many commands and other activities an agent (`hitl worker --pool`) does at once; `--slots` goes first."""
     smtp_host: str | None = None
@@ -115,6 +118,11 @@ class Settings(BaseSettings):
     def audit_file(self) -> Path:
         """The SQLite store of the audit trail."""
         return self.state / "audit.db"
+
+    @property
+    def blobs_folder(self) -> Path:
+        """Where large outputs lie."""
+        return self.blobs or self.state / "blobs"
 
     @property
     def messages_file(self) -> Path:

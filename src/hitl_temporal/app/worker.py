@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 
 from hitl_temporal.app.connectors import connector_activities
 from hitl_temporal.app.documents import Documents
@@ -20,6 +20,7 @@ from hitl_temporal.effects.activities import Effects
 from hitl_temporal.effects.arrivals import Arrivals
 from hitl_temporal.effects.commands import Commands
 from hitl_temporal.effects.conduct import Conduct
+from hitl_temporal.effects.keeping import Keeping
 from hitl_temporal.effects.loads import Loads
 from hitl_temporal.effects.relatives import Relatives
 from hitl_temporal.effects.resources import Resources
@@ -37,7 +38,7 @@ from hitl_temporal.engine.flow import Flow
 from hitl_temporal.engine.outbox import Outbox
 from hitl_temporal.engine.resource_pool import ResourcePool
 from hitl_temporal.engine.rotation import Rotation
-from hitl_temporal.integrations.file import FileNotifier, FileTickets
+from hitl_temporal.integrations.file import FileBlobs, FileNotifier, FileTickets
 from hitl_temporal.ports import AuditSink, Notifier, Tickets
 
 LEAVE_WITHIN = timedelta(seconds=5)
@@ -98,7 +99,7 @@ def make_worker(
         task_queue=settings.task_queue,
         workflows=[*WORKFLOWS, *code.workflows],
         activities=[*ours, *map(sealed, [*connector_activities(client, settings), *code.activities])],
-        interceptors=[Conduct(), Unsealing(LocalSecrets(settings.secrets))],
+        interceptors=_interceptors(settings),
         workflow_runner=RUNNER,
         max_cached_workflows=settings.worker_cached_workflows,
         # After a killed worker the default makes the next click wait ten seconds (measured).
@@ -132,11 +133,18 @@ def make_agent(client: Client, settings: Settings, code: Code, pool: str, *, slo
             *FileWatch(settings.project).activities,
             *map(sealed, [*connector_activities(client, settings), *code.activities]),
         ],
-        interceptors=[Conduct(), Unsealing(LocalSecrets(settings.secrets))],
+        interceptors=_interceptors(settings),
         max_concurrent_activities=slots or settings.worker_slots,
         graceful_shutdown_timeout=AGENT_LEAVES_WITHIN,
     )
 
 
+def _interceptors(settings: Settings) -> list[Interceptor]:
+    """Return what stands around each activity, the outermost first."""
+    blobs = FileBlobs(settings.blobs_folder)
+    return [Conduct(), Keeping(blobs), Unsealing(LocalSecrets(settings.secrets), blobs)]
+
+
 def _commands(settings: Settings, leave_within: timedelta) -> Commands:
-    return Commands(settings.project, LocalSecrets(settings.secrets), leave_within=leave_within * _ALMOST)
+    secrets, blobs = LocalSecrets(settings.secrets), FileBlobs(settings.blobs_folder)
+    return Commands(settings.project, secrets, blobs, leave_within=leave_within * _ALMOST)

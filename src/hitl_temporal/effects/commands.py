@@ -11,7 +11,7 @@ What comes of it:
 
 Values of secrets are in the command's environment alone: never in a result, a heartbeat, an error or a log.
 
-Must not know: workflows, who keeps secrets.
+Must not know: workflows, who keeps secrets and blobs.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ from hitl_temporal.domain.flow.job import MAX_LOG_BYTES, Prepared, Secret
 from hitl_temporal.domain.flow.outputs import OutputError, extract
 from hitl_temporal.domain.value import Json
 from hitl_temporal.domain.words import shorten
+from hitl_temporal.effects.keeping import kept
 from hitl_temporal.effects.processes import ChildProcess, Tail, start
 from hitl_temporal.effects.scripts import folder, words
 from hitl_temporal.effects.scrubbing import Scrubber, readable
@@ -42,7 +43,7 @@ from hitl_temporal.messages import (
     CommandTail,
     RunCommand,
 )
-from hitl_temporal.ports import PermanentError, Secrets
+from hitl_temporal.ports import Blobs, PermanentError, Secrets, TemporaryError
 
 __all__ = ["Commands"]
 
@@ -74,16 +75,18 @@ _BOTH_BYTES = MAX_LOG_BYTES * 5 // 4
 class Commands:
     """Runs commands below a project's folder; its method is an activity."""
 
-    def __init__(self, project: Path, secrets: Secrets, *, leave_within: timedelta) -> None:
-        """Take where scripts lie and who knows secrets.
+    def __init__(self, project: Path, secrets: Secrets, blobs: Blobs, *, leave_within: timedelta) -> None:
+        """Take where scripts lie, who knows secrets, and who keeps what is large.
 
         Args:
             project: The project's folder.
             secrets: Resolves names.
+            blobs: Keeps outputs that the history has no room for.
             leave_within: How much of a command's grace there is when the worker itself is asked to stop.
         """
         self._project = project
         self._secrets = secrets
+        self._blobs = blobs
         self._leave_within = leave_within
 
     @property
@@ -117,7 +120,8 @@ class Commands:
             )
         await _insist(child.end(job.grace))
         await log.ainfo("command.ended", key=request.key, step=request.step, exit_code=code)
-        return _ended(code, job, scrubber, out, err)
+        outputs, missing = await self._outputs(job, scrubber, out)
+        return _ended(code, outputs, missing, _tails(job.log_limit_bytes, scrubber, out, err))
 
     async def _environment(self, request: RunCommand) -> tuple[dict[str, str], tuple[str, ...]]:
         """Return the command's whole environment, and the secrets in it."""
@@ -131,6 +135,14 @@ class Commands:
                 variables[name] = value
         ours = {"HITL_KEY": request.key, "HITL_RUN": request.run, "HITL_STEP": request.step}
         return {**variables, **{name: value for name, value in ours.items() if value}}, tuple(secrets)
+
+    async def _outputs(self, job: Prepared, scrubber: Scrubber, out: Tail) -> tuple[dict[str, Json], str]:
+        """Return the outputs, the large ones as references, and an empty text; else none and why."""
+        outputs, missing = _outputs(job, scrubber, out)
+        try:
+            return await kept(outputs, self._blobs), missing
+        except (PermanentError, TemporaryError) as error:  # the work is done: that its outputs are lost is all
+            return {}, str(error)
 
     async def _start(
         self, job: Prepared, environment: Mapping[str, str], scrubber: Scrubber, out: Tail, err: Tail
@@ -196,16 +208,21 @@ def _live(scrubber: Scrubber, tail: Tail) -> str:
     return readable(scrubber.scrubbed(end, max(len(end) - _LIVE_BYTES, 0)))
 
 
-def _ended(code: int, job: Prepared, scrubber: Scrubber, out: Tail, err: Tail) -> CommandEnded:
+def _ended(code: int, outputs: Mapping[str, Json], missing: str, tails: tuple[str, str, int]) -> CommandEnded:
     """Return how it ended.
+
+    Args:
+        code: Its exit code.
+        outputs: What it gave.
+        missing: Why there are no outputs; empty: they are there.
+        tails: The ends of both streams, and how many bytes they lack.
 
     Raises:
         ApplicationError: With an exit code other than 0, or without its outputs.
     """
-    stdout, stderr, truncated = _tails(job.log_limit_bytes, scrubber, out, err)
-    outputs, missing = _outputs(job, scrubber, out)
+    stdout, stderr, truncated = tails
     ended = CommandEnded(
-        exit_code=code, outputs=outputs, stdout_tail=stdout, stderr_tail=stderr, truncated_bytes=truncated
+        exit_code=code, outputs=dict(outputs), stdout_tail=stdout, stderr_tail=stderr, truncated_bytes=truncated
     )
     if code:
         last = next((line for line in reversed(stderr.splitlines()) if line.strip()), "")

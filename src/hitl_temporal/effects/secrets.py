@@ -1,4 +1,6 @@
-"""Secrets in the arguments of activities: the history holds `{"$secret": "name"}`, the activity gets the value.
+"""References in the arguments of activities: the history holds `{"$secret": "name"}`, the activity gets the value.
+
+What `{"$blob": ...}` stands for is put in likewise. It is data, which may name no secret: nothing in it is looked up.
 
 A worker registers an activity as `sealed`: its input reaches the interceptor as it came, since the reference need not
 fit where the value will. The interceptor puts in the values, and then reads the input as the activity declares it.
@@ -6,9 +8,10 @@ fit where the value will. The interceptor puts in the values, and then reads the
 Nothing that leaves the activity shows a value: it is taken out of errors, and a result or a heartbeat that has one is
 refused.
 
-PermanentError     a secret is unknown or empty, the arguments do not fit, or the result shows a value
+PermanentError     a secret is unknown or empty, a blob is not there or damaged, the arguments do not fit, or the result
+                   shows the value of a secret
 
-Must not know: where secrets are kept, which activity it is.
+Must not know: where secrets and blobs are kept, which activity it is.
 """
 
 import dataclasses
@@ -30,25 +33,27 @@ from temporalio.worker import (
 )
 from typing_extensions import override
 
+from hitl_temporal.domain.blobs import KEY, is_reference
 from hitl_temporal.domain.flow.secrets import REFERENCE
 from hitl_temporal.domain.problems import first_problem
 from hitl_temporal.domain.value import Json
 from hitl_temporal.effects.veil import Veil
-from hitl_temporal.ports import PermanentError, Secrets
+from hitl_temporal.ports import Blobs, PermanentError, Secrets
 
 
 class Resolved(NamedTuple):
-    """Arguments with the values put in, and these values by the names of their secrets."""
+    """Arguments with the values put in, and those of secrets by their names."""
 
     arguments: Json
     values: Mapping[str, str]
 
 
-async def resolve(arguments: Json, secrets: Secrets) -> Resolved:
-    """Return the arguments with each `{"$secret": "name"}` replaced, however deep it lies.
+async def resolve(arguments: Json, secrets: Secrets, blobs: Blobs) -> Resolved:
+    """Return the arguments with each `{"$secret": "name"}` and each reference to a blob replaced, however deep it lies.
 
     Raises:
-        PermanentError: A secret is unknown or empty, or the arguments are nested too deeply.
+        PermanentError: A secret is unknown or empty, a blob is not there or damaged, or the arguments are nested too
+            deeply.
     """
     values: dict[str, str] = {}
 
@@ -59,6 +64,8 @@ async def resolve(arguments: Json, secrets: Secrets) -> Resolved:
                 if not values[name]:
                     raise PermanentError(f"the secret {name!r} is empty; give it a value")
                 return values[name]
+            case {"$blob": str(digest)} if is_reference(value):
+                return cast("Json", json.loads(await blobs.get(digest)))
             case dict():
                 return {key: await put_in(part) for key, part in value.items()}
             case list():
@@ -69,7 +76,7 @@ async def resolve(arguments: Json, secrets: Secrets) -> Resolved:
     try:
         return Resolved(await put_in(arguments), values)
     except RecursionError:
-        raise PermanentError("the arguments are nested too deeply to look for secrets in them") from None
+        raise PermanentError("the arguments are nested too deeply to look for references in them") from None
 
 
 class _Sealed(NamedTuple):
@@ -85,6 +92,7 @@ class _Sealed(NamedTuple):
 
 _SEALED: Final = "_hitl_sealed"
 _DEFINITION: Final = "__temporal_activity_definition"
+_KEYS: Final = (REFERENCE.encode(), KEY.encode())
 
 
 def sealed(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -109,15 +117,21 @@ def sealed(function: Callable[..., Any]) -> Callable[..., Any]:
     return stand_in
 
 
-class Unsealing(Interceptor):
-    """Worker interceptor: puts in the values of secrets, and lets none of them out."""
+def is_sealed(function: Callable[..., Any]) -> bool:
+    """Tell whether this is what `sealed` has made: an activity that somebody wrote, or a connector."""
+    return hasattr(function, _SEALED)
 
-    def __init__(self, secrets: Secrets) -> None:
+
+class Unsealing(Interceptor):
+    """Worker interceptor: puts in the values of secrets and blobs, and lets none of the former out."""
+
+    def __init__(self, secrets: Secrets, blobs: Blobs) -> None:
         self._secrets = secrets
+        self._blobs = blobs
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
         """Wrap the chain; the parameter's name is Temporal's."""
-        return _Unsealed(next, self._secrets)
+        return _Unsealed(next, self._secrets, self._blobs)
 
 
 class _Discreet(ActivityOutboundInterceptor):
@@ -133,9 +147,10 @@ class _Discreet(ActivityOutboundInterceptor):
 
 
 class _Unsealed(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, secrets: Secrets) -> None:  # noqa: A002
+    def __init__(self, next: ActivityInboundInterceptor, secrets: Secrets, blobs: Blobs) -> None:  # noqa: A002
         super().__init__(next)
         self._secrets = secrets
+        self._blobs = blobs
 
     @override
     def init(self, outbound: ActivityOutboundInterceptor) -> None:
@@ -162,7 +177,7 @@ class _Unsealed(ActivityInboundInterceptor):
         return result
 
     async def _opened(self, args: Sequence[Any], found: _Sealed) -> list[Any]:
-        """Return the arguments as the activity declares them, the first with the values of its secrets."""
+        """Return the arguments as the activity declares them, the first with the values of its references."""
         if not args:
             return []
         first = args[0]
@@ -180,7 +195,7 @@ class _Unsealed(ActivityInboundInterceptor):
 
     async def _put_in(self, payload: Payload) -> Payload:
         """Return the payload with the values in it; one without a reference is not even read."""
-        if payload.metadata.get("encoding") != b"json/plain" or REFERENCE.encode() not in payload.data:
+        if payload.metadata.get("encoding") != b"json/plain" or not any(key in payload.data for key in _KEYS):
             return payload
         arguments = cast("Json", json.loads(payload.data))
         if not isinstance(arguments, dict):
@@ -188,7 +203,7 @@ class _Unsealed(ActivityInboundInterceptor):
         return Payload(metadata=payload.metadata, data=json.dumps(await self._values(arguments)).encode())
 
     async def _values(self, arguments: Json) -> Json:
-        resolved = await resolve(arguments, self._secrets)
+        resolved = await resolve(arguments, self._secrets, self._blobs)
         self._told.veil = Veil(resolved.values)
         return resolved.arguments
 

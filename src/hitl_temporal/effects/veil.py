@@ -43,6 +43,8 @@ class Veil:
 
     def seen_in_value(self, value: object) -> str | None:
         """Return the name of a secret that a value shows as it would travel; what can't travel shows nothing."""
+        if not self._forms:  # a result may be large
+            return None
         try:
             travelling = to_jsonable_python(value, fallback=str)
         except (PydanticSerializationError, ValueError, RecursionError):

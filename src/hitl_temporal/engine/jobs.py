@@ -22,6 +22,7 @@ from temporalio.exceptions import (
 )
 
 with workflow.unsafe.imports_passed_through():
+    from hitl_temporal.domain.blobs import INLINE_BYTES, as_outputs
     from hitl_temporal.domain.flow import events
     from hitl_temporal.domain.flow.attempts import End, may_begin_again
     from hitl_temporal.domain.flow.effects import StartCall
@@ -30,9 +31,6 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.messages import AGENT_STOPPED, EXIT_CODE, OUTPUTS, CommandEnded, RunCommand
 
 from hitl_temporal.engine import options
-
-MAX_OUTPUT_BYTES = 256 * 1024
-"""Of one step: all of them together travel in one payload, which Temporal bounds at 2 MiB."""
 
 
 async def perform(effect: StartCall) -> events.Event:
@@ -132,11 +130,11 @@ def _success(effect: StartCall, found: Json, exit_code: int | None = None) -> ev
     at = workflow.now()
     if effect.undo:
         return events.UndoSucceeded(at=at, step=effect.step)
-    outputs: dict[str, Json] = found if isinstance(found, dict) else {"result": found}
+    outputs = as_outputs(found)
     try:
         size = len(canonical(outputs).encode())
-        if size > MAX_OUTPUT_BYTES:
-            reason = f"its outputs have {size} bytes, at most {MAX_OUTPUT_BYTES} are kept: return a reference"
+        if size > INLINE_BYTES:  # of a worker that is not ours: ours has put it into the blob store
+            reason = f"its outputs have {size} bytes, at most {INLINE_BYTES} are kept: return a reference"
             return events.JobFailed(at=at, step=effect.step, n=effect.n, error=reason)
         outcome = None if exit_code is None else str(exit_code)
         return events.JobSucceeded(at=at, step=effect.step, n=effect.n, outputs=outputs, outcome=outcome)

@@ -146,10 +146,10 @@ def test_it_is_said_that_the_beginning_was_dropped() -> None:
 
 
 def test_outputs_are_bounded() -> None:
-    """All of them together: they stay in the run's state."""
+    """All of them together; of what the run has no room for it keeps a reference."""
     half = "a" * (MAX_BYTES // 2 - 10)
     assert given_by("stdout", half) == half
-    with pytest.raises(OutputError, match="output 'b': with it the outputs have over 262144 bytes"):
+    with pytest.raises(OutputError, match="output 'b': with it the outputs have over 2097152 bytes"):
         extract({"a": "stdout", "b": "/a+/", "c": "/a/"}, half + "aaaaaaaaaa")
 
 

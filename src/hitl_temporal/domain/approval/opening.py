@@ -16,6 +16,7 @@ from hitl_temporal.domain.approval.commands import Reference
 from hitl_temporal.domain.approval.routes import Routed, Table, choose
 from hitl_temporal.domain.approval.stage import Parallel, Stage
 from hitl_temporal.domain.approval.state import Approval, Cast, Origin, Shown, StageRun
+from hitl_temporal.domain.blobs import advice, reference_in
 from hitl_temporal.domain.expressions import ExpressionError, evaluate, is_true, render
 from hitl_temporal.domain.inputs import Input
 from hitl_temporal.domain.people import SYSTEM, bind, selector_list
@@ -296,6 +297,8 @@ def _person(template: str | None, where: str, scope: Scope) -> str | None:
 def _text(template: str, where: str, scope: Scope) -> str:
     with _saying(where):
         rendered = render(template, scope)
+        if (kept := reference_in(rendered)) is not None:
+            raise AskError(where, f"{template!r}: {advice('what it gives', kept)}", template)
         if isinstance(rendered, (list, dict)):
             raise AskError(where, f"{template!r} gave a {type(rendered).__name__}; a text is needed")
         # Within text a value is written as people do; the blank makes a lone expression text too.

@@ -11,6 +11,7 @@ import cel
 from hitl_temporal.domain.expressions.errors import ExpressionError, glimpse, short
 from hitl_temporal.domain.expressions.guarding import Hooks, as_json, part_of, why_unfit
 from hitl_temporal.domain.expressions.reading import TYPES, Compiled, Path, compiled
+from hitl_temporal.domain.expressions.sealing import seal
 from hitl_temporal.domain.value import Json
 
 
@@ -24,13 +25,18 @@ def evaluate(text: str, scope: Mapping[str, Json]) -> Json:
     part = part_of(scope, expression.tree)
     if unfit := why_unfit(part):
         raise ExpressionError(text, unfit, _known(expression, scope))
+    seen, sealed = seal(part)
+    if refusal := sealed.refusal(expression.calls):
+        raise ExpressionError(text, refusal, _known(expression, scope))
     hooks = Hooks()
     # `reading` wrote calls of the first three around the macros; the library asks for the last by itself.
     named = {"_items": hooks.items, "_chunks": hooks.chunks, "_joined": hooks.joined, "string": hooks.string}
     try:
-        result = as_json(expression.program.execute(cel.Context(part, named)))
+        result = as_json(expression.program.execute(cel.Context(seen, named)), sealed.kept)
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise ExpressionError(text, hooks.refusal or _reason(error), _known(expression, scope)) from error
+        raise ExpressionError(
+            text, hooks.refusal or sealed.explained(_reason(error)), _known(expression, scope)
+        ) from error
     # In CEL `true || failing` is true, so a refusal may not have come through as an error.
     if hooks.refusal:
         raise ExpressionError(text, hooks.refusal, _known(expression, scope))

@@ -5,9 +5,12 @@ Must not know: the text of an expression, or how it is told that one failed.
 
 import math
 from collections.abc import Collection, Iterator, Mapping
+from datetime import timedelta
 from itertools import chain
+from types import MappingProxyType
 from typing import cast
 
+from hitl_temporal.domain.blobs import is_reference
 from hitl_temporal.domain.expressions.errors import glimpse
 from hitl_temporal.domain.expressions.reading import Tree
 from hitl_temporal.domain.value import Json
@@ -22,12 +25,13 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def part_of(scope: Mapping[str, Json], tree: Tree) -> dict[str, Json]:
-    """Return only what the tree names; a path ends where the scope does not go on."""
+    """Return only what the tree names; a path ends where the scope does not go on, and at a reference to a blob."""
     part: dict[str, Json] = {}
     for name, below in tree.items():
         if name in scope:
             value = scope[name]
-            part[name] = part_of(value, below) if below and isinstance(value, dict) else value
+            is_open = below and not is_reference(value)
+            part[name] = part_of(value, below) if is_open and isinstance(value, dict) else value
     return part
 
 
@@ -92,8 +96,12 @@ class Hooks:
             self.refusal = "would take too long on lists of this size; prepare them in a step before"
 
 
-def as_json(result: object) -> Json:
+def as_json(result: object, kept: Mapping[timedelta, dict[str, Json]] = MappingProxyType({})) -> Json:
     """Return the result as JSON, maps sorted by key, since the library gives them in a random order.
+
+    Args:
+        result: What the library gives.
+        kept: What `sealing` has sealed.
 
     Raises:
         ValueError: JSON cannot hold it; the message completes `the expression ...`.
@@ -104,12 +112,14 @@ def as_json(result: object) -> Json:
         case None | bool() | int() | float() | str():
             return result
         case list():
-            return [as_json(item) for item in cast("list[object]", result)]
+            return [as_json(item, kept) for item in cast("list[object]", result)]
         case dict():
             entries = cast("dict[object, object]", result)
             if not all(isinstance(key, str) for key in entries):
                 raise ValueError("gives a map with keys that are not strings; convert them with string()")
-            return {str(key): as_json(entries[key]) for key in sorted(entries, key=str)}
+            return {str(key): as_json(entries[key], kept) for key in sorted(entries, key=str)}
+        case timedelta() if result in kept:
+            return kept[result]
         case _:
             kind = type(result).__name__
             raise ValueError(f"gives a {kind}, which JSON cannot hold; convert it with string()")

@@ -42,11 +42,12 @@ Tree: TypeAlias = "dict[str, Tree]"
 
 
 class Compiled(NamedTuple):
-    """An expression that may be evaluated: its program, the paths that it reads, and these as one tree."""
+    """An expression that may be evaluated: its program, the paths that it reads, these as one tree, what it calls."""
 
     program: cel.Program
     paths: frozenset[Path]
     tree: Tree
+    calls: frozenset[str]
 
 
 class _Bracket(NamedTuple):
@@ -113,7 +114,7 @@ def compiled(text: str) -> Compiled:
     unknown = [name for name in called if name.isidentifier() and name not in _FUNCTIONS]
     if unknown:
         raise ExpressionError(text, _unknown(unknown[0]))
-    return Compiled(program, paths, _tree(paths))
+    return Compiled(program, paths, _tree(paths), frozenset(called))
 
 
 def _surveyed(text: str) -> tuple[frozenset[Path], list[_Insertion]]:

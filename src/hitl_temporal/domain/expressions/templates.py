@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from hitl_temporal.domain.blobs import advice, reference_in
 from hitl_temporal.domain.expressions.errors import ExpressionError
 from hitl_temporal.domain.expressions.evaluating import evaluate
 from hitl_temporal.domain.expressions.tokens import tokens
@@ -121,9 +122,19 @@ def _rendered(text: str, scope: Mapping[str, Json]) -> Json:
         case ("", _Expression(whole), ""):
             return evaluate(whole, scope)
         case _:
-            return "".join(
-                as_text(evaluate(part.text, scope)) if isinstance(part, _Expression) else part for part in parts
-            )
+            return "".join(_within(part.text, scope) if isinstance(part, _Expression) else part for part in parts)
+
+
+def _within(text: str, scope: Mapping[str, Json]) -> str:
+    """Return what an expression gives as it reads within text.
+
+    Raises:
+        ExpressionError: As for `evaluate`, or it gives what is kept in the blob store, which no text can hold.
+    """
+    value = evaluate(text, scope)
+    if (found := reference_in(value)) is not None:
+        raise ExpressionError(text, advice("what it gives", found))
+    return as_text(value)
 
 
 def _strings(value: Json) -> Iterator[str]:

@@ -8,6 +8,7 @@ Must not know: when a step within may begin (settling.py).
 
 from collections.abc import Callable
 
+from hitl_temporal.domain.blobs import advice, is_reference
 from hitl_temporal.domain.expressions import ExpressionError, evaluate, is_true, render
 from hitl_temporal.domain.flow import closing, ends, ledger, repairs, undoing
 from hitl_temporal.domain.flow.address import Item, place, within
@@ -75,6 +76,8 @@ def _go_through(turn: Turn, address: str, step: Step) -> None:
     assert step.each is not None, f"step {step.id!r} goes through nothing"
     now = scope(turn.run, address)
     values = evaluate(step.each, now) if isinstance(step.each, str) else render(step.each, now)
+    if is_reference(values):
+        raise ValueError(f"each: {advice(str(step.each), values)}")
     if not isinstance(values, list):
         raise ValueError(f"each: a list is needed, and {type(values).__name__} was given")  # noqa: TRY004 - a document's fault
     if len(values) > MAX_ITEMS:

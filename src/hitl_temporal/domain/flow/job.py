@@ -25,6 +25,7 @@ from pydantic import (
 
 from hitl_temporal.domain import sizes
 from hitl_temporal.domain.approval.notation import Template, TextTemplate
+from hitl_temporal.domain.blobs import advice, reference_in
 from hitl_temporal.domain.duration import Duration, DurationError, fixed
 from hitl_temporal.domain.expressions import ExpressionError, as_text, checked, is_secret, pieces, render, secrets_in
 from hitl_temporal.domain.fault import fault
@@ -299,7 +300,7 @@ def _arguments(args: tuple[str | float, ...] | str, scope: Mapping[str, Json]) -
     given = render(args.strip(), scope)
     if not isinstance(given, list):
         raise ExpressionError(args, f"gives {found(given)} where a list of arguments is wanted")
-    return tuple(_fit(args, as_text(item)) for item in given)
+    return tuple(_fit(args, item) for item in given)
 
 
 def _environment(env: Mapping[str, Json], scope: Mapping[str, Json]) -> dict[str, str | Secret]:
@@ -308,16 +309,19 @@ def _environment(env: Mapping[str, Json], scope: Mapping[str, Json]) -> dict[str
         if isinstance(template, str) and (secret := is_secret(template)):
             variables[name] = Secret(secret=secret)
         elif (value := render(template, scope)) is not None:
-            variables[name] = _fit(template, as_text(value))
+            variables[name] = _fit(template, value)
     return variables
 
 
 def _text(template: Json, scope: Mapping[str, Json]) -> str:
-    return _fit(template, as_text(render(template, scope)))
+    return _fit(template, render(template, scope))
 
 
-def _fit(template: Json, text: str) -> str:
-    """Pass a text that a process can be given."""
+def _fit(template: Json, value: Json) -> str:
+    """Return a value as a text that a process can be given."""
+    if (kept := reference_in(value)) is not None:
+        raise ExpressionError(as_text(template), advice("what it gives", kept))
+    text = as_text(value)
     if "\0" in text:
         raise ExpressionError(as_text(template), "gives a text with a NUL in it, which no process can be given")
     return text

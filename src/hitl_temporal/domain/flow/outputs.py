@@ -24,8 +24,8 @@ from hitl_temporal.domain.words import found, shorten
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "OutputError", "Path", "Pattern", "Text", "extract", "read"]
 
-MAX_BYTES: Final = 256 * 1024
-"""What all outputs of a job come to at most, as JSON: they stay in the run's state, and are no place for files."""
+MAX_BYTES: Final = 2 * 1024 * 1024
+"""What all outputs of a job come to at most, as JSON: they are read from less of stdout, but may overlap in it."""
 MAX_DEPTH: Final = 64
 """Lists and maps in one another, at most."""
 
@@ -119,7 +119,9 @@ def extract(rules: Mapping[str, str], stdout: str, *, dropped_bytes: int = 0) ->
             value = stdout.strip()
         size += _size(name, value)
         if size > MAX_BYTES:
-            raise OutputError(f"output {name!r}: with it the outputs have over {MAX_BYTES} bytes; give a reference")
+            raise OutputError(
+                f"output {name!r}: with it the outputs have over {MAX_BYTES} bytes; write large ones to a file"
+            )
         outputs[name] = value
     return outputs
 
