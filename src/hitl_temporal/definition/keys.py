@@ -221,7 +221,7 @@ needs | `[]` starts at once; else a list of `a`, `{b: failed}`, `{c: [approved, 
 `{of: [x, y, z], count: 2}`, of a command also exit codes, `{d: "1,5-9"}`. It names steps of its own list only
 if | an expression; false skips the step, and its followers go on
 run | a command or a script: run
-call | the name of an activity; one that completes asynchronously is not supported
+call | the name of an activity, with `pool` also of another worker; one of ours may not complete asynchronously
 ask | a question to people: ask
 wait | for the world: wait
 each | an expression that gives a list, or a list: what is in `do` is done for every item
@@ -239,7 +239,7 @@ timeout | bounds one attempt of a `call` (default `5m`) or a `run` (default `1h`
 pool | the pool of workers that has the activity, the host of the job, or the file
 uses | resource to number of units, taken while the step is under way
 keep | true: units stay taken while only people and the world are waited for
-priority | 1 (first) to 5; default: the flow's
+priority | 1 (first) to 5, where units are waited for or a worker can't do all at once; default: the flow's
 undo | what reverses the step when the run ends early, or when its grant has ended: undo
 grant | what a `run` or a `call` gives is given for a time: grant. Needs an `undo`
 expect | until when the step begins and ends, and how long it takes: expect

@@ -12,7 +12,7 @@ from itertools import count
 
 from pydantic import ValidationError
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
@@ -67,6 +67,7 @@ async def _execute(
             maximum_attempts=effect.attempts if attempts is None else attempts,
             non_retryable_error_types=options.PERMANENT,
         ),
+        priority=Priority(priority_key=effect.priority),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
     return found

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, InstanceOf
 from hitl_temporal.definition.documents import Document
 from hitl_temporal.definition.problems import Problem, resembling
 from hitl_temporal.definition.site import Site
+from hitl_temporal.domain.expressions import secrets_in
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.people import People
 from hitl_temporal.domain.value import Value
@@ -108,6 +109,7 @@ def _check_name(flow: Flow, document: Document) -> Iterator[Problem]:
 
 def _check_activities(flow: Flow, document: Document, registered: Signatures) -> Iterator[Problem]:
     yield from check_calls(_calls(flow), document, {n: model for n, model in registered.items() if model is not None})
+    yield from _check_sealed(flow, document, registered)
     otherwise = "register an activity of that name, or say in which `pool` a worker has it"
     for spot in flow.plan.every:
         step, undo = spot.step, spot.step.undo
@@ -119,11 +121,28 @@ def _check_activities(flow: Flow, document: Document, registered: Signatures) ->
             yield document.problem((*spot.at, "undo", "call"), f"no activity is named {undo.call!r}", mend)
 
 
-def _calls(flow: Flow) -> Iterator[Call]:
-    """Yield every call whose activity the project's own worker has; what another one takes is not known here."""
+def _check_sealed(flow: Flow, document: Document, registered: Signatures) -> Iterator[Problem]:
+    """Yield every secret that goes to an activity of a pool of which it is not known that it is ours."""
+    for call, pool in _every_call(flow):
+        names = secrets_in(call.arguments)
+        if pool is not None and call.activity not in registered and names:
+            message = (
+                f"a worker of {pool!r} that is not `hitl worker` gets the name of the secret {names[0]!r}, no value"
+            )
+            mend = f"let {call.activity!r} look it up itself, or be an activity of this project"
+            yield document.problem(call.at, message, mend, "warning")
+
+
+def _every_call(flow: Flow) -> Iterator[tuple[Call, str | None]]:
+    """Yield every call with the pool that it names."""
     for spot in flow.plan.every:
         step, undo = spot.step, spot.step.undo
-        if step.call is not None and step.pool is None:
-            yield Call((*spot.at, "with"), step.call, dict(step.arguments))
-        if undo is not None and undo.call is not None and undo.pool is None:
-            yield Call((*spot.at, "undo", "with"), undo.call, dict(undo.arguments))
+        if step.call is not None:
+            yield Call((*spot.at, "with"), step.call, dict(step.arguments)), step.pool
+        if undo is not None and undo.call is not None:
+            yield Call((*spot.at, "undo", "with"), undo.call, dict(undo.arguments)), undo.pool
+
+
+def _calls(flow: Flow) -> Iterator[Call]:
+    """Yield every call whose activity the project's own worker has; what another one takes is not known here."""
+    yield from (call for call, pool in _every_call(flow) if pool is None)

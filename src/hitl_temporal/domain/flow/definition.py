@@ -164,6 +164,10 @@ class Flow(Document):
         """Return a step by its id or address; KeyError when there is none."""
         return self.plan.spots[step_id.rpartition(".")[2]].step
 
+    def priority_of(self, step_id: str) -> int:
+        """Return which priority a step, by its id or address, has: 1 goes first, 5 last."""
+        return self.step(step_id).priority or self.priority
+
     def names(self, step_id: str, result: str) -> bool:
         """Tell whether some `needs` says what happens on this result: then it neither parks nor ends the run."""
         return any(

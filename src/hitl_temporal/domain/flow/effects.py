@@ -31,6 +31,7 @@ class StartCall(Value):
         is_idempotent: Whether it may be begun again when it is not known how far it came.
         spare_starts: How often it may be begun beyond its tries, because whoever did it was lost.
         is_watch: It only looks, for as long as it takes, and may be begun again at any time.
+        priority: 1 goes first, 5 last, where a worker can't do all at once.
     """
 
     step: str
@@ -48,6 +49,7 @@ class StartCall(Value):
     undo: bool = False
     command: Prepared | None = None
     is_watch: bool = False
+    priority: int = 3
     is_idempotent: bool = True
     spare_starts: int = 0
 

@@ -82,13 +82,12 @@ def _ask(turn: Turn, holder: str, name: str) -> None:
     holding = turn.run.holdings[holder].but(asked=name)
     _set(turn, holder, holding)
     run, is_whole = turn.run, holder == WHOLE
-    priority = None if is_whole else run.definition.step(holder).priority
     turn.effects.append(
         ClaimUnits(
             resource=name,
             claim=holding.claim,
             units=uses(run, holder)[name],
-            priority=priority or run.definition.priority,
+            priority=run.definition.priority if is_whole else run.definition.priority_of(holder),
             order=0 if is_whole else run.definition.plan.spots[place(holder).step].order,
             pool_units=run.concurrency.units if is_whole and run.concurrency else None,
         )

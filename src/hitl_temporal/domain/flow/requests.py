@@ -35,6 +35,8 @@ def job(
     what: Step | Undo,
     now: dict[str, Json],
     edited: Mapping[str, Json] | None = None,
+    *,
+    priority: int,
 ) -> StartCall:
     """Return the effect that calls, or runs, what a step or its `undo` names.
 
@@ -45,6 +47,7 @@ def job(
         what: The step, or its `undo`.
         now: The scope.
         edited: Arguments that somebody has given in place of those of the document.
+        priority: 1 goes first, 5 last.
 
     Raises:
         ExpressionError: An argument can't be rendered over `now`.
@@ -71,6 +74,7 @@ def job(
         undo=is_undo,
         is_idempotent=command is None or command.idempotent,
         spare_starts=SPARE_STARTS if command is not None and command.idempotent and retry.max is None else 0,
+        priority=priority,
     )
 
 

@@ -76,7 +76,15 @@ def _difference(run: Run, path: str, before: Mapping[str, Json], after: Mapping[
 
 def _start_job(turn: Turn, address: str, step: Step, n: int, now: dict[str, Json]) -> None:
     _refuse_undecided(turn.run, address, step, now)
-    effect = job(address, n, child_id(turn.run.id, address, n), step, now, turn.run.steps[address].edited)
+    effect = job(
+        address,
+        n,
+        child_id(turn.run.id, address, n),
+        step,
+        now,
+        turn.run.steps[address].edited,
+        priority=turn.run.definition.priority_of(address),
+    )
     what = effect.arguments if effect.command is None else effect.command.model_dump(mode="json")
     grant = promise(turn.run, step, now)
     turn.set_step(address, state="running", started_at=turn.now, error="", grant=grant)

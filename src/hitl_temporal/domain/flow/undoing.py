@@ -32,7 +32,7 @@ def start_undo(turn: Turn, done: Done) -> None:
             effect = child_run(turn.run, address, done.n, key, undo, now)
             what = effect.inputs
         else:
-            effect = job(address, done.n, key, undo, now)
+            effect = job(address, done.n, key, undo, now, priority=turn.run.definition.priority_of(address))
             what = effect.arguments if effect.command is None else effect.command.model_dump(mode="json")
     except (ExpressionError, ValueError) as error:
         park_undo(turn, address, told(turn.run, error))
