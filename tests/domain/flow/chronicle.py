@@ -30,6 +30,8 @@ class Known:
     given: set[int] = field(default_factory=set)
     exempt: bool = False
     """An operator lets it begin whatever it needs."""
+    reopened: bool = False
+    """It was under way again after its end."""
     touched: bool = False
     """An operator had a hand in it or in what lies within it: its own bounds say nothing any more."""
 
@@ -177,6 +179,7 @@ class Chronicle:
     def _started(self, address: str, fact: Record) -> None:
         assert self.ending is None, f"{address} begins in a run that is ending"
         self._has_another_turn(address)
+        self._is_resumed(address)
         now = self.of(address)
         assert now.state == "waiting", f"{address} begins twice, and nobody wanted it again"
         assert self.is_under_way(address), f"{address} begins in what is not under way"
@@ -199,6 +202,23 @@ class Chronicle:
                 now.turn += 1
                 self.reset_within(outer)
                 return
+
+    def _is_resumed(self, address: str) -> None:
+        """See that what was cut off with its item, and did not succeed, begins again in an `each` that was reopened."""
+        chain = [address, *(a for a, _, _ in self.around(address))]
+        for inner, (outer, branch, item) in zip(chain, self.around(address), strict=False):
+            is_cut = item is not None and branch != "catch" and self.of(outer).reopened
+            if is_cut and self.of(inner).state in FINAL:
+                stands = self.counts_as_succeeded(inner) and not self._is_undone(inner)
+                assert not stands, f"{inner} has succeeded, and is done again"
+                self.reset_within(inner)
+                self.known[inner] = Known()
+
+    def _is_undone(self, address: str) -> bool:
+        """Tell whether something that was done at, or within, a step does not stand any more."""
+        mine = [a for a in self.known if a == address or self.lies_in(a, address)]
+        standing = {a for a, _ in self.done}
+        return any(self.document(a).undo is not None and a not in standing for a in mine)
 
     def _children(self, outer: str) -> list[str]:
         before = outer.rpartition(".")[0]
@@ -238,7 +258,7 @@ class Chronicle:
 
     def _reopened(self, address: str, fact: Record) -> None:
         now = self.of(address)
-        now.state, now.reason, now.outcome = "begun", "", None
+        now.state, now.reason, now.outcome, now.reopened = "begun", "", None, True
         inner = str(fact.attributes["hitl.by"])
         now.branch = self.outer(inner)[1]  # type: ignore[index]
 
@@ -278,6 +298,7 @@ class Chronicle:
     def _skipped(self, address: str, fact: Record) -> None:
         if self.of(address).state in FINAL:
             self._has_another_turn(address)
+            self._is_resumed(address)
         if self.of(address).state in FINAL and any(self.document(a).repeat for a, _, _ in self.around(address)):
             self.reset_within(address)  # the block was ended in a turn in which nothing had begun yet
             self.known[address] = Known()

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from hitl_temporal.domain.flow.views import graph, why
-from tests.domain.flow.world import World, ask, call, do, each, undo, wait
+from tests.domain.flow.world import Document, World, ask, call, do, each, undo, wait
 
 
 def test_an_each_goes_through_its_items() -> None:
@@ -275,3 +275,99 @@ def test_items_within_an_item_that_fails_are_not_looked_at_any_more() -> None:
     for index in range(220):
         world.fails(f"e[{index}].bad").stops(f"e[{index}].i[0].y").stops(f"e[{index}].i[1].y")
     assert not [a for a in world.states if a.startswith("e[219]")]
+
+
+def going(world: World) -> list[str]:
+    """Return the steps whose jobs are under way."""
+    return [a for a, s in world.run.steps.items() if s.state == "running" and s.block is None]
+
+
+def all_succeed(world: World) -> World:
+    """Let all that goes on succeed, until nothing does."""
+    while found := going(world):
+        world.succeeds(found[0], of=found[0])
+    return world
+
+
+@pytest.mark.parametrize(("step", "scope", "failed"), [(None, "failed", []), ("e[0].x", "step", [1])])
+def test_items_that_were_cut_off_are_done_once_the_each_goes_on(
+    step: str | None, scope: str, failed: list[int]
+) -> None:
+    """Else it would succeed without them."""
+    world = World(each("e", [1, 2, 3, 4, 5], call("x", on_failure="fail"), limit=3, tolerate=1))
+    world.fails("e[0].x").fails("e[1].x").stops("e[2].x").stops("e[3].x")
+    assert (world.states["e"], world.states["e[2].x"], "e[4].x" in world.states) == ("parked", "cancelled", False)
+    assert world.operate("rerun", step, **{"as": scope}).status == "done"
+    assert len(going(world)) == 3
+    all_succeed(world)
+    assert (world.run.status, world.step("e").outputs["failed"], world.step("e[3].x").n) == ("completed", failed, 2)
+    items = world.step("e").outputs["items"]
+    assert isinstance(items, list)
+    assert [i for i, item in enumerate(items) if item is None] == failed
+
+
+def test_what_was_done_in_an_item_that_was_cut_off_stands() -> None:
+    """Only the rest is done again; a block in it whole, and who has items counts on."""
+    block = do("b", call("y"), call("x", on_failure="fail", needs=[]))
+    world = World(each("e", [1, 2], call("w"), block, each("f", [7], call("z"), needs=["w"])))
+    world.succeeds("e[0].w").succeeds("e[1].w").succeeds("e[1].y").fails("e[0].x").stops("e[0].y")
+    for step in ("e[0].f[0].z", "e[1].x", "e[1].f[0].z"):
+        world.stops(step)
+    assert (world.states["e"], world.states["e[1].b"], world.states["e[1].f[0].z"]) == ("parked", *["cancelled"] * 2)
+    before = len(world.started)
+    world.operate("rerun", "e[0].x")
+    all_succeed(world)
+    assert world.states["e"] == "succeeded"
+    assert sorted(a for a in world.started[before:] if a.startswith("e[1]")) == ["e[1].f[0].z", "e[1].x", "e[1].y"]
+    assert world.step("e[1].f[0].z").n == 2
+
+
+def test_an_item_that_was_cut_off_may_be_done_again_by_hand() -> None:
+    """Then it is not a second time when there is room."""
+    world = World(each("e", [1, 2, 3, 4], call("x", on_failure="fail"), limit=3, tolerate=1))
+    world.fails("e[0].x").fails("e[1].x").stops("e[2].x").stops("e[3].x").operate("rerun", **{"as": "failed"})
+    assert (going(world), world.states["e[3].x"]) == (["e[0].x", "e[1].x", "e[2].x"], "cancelled")
+    world.operate("rerun", "e[3].x")
+    assert all_succeed(world).step("e[3].x").n == 2
+    assert world.run.status == "completed"
+
+
+@pytest.mark.parametrize("fields", [{"as": "failed"}, {"step": "e[0].x"}])
+def test_an_item_that_has_failed_is_done_again_with_all_that_it_lacks(fields: Document) -> None:
+    """What was undone in it comes first, what was left out follows; what stands in it is not done twice."""
+    inner = (call("v"), do("b", call("w", undo=undo("w"))), call("x", on_failure="fail"), call("z"))
+    world = World(each("e", [1], *inner, tolerate=1, on_failure="park"), wait("end", needs=[]))
+    world.succeeds("e[0].v").succeeds("e[0].w").fails("e[0].x").undone("e[0].w")
+    assert (world.step("e").outputs["failed"], world.states["e[0].z"]) == ([0], "skipped")
+    before = len(world.started)
+    assert world.operate("rerun", **fields).status == "done"
+    assert (going(world), world.states["e[0].x"]) == (["e[0].w"], "waiting")
+    all_succeed(world)
+    assert (world.started[before:], world.states["e"]) == (["e[0].w", "e[0].x", "e[0].z"], "succeeded")
+    assert [d.step for d in world.run.done] == ["e[0].w"]
+
+
+def test_a_block_in_an_item_that_has_failed_goes_on_with_what_it_lacks() -> None:
+    """As the item itself."""
+    block = each("e", [1], do("b", call("y", on_failure="fail"), call("x")), tolerate=1)
+    world = World(block, wait("end", needs=[])).fails("e[0].y")
+    world.operate("rerun", **{"as": "failed"})
+    assert all_succeed(world).states == {
+        "e": "succeeded",
+        "end": "waiting",
+        "e[0].b": "succeeded",
+        "e[0].y": "succeeded",
+        "e[0].x": "succeeded",
+    }
+
+
+def test_failures_of_one_item_are_mended_together() -> None:
+    """Each is done once more, and in its turn."""
+    steps = (call("x"), call("y", on_failure="fail", needs=[{"x": "failed"}]))
+    world = World(each("e", [1], do("b", *steps), call("z"), tolerate=1), wait("end", needs=[]))
+    world.fails("e[0].x").fails("e[0].y").operate("rerun", **{"as": "failed"})
+    assert (going(world), world.states["e[0].y"]) == (["e[0].x"], "waiting")
+    steps = (call("x", needs=[], on_failure="fail"), call("y", needs=[], on_failure="fail"))
+    world = World(each("e", [1], *steps, tolerate=1), wait("end", needs=[])).fails("e[0].x").fails("e[0].y")
+    world.operate("rerun", **{"as": "failed"})
+    assert (going(world), world.step("e[0].x").n, world.step("e[0].y").n) == (["e[0].x", "e[0].y"], 2, 2)

@@ -6,11 +6,11 @@ on is stopped, what was done is undone if that is wanted, and then it becomes wh
 Must not know: when a step within may begin (settling.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from hitl_temporal.domain.blobs import advice, is_reference
 from hitl_temporal.domain.expressions import ExpressionError, evaluate, is_true, render
-from hitl_temporal.domain.flow import closing, ends, ledger, repairs, undoing
+from hitl_temporal.domain.flow import closing, ends, grants, ledger, repairs, undoing
 from hitl_temporal.domain.flow.address import Item, place, within
 from hitl_temporal.domain.flow.keeping import no_place
 from hitl_temporal.domain.flow.readiness import succeeded
@@ -242,8 +242,8 @@ def _go_on_with_items(turn: Turn, address: str, step: Step, each: Each) -> None:
     if is_over:
         return
     limit = step.limit or DEFAULT_LIMIT
-    while len(each.open) < limit and each.started < len(each.values):
-        each = _begin_item(turn, address, each)
+    while len(each.open) < limit and (each.cut or each.started < len(each.values)):
+        each = _resume_item(turn, address, each) if each.cut else _begin_item(turn, address, each)
     if not each.open:
         _end_each(turn, address, step, each)
 
@@ -262,6 +262,28 @@ def _begin_item(turn: Turn, address: str, each: Each) -> Each:
     for name in turn.plan.of_item(place(address).step):
         turn.put(before + name, StepRun(since=turn.now, n=each.before + 1 if each.before else 0))
     return each
+
+
+def _resume_item(turn: Turn, address: str, each: Each) -> Each:
+    """Let an item go on that was cut off."""
+    index, before = each.cut[0], within(address, each.cut[0])
+    each = set_each(turn, address, each.but(cut=each.cut[1:], open={**each.open, index: None}))
+    resume(turn, [before + name for name in turn.plan.within(place(address).step, "0")])
+    return each
+
+
+def resume(turn: Turn, addresses: Iterable[str]) -> None:
+    """Let steps of an item that has come to its end early be done in their turn, each whole; what they did stands.
+
+    But not what was undone since, at any depth.
+    """
+    for address in addresses:
+        step, most = turn.run.steps[address], most_starts(turn.run, address)
+        of_step = (turn.run.steps[a] for a in (address, *inside(turn.run, address)))
+        if not succeeded(turn.step(address), step) or any(grants.is_undone(s) for s in of_step):
+            again(turn, address, keeps_outputs=False)
+            turn.put(address, ends.fresh(turn, step).but(block=None if most is None else begun_before(most)))
+        turn.touch([address])
 
 
 def go_on_with_item(turn: Turn, item: Item) -> None:

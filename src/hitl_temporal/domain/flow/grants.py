@@ -10,7 +10,7 @@ from hitl_temporal.domain.calendar import CalendarError
 from hitl_temporal.domain.duration import lasting
 from hitl_temporal.domain.flow.address import place
 from hitl_temporal.domain.flow.effects import StopStep
-from hitl_temporal.domain.flow.state import GrantRun, Run
+from hitl_temporal.domain.flow.state import GrantRun, Run, StepRun
 from hitl_temporal.domain.flow.step import Step
 from hitl_temporal.domain.flow.times import after, duration_of
 from hitl_temporal.domain.flow.turn import Turn
@@ -108,3 +108,9 @@ def forbidding(run: Run, step_id: str) -> str | None:
     if step.undo == "running":
         return f"step {step_id!r} is running its undo: the grant has ended"
     return f"step {step_id!r} is {step.state}" + (", not as a grant" if step.state == "running" else "")
+
+
+def is_undone(step: StepRun) -> bool:
+    """Tell whether what a step has done is reversed; where a grant came to its end, that is how it should be."""
+    ended_by_itself = step.grant is not None and step.grant.reason != RUN_ENDED
+    return step.undo == "done" and not ended_by_itself

@@ -392,10 +392,7 @@ def _rerun(turn: Turn, command: Operate) -> tuple[str, ...]:
     assert isinstance(command, Rerun), "the table pairs `rerun` with Rerun"
     match command.scope:
         case "failed":
-            found = rerunning.unmended(turn.run)
-            for address in found:
-                rerunning.again(turn, address)
-            return tuple(f"{address}: again" for address in found)
+            return tuple(f"{address}: again" for address in rerunning.mend(turn))
         case "all":
             return tuple(f"{address}: again" for address in rerunning.everything(turn))
         case "from":

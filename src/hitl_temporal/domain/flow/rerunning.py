@@ -8,7 +8,7 @@ from itertools import pairwise
 from hitl_temporal.domain.flow import blocks, ends, repairs
 from hitl_temporal.domain.flow.address import Item, place
 from hitl_temporal.domain.flow.plan import ROOT
-from hitl_temporal.domain.flow.readiness import succeeded
+from hitl_temporal.domain.flow.readiness import missing, succeeded
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.step import CATCH
 from hitl_temporal.domain.flow.turn import Turn
@@ -27,7 +27,7 @@ def again(turn: Turn, address: str, *, edited: Json = None, waits: bool = False)
     """
     old = turn.run.steps[address]
     repairs.withdraw(turn, address, "it is done again")
-    _reopen(turn, address)
+    is_of_resumed = _reopen(turn, address)
     most = blocks.most_starts(turn.run, address)
     if turn.plan.inside[place(address).step]:
         blocks.again(turn, address, keeps_outputs=False)
@@ -36,34 +36,53 @@ def again(turn: Turn, address: str, *, edited: Json = None, waits: bool = False)
         repair=turn.run.steps[address].repair,
         repairs=old.repairs,
         edited={**(old.edited or {}), **edited} if isinstance(edited, dict) else old.edited,
-        again=not waits,
+        again=not (waits or (is_of_resumed and missing(turn.run, address))),
         block=None if most is None else blocks.begun_before(most),
     )
     turn.put(address, fresh)
 
 
-def _reopen(turn: Turn, address: str) -> None:
-    """Let what a step lies in be under way again, the outermost first."""
-    chain = [(address, None), *outward(turn.run, address)]
+def _reopen(turn: Turn, address: str) -> bool:
+    """Let what a step lies in be under way again, the outermost first; return whether others there are, with it.
+
+    So it is in an item that has failed or was cut off: with one step alone it would succeed without the rest.
+    """
+    chain, is_resumed = [(address, None), *outward(turn.run, address)], False
     for (inner, _), (outer, item) in reversed([*pairwise(chain)]):
         step = turn.run.steps[outer]
         if step.state != "running":
             repairs.withdraw(turn, outer, f"{inner!r}, which lies in it, is done again")
             branch = turn.plan.spots[place(inner).step].list[1]
             blocks.leave_catch(turn, outer, branch)
+        if step.state != "running" and step.block is not None and step.block.each is not None:
+            set_each(turn, outer, step.block.each.but(cut=step.block.each.unfinished))
         if step.state != "running" or (item is not None and item.index not in each_at(turn.run, outer).open):
             opened = step.opened + 1
             turn.set_step(outer, state="running", outcome=None, error="", caught=False, opened=opened)
             turn.record("step.reopened", f"{outer}:{turn.run.steps[outer].mark}:reopened", step=outer, by=inner)
         if item is not None:
-            _reopen_item(turn, item)
+            is_resumed = _reopen_item(turn, item)
+        if is_resumed and (item is not None or step.state != "running"):
+            blocks.resume(turn, _beside(turn.run, inner))
+    return is_resumed
 
 
-def _reopen_item(turn: Turn, item: Item) -> None:
+def _beside(run: Run, address: str) -> list[str]:
+    """Return the other steps of the list in which one stands."""
+    before, name = place(address)
+    plan = run.definition.plan
+    return [before + other for other in plan.lists[plan.spots[name].list] if other != name]
+
+
+def _reopen_item(turn: Turn, item: Item) -> bool:
+    """Let an item be under way again; return whether it had come to its end early."""
     each = each_at(turn.run, item.each)
+    was_early = item.index in each.failed or item.index in each.cut
     given = {index: gave for index, gave in each.given.items() if index != item.index}
     failed = tuple(index for index in each.failed if index != item.index)
-    set_each(turn, item.each, each.but(open={**each.open, item.index: None}, given=given, failed=failed))
+    cut = tuple(index for index in each.cut if index != item.index)
+    set_each(turn, item.each, each.but(open={**each.open, item.index: None}, given=given, failed=failed, cut=cut))
+    return was_early
 
 
 def following(run: Run, address: str) -> tuple[str, ...]:
@@ -141,6 +160,15 @@ def _is_decided(run: Run, outer: str, item: Item | None) -> bool:
     if item is None or document.enough is None or document.enough.rest == "continue":
         return False
     return len(each_at(run, outer).given.keys() - {item.index}) >= document.enough.count
+
+
+def mend(turn: Turn) -> tuple[str, ...]:
+    """Let all that has parked or failed begin once more; return their addresses."""
+    found = unmended(turn.run)
+    for address in found:
+        if turn.run.steps[address].state in {"parked", "failed"}:  # else it is done again with another of its item
+            again(turn, address)
+    return found
 
 
 def unmended(run: Run) -> tuple[str, ...]:

@@ -85,13 +85,7 @@ def _is_kept(old: Run, name: str) -> bool:
     is_no = step.positive is False and not definition.names(name, step.outcome or "")
     if is_no or not (step.state == "succeeded" or succeeded(definition.step(name), step)):
         return False
-    return not any(_is_undone(s) for a, s in old.steps.items() if a == name or _outermost(old, a) == name)
-
-
-def _is_undone(step: StepRun) -> bool:
-    """Tell whether what a step has done is reversed; where a grant came to its end, that is how it should be."""
-    ended_by_itself = step.grant is not None and step.grant.reason != grants.RUN_ENDED
-    return step.undo == "done" and not ended_by_itself
+    return not any(grants.is_undone(s) for a, s in old.steps.items() if a == name or _outermost(old, a) == name)
 
 
 def _outermost(run: Run, address: str) -> str:

@@ -83,6 +83,7 @@ class Each(Value):
         open: The items under way; what closes each, None while nothing does.
         given: What the steps of each item that has succeeded gave, by the item's index and the step's id.
         failed: The indexes of the items that have failed, in the order of failing.
+        cut: The indexes of the items that were cut off when it ended early, and that are to be begun again.
         before: The most starts that a step of an item had when it was gone through before: later ones count on from
             there.
         most: As `before`, with the items that have ended this time.
@@ -95,6 +96,13 @@ class Each(Value):
     open: dict[int, Closing | None] = Field(default_factory=dict)
     given: dict[int, dict[str, Json]] = Field(default_factory=dict)
     failed: tuple[int, ...] = ()
+    cut: tuple[int, ...] = ()
+
+    @property
+    def unfinished(self) -> tuple[int, ...]:
+        """The indexes of the items that were begun, and have neither succeeded nor failed nor are under way."""
+        known = {*self.open, *self.given, *self.failed}
+        return tuple(index for index in range(self.started) if index not in known)
 
     @property
     def outputs(self) -> dict[str, Json]:
