@@ -184,7 +184,11 @@ def test_why_says_what_would_move_a_run(hitl, service, a_run) -> None:
     }
     service.on("GET /v1/runs/r", a_run("waiting")).on("GET /v1/runs/r/why", [reason])
 
-    assert hitl("why", "r").out == "approve\twaiting\tanswer\tr.approve.1, bob\tbob\n"
+    assert hitl("why", "r").out == "approve\twaiting\tanswer\tr.approve.1, bob\tbob\t\t\n"
+    more = {"since": "2026-03-02T09:00:00Z", "late": True, "ticket": "INC7", "acknowledged": "gus"}
+    service.on("GET /v1/runs/r/why", [{**reason, **more}])
+    assert hitl("why", "r").out.endswith("\tbob\t2026-03-02T09:00:00Z\tlate, ticket INC7, gus looks at it\n")
+    service.on("GET /v1/runs/r/why", [reason])
     assert hitl("why", "r", "--json").document == [reason]
 
 

@@ -113,10 +113,28 @@ def why(session: Session, subject: Id) -> None:
     if session.as_json:
         output.as_json([reason.document() for reason in reasons])
     elif reasons:
-        rows = [(r.step or "(run)", r.state, r.reason, ", ".join(r.by), r.releases) for r in reasons]
-        output.table(("STEP", "STATE", "REASON", "BY", "RELEASED BY"), rows)
+        rows = [
+            (
+                r.step or "(run)",
+                r.state,
+                r.reason,
+                ", ".join(r.by),
+                r.releases,
+                output.moment(r.since),
+                _looked_after(r),
+            )
+            for r in reasons
+        ]
+        output.table(("STEP", "STATE", "REASON", "BY", "RELEASED BY", "SINCE", ""), rows)
     else:
         output.note(f"{subject} waits for nothing; `hitl show {subject}` says how it ended")
+
+
+def _looked_after(reason: "Reason") -> str:
+    """Return what else there is to know: whether it is late, in which ticket it is, who looks at it."""
+    ticket = f"ticket {reason.ticket}" if reason.ticket else ""
+    looked_at = f"{reason.acknowledged} looks at it" if reason.acknowledged else ""
+    return ", ".join(filter(None, ("late" if reason.late else "", ticket, looked_at)))
 
 
 _ROW = ("ID", "TITLE", "REQUESTER", "DUE", "STANDS")

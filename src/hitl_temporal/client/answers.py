@@ -203,13 +203,23 @@ class Run(Answer):
 
 
 class Reason(Answer):
-    """Why one step does not move, and what would move it."""
+    """Why one step does not move, since when, and what would move it.
+
+    Attributes:
+        late: Whether something that is expected of it was not kept.
+        acknowledged: Who looks at it.
+        ticket: How the ticket system calls the ticket that it is in.
+    """
 
     step: str
     state: str
     reason: str
+    since: AwareDatetime | None = None
     by: tuple[str, ...] = ()
     releases: str = ""
+    late: bool = False
+    acknowledged: str | None = None
+    ticket: str | None = None
 
 
 class Job(Answer):

@@ -26,6 +26,18 @@ def test_it_releases_a_held_step() -> None:
     assert world.states["b"] == "running"
 
 
+def test_it_begins_although_the_whole_run_is_held() -> None:
+    """It alone, and until it is held itself; the others wait for the release of the run."""
+    world = World(call("a", needs=[]), call("b"), call("c", needs=["a"]))
+    world.operate("hold")
+    world.succeeds("a").operate("start_step", "b", waive=["time"])
+    assert world.states["b"] == "waiting"
+    world.operate("start_step", "b")
+    assert world.states == {"a": "succeeded", "b": "running", "c": "waiting"}
+    world.operate("start_step", "c", waive=["hold"], key="2")
+    assert world.states["c"] == "running"
+
+
 @pytest.mark.parametrize("step", [wait("w"), EVENT, {**EVENT, "timeout": "1h"}])
 def test_an_open_wait_counts_as_over(step: Document) -> None:
     """What it waits for is waived."""

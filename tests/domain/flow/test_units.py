@@ -5,7 +5,7 @@ from typing import Any
 from hitl_temporal.domain.flow import events
 from hitl_temporal.domain.flow.effects import ClaimUnits, ReturnUnits
 from hitl_temporal.domain.flow.views import waiting_reasons, why
-from tests.domain.flow.world import World, ask, call, do
+from tests.domain.flow.world import START, World, ask, call, do
 
 
 def claims(world: World) -> list[tuple[str, int]]:
@@ -31,8 +31,9 @@ def test_units_are_asked_for_one_resource_after_the_other() -> None:
     world = World(call("a", uses={"z": 1, "b": 2}, priority=1))
     assert (claims(world), world.started, waiting_reasons(world.run)) == ([("b", 2)], [], ("resource",))
     assert [r.by for r in why(world.run)] == [("b",)]
-    answer(world)
+    answer(world.passes(hours=1))
     assert (claims(world), world.started) == ([("b", 2), ("z", 1)], [])
+    assert [(r.by, r.since) for r in why(world.run)] == [(("z",), START)]
     assert answer(world).started == ["a"]
     assert returned(world.succeeds("a")) == ["b", "z"]
 

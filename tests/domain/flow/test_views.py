@@ -36,15 +36,24 @@ def test_a_reason_says_what_releases_the_step() -> None:
     assert found == {"b": (("r.b.1",), "an answer to r.b.1"), "c": (("b",), "the end of b")}
 
 
-def test_a_hold_is_the_reason_once_the_needs_are_met() -> None:
-    """A held step waits for its release, the run's or its own."""
+def test_a_held_step_says_so_before_its_turn_has_come_too() -> None:
+    """It waits for its release, the run's or its own; who holds it since when is said."""
     world = World(call("a", needs=[]), call("b"))
+    world.passes(hours=1)
     world.operate("hold", "b")
-    assert reasons(world)["b"] == ("waiting", "predecessor")
-    world.succeeds("a")
-    assert [(r.reason, r.releases) for r in why(world.run)] == [("hold", "hitl release r b")]
-    world.operate("hold")
-    assert why(world.run)[0].releases == "hitl release r"
+    assert [r.reason for r in why(world.run) if r.step == "b"] == ["predecessor", "hold"]
+    assert waiting_reasons(world.run) == ("hold", "predecessor")
+    world.passes(hours=1).succeeds("a")
+    (held,) = why(world.run)
+    assert (held.reason, held.releases, held.by) == ("hold", "hitl release r b", ("eli",))
+    assert held.since == START + timedelta(hours=1)
+    world.operate("hold", actor="gus")
+    assert why(world.run)[0].releases == "hitl release r b and hitl release r"
+    world.operate("release", "b")
+    (held,) = why(world.run)
+    assert (held.releases, held.by, held.since) == ("hitl release r", ("gus",), START + timedelta(hours=2))
+    world.run = world.run.but(hold=None)  # as a run that was held before that was kept
+    assert (why(world.run)[0].by, why(world.run)[0].since) == ((), START)
 
 
 def test_a_held_rerun_waits_for_the_release_alone() -> None:

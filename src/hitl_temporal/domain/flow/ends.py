@@ -61,6 +61,7 @@ def fresh(turn: Turn, old: StepRun, *, keeps_outputs: bool = False) -> StepRun:
         since=turn.now,
         n=old.n + 1 if old.n or old.is_final else 0,
         held=old.held,
+        hold=old.hold,
         undos=old.undos,
         extensions=tuple(e for e in old.extensions if e.is_out),
     ).but(**kept)

@@ -8,6 +8,7 @@ Must not know: who has the units (domain.resources), what begins.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from hitl_temporal.domain.flow.address import as_id, place
 from hitl_temporal.domain.flow.effects import ClaimUnits, ReturnUnits
@@ -59,8 +60,17 @@ def _missing(run: Run, address: str) -> Iterator[tuple[str, str]]:
 
 def lacking(run: Run, address: str) -> tuple[str, ...]:
     """Return the resources that a step still waits for."""
+    return tuple(holding.asked for holding in _asking(run, address) if holding.asked is not None)
+
+
+def lacking_since(run: Run, address: str) -> datetime | None:
+    """Return since when a step waits for units; None: for none."""
+    return min((holding.since for holding in _asking(run, address)), default=None)
+
+
+def _asking(run: Run, address: str) -> Iterator[Holding]:
     held = (run.holdings.get(holder) for holder in _needed(run, address))
-    return tuple(holding.asked for holding in held if holding is not None and holding.asked is not None)
+    return (holding for holding in held if holding is not None and holding.asked is not None)
 
 
 def _needed(run: Run, address: str) -> Iterator[str]:

@@ -39,7 +39,7 @@ from hitl_temporal.domain.flow.editing import unfit_change
 from hitl_temporal.domain.flow.effects import Reply
 from hitl_temporal.domain.flow.events import Operated, ProposalAnswered, ProposalFailed
 from hitl_temporal.domain.flow.policy import policy_of, refusal
-from hitl_temporal.domain.flow.state import Ending, Instead, Proposal, Run
+from hitl_temporal.domain.flow.state import Ending, Hold, Instead, Proposal, Run
 from hitl_temporal.domain.flow.step import COMPLETED
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import digest
@@ -312,20 +312,21 @@ def _why_not_again(run: Run, step_id: str, command: Operate) -> str | None:
 
 
 def _hold(turn: Turn, command: Operate) -> tuple[str, ...]:
-    return _set_held(turn, command.step, held=True)
+    return _set_hold(turn, command.step, Hold(by=command.actor, since=turn.now))
 
 
 def _release(turn: Turn, command: Operate) -> tuple[str, ...]:
-    return _set_held(turn, command.step, held=False)
+    return _set_hold(turn, command.step, None)
 
 
-def _set_held(turn: Turn, step: str | None, *, held: bool) -> tuple[str, ...]:
+def _set_hold(turn: Turn, step: str | None, hold: Hold | None) -> tuple[str, ...]:
+    is_held = hold is not None
     if step is None:
-        turn.set(held=held)
+        turn.set(held=is_held, hold=hold)
         turn.touch(turn.run.steps)
     else:
-        turn.set_step(step, held=held)
-    return (f"{step or 'run'}: {'held' if held else 'released'}",)
+        turn.set_step(step, held=is_held, hold=hold, freed=False)
+    return (f"{step or 'run'}: {'held' if is_held else 'released'}",)
 
 
 def _start_step(turn: Turn, command: Operate) -> tuple[str, ...]:
@@ -334,9 +335,10 @@ def _start_step(turn: Turn, command: Operate) -> tuple[str, ...]:
     now = turn.run.steps[address]
     if now.is_begun:
         return _pass(turn, address, command.actor, waived)
-    held = now.held and "hold" not in waived
     again = now.again or "predecessor" in waived
-    turn.set_step(address, held=held, again=again)
+    turn.set_step(address, again=again)
+    if "hold" in waived:
+        turn.set_step(address, held=False, hold=None, freed=turn.run.held)
     if "resource" in waived:
         holding.waive(turn, address)
     return (f"{address}: waived {', '.join(sorted(waived))}",)

@@ -134,7 +134,7 @@ def _look_at_waiting(turn: Turn, address: str) -> None:
     match "met" if now.again else readiness(turn.run, address):
         case "impossible":
             ends.skip(turn, address, "its needs can't be met any more", passes_on=True)
-        case "met" if not (turn.run.held or now.held) and holding.may_begin(turn, address):
+        case "met" if not turn.run.holds(now) and holding.may_begin(turn, address):
             start(turn, address)
         case _:
             pass

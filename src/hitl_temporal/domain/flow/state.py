@@ -197,6 +197,13 @@ class Asking(Value):
     is_over: bool = False
 
 
+class Hold(Value):
+    """Who lets nothing begin, since when."""
+
+    by: str
+    since: AwareDatetime
+
+
 class StepRun(Value):
     """One step as it stands.
 
@@ -207,6 +214,8 @@ class StepRun(Value):
         passes_on: Skipped because a need can't be met any more, so its followers are skipped too.
         opened: How often this start was opened again, for a step within to be done again.
         held: An operator wants it not to start.
+        hold: Who that is; None: nobody is.
+        freed: An operator wants it to start although the run is held.
         again: An operator wants it done again: it asks for its needs no more.
         instead: It is being stopped, and then becomes this.
         awaits: Of a `wait`: for what beside time, such as `event:com.example.done`.
@@ -237,6 +246,8 @@ class StepRun(Value):
     passes_on: bool = False
     opened: int = 0
     held: bool = False
+    hold: Hold | None = None
+    freed: bool = False
     again: bool = False
     instead: Instead | None = None
     awaits: str = ""
@@ -399,6 +410,7 @@ class Run(Value):
     """One run of a flow, whole: carried over continue-as-new as it is.
 
     Attributes:
+        held: An operator wants nothing to start; `hold` is who.
         begun: Whether the event `Begun` has come; nothing starts before.
         status: None while open.
         steps: One entry per step of the definition that lies in no item, in its order, and of those in the items of
@@ -441,6 +453,7 @@ class Run(Value):
     heard: dict[str, None] = Field(default_factory=dict)
     begun: bool = False
     held: bool = False
+    hold: Hold | None = None
     ending: Ending | None = None
     status: RunStatus | None = None
     reason: str = ""
@@ -452,6 +465,10 @@ class Run(Value):
     receipts: dict[str, Receipt] = Field(default_factory=dict)
     watch: Watch = Watch()
     kept: int = 0
+
+    def holds(self, step: StepRun) -> bool:
+        """Tell whether an operator keeps a step from starting: this one, or all of them."""
+        return step.held or (self.held and not step.freed)
 
     @property
     def state(self) -> str:

@@ -4,7 +4,7 @@ Must not know: who looks, how it is drawn.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
@@ -14,7 +14,7 @@ from hitl_temporal.domain.flow.address import child_id, step_id
 from hitl_temporal.domain.flow.alarms import acknowledged_by
 from hitl_temporal.domain.flow.extensions import asks_people, rule
 from hitl_temporal.domain.flow.forecast import Forecast, forecast
-from hitl_temporal.domain.flow.holding import lacking
+from hitl_temporal.domain.flow.holding import lacking, lacking_since
 from hitl_temporal.domain.flow.incident import TICKET_CLOSED
 from hitl_temporal.domain.flow.lateness import WHOLE, is_late
 from hitl_temporal.domain.flow.plan import Spot
@@ -189,7 +189,28 @@ def why(run: Run) -> tuple[Reason, ...]:
     if run.status:
         return ()
     proposed = tuple(_why_proposed(proposal) for proposal in run.proposals)
-    return (*proposed, *(r for step in run.steps for r in (_why(run, step),) if r is not None))
+    return (*proposed, *(reason for step in run.steps for reason in _whys(run, step)))
+
+
+def _whys(run: Run, name: str) -> Iterator[Reason]:
+    """Yield why a step does not move; that it is held is said before its turn has come, too."""
+    reason, step = _why(run, name), run.steps[name]
+    if reason is None:
+        return
+    yield reason
+    if step.held and step.state == "waiting" and not step.is_begun and reason.reason != "hold":
+        yield _held(run, name, reason)
+
+
+def _held(run: Run, name: str, because: Reason) -> Reason:
+    """Return the reason of a step that an operator keeps from starting: it alone, or all of them."""
+    step = run.steps[name]
+    hold, what = (step.hold, f"{run.id} {name}") if step.held else (run.hold, run.id)
+    if step.held and run.held:
+        what = f"{what} and hitl release {run.id}"
+    by = () if hold is None else (hold.by,)
+    since = step.since if hold is None else max(hold.since, step.since)
+    return because.but(reason="hold", releases=f"hitl release {what}", by=by, since=since)
 
 
 def _why_proposed(proposal: Proposal) -> Reason:
@@ -218,7 +239,7 @@ def waiting_reasons(run: Run) -> tuple[str, ...]:
         if step.is_begun:
             found.update(_waits_for(run, address, step))
         elif run.ending is None:
-            found.add(_keeps_from_beginning(run, address, step))
+            found.update(_keeps_from_beginning(run, address, step))
     if is_awaited(run):  # by this whoever has events finds the runs that wait for them
         found.add(f"event:{TICKET_CLOSED}")
     return tuple(sorted(found))
@@ -232,12 +253,12 @@ def _waits_for(run: Run, address: str, step: StepRun) -> tuple[str, ...]:
     return ("event", step.awaits) if step.awaits.startswith("event:") else ("event",)
 
 
-def _keeps_from_beginning(run: Run, address: str, step: StepRun) -> str:
+def _keeps_from_beginning(run: Run, address: str, step: StepRun) -> tuple[str, ...]:
     """Return why a step has not begun; where nobody holds anything, it can only be that its turn has not come."""
-    is_held = step.held or run.held
+    is_held = run.holds(step)
     if not (is_held or run.holdings) or _lacks(run, address, step):
-        return "predecessor"
-    return "hold" if is_held else "resource"
+        return ("predecessor", "hold") if step.held else ("predecessor",)
+    return ("hold",) if is_held else ("resource",)
 
 
 def _lacks(run: Run, address: str, step: StepRun) -> bool:
@@ -418,7 +439,8 @@ def _why_not_begun(run: Run, name: str, because: Because) -> Reason:
     before = () if step.again else missing(run, name)
     if before:
         return because("predecessor", f"the end of {', '.join(before)}", *before)
-    if not (run.held or step.held):
-        names = lacking(run, name)
-        return because("resource", f"units of {', '.join(names)}, or hitl start-step {run.id} {name}", *names)
-    return because("hold", f"hitl release {run.id}" + ("" if run.held else f" {name}"))
+    if run.holds(step):
+        return _held(run, name, because("hold", ""))
+    names = lacking(run, name)
+    found = because("resource", f"units of {', '.join(names)}, or hitl start-step {run.id} {name}", *names)
+    return found.but(since=lacking_since(run, name) or step.since)
