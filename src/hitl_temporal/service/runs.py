@@ -33,6 +33,7 @@ from hitl_temporal.messages import APPROVAL, OUTBOX, RESERVED_TYPES, StartedBy
 from hitl_temporal.ports import Catalogue, Directory
 from hitl_temporal.service import door
 from hitl_temporal.service.errors import ConflictError, InvalidError, NotFoundError, UnansweredError, UnavailableError
+from hitl_temporal.service.explaining import Explaining
 from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.jobs import Job, jobs_of
 from hitl_temporal.service.many import RunReceipt, operate_many
@@ -101,6 +102,7 @@ class Runs:
         self._catalogue = catalogue
         self._directory = directory
         self._task_queue = task_queue
+        self._explaining = Explaining(client, task_queue)
         self._rerunning = Rerunning(client, catalogue, directory, task_queue)
 
     async def start(
@@ -212,10 +214,11 @@ class Runs:
         return await answer_of(handle, "status", Status)
 
     async def why(self, me: Identity, run_id: str) -> tuple[Reason, ...]:
-        """Return why each open step does not move; waiting approvals say who may act."""
-        await self._visible(me, run_id)
+        """Return why each open step does not move; waiting approvals say who may act, jobs which try it is."""
+        description = await self._visible(me, run_id)
         reasons = await answer_of(self._client.get_workflow_handle(run_id), "why", _Reasons)
-        return tuple([await self._with_people(r) for r in reasons.root])
+        known = await self._explaining.explained(reasons.root, description, names_runs=me.is_operator)
+        return tuple([await self._with_people(r) for r in known])
 
     async def jobs(self, me: Identity, run_id: str) -> tuple[Job, ...]:
         """Return what of a run is with workers now; what commands write is for operators and the flow's owners."""

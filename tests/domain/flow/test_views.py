@@ -56,6 +56,14 @@ def test_a_held_step_says_so_before_its_turn_has_come_too() -> None:
     assert (why(world.run)[0].by, why(world.run)[0].since) == ((), START)
 
 
+def test_a_job_of_agents_says_whose() -> None:
+    """Whether the pool is the step's or the command's own; of other jobs there is none to name."""
+    command = {"command": ["true"]}
+    steps = [{"id": "a", "run": command, "pool": "x"}, {"id": "b", "run": {**command, "pool": "y"}, "needs": []}]
+    world = World(*steps, {"id": "c", "run": command, "needs": []}, call("d", needs=[]))
+    assert [r.pool for r in why(world.run)] == ["x", "y", None, None]
+
+
 def test_a_held_rerun_waits_for_the_release_alone() -> None:
     """Done again, a step asks for its needs no more."""
     world = World(call("a"), call("b"), call("c", needs=[])).stops("a")

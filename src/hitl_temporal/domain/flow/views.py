@@ -120,6 +120,7 @@ class Reason(Value):
         late: Whether something was not kept that its `expect` says.
         acknowledged: Who looks at it; None: nobody has said so.
         ticket: As in `StepResult`.
+        pool: Whose agents do the job that is out; None: any worker, or there is none out.
     """
 
     step: str
@@ -131,6 +132,7 @@ class Reason(Value):
     late: bool = False
     acknowledged: str | None = None
     ticket: str | None = None
+    pool: str | None = None
 
 
 def result(run: Run, evidence: Evidence) -> Result:
@@ -397,7 +399,9 @@ def _why_going(run: Run, name: str, definition: Step, because: Because) -> Reaso
             return because("job", f"the {'stop' if is_stopping else 'end'} of {child}", child)
         case "call" | "run":
             what = definition.call or "its command"
-            return because("job", f"the {'stop' if is_stopping else 'end'} of {what}", what)
+            found = because("job", f"the {'stop' if is_stopping else 'end'} of {what}", what)
+            pool = definition.pool or (None if definition.run is None else definition.run.pool)
+            return found if pool is None else found.but(pool=pool)
         case _:
             how = "is closing" if step.closing is not None else "goes on"
             return because("job", f"the end of the steps within it, which {how}")
