@@ -7,21 +7,19 @@ Must not know: who asks.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
-from temporalio.api.enums.v1 import PendingActivityState, TaskQueueType
+from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.service import RPCError
 
-from hitl_temporal.domain.flow.address import as_id
 from hitl_temporal.domain.flow.views import Reason
 from hitl_temporal.domain.resources.views import PoolStatus
 from hitl_temporal.domain.words import moment, shorten
 from hitl_temporal.messages import pool_id
 from hitl_temporal.service.errors import NotFoundError, UnavailableError
+from hitl_temporal.service.jobs import Job, jobs_of
 from hitl_temporal.service.reading import answer_of
 
 MAX_NAMED = 5
@@ -45,7 +43,9 @@ class Explaining:
             description: Of its workflow.
             names_runs: Whether other runs may be named to who asks.
         """
-        out = {found.activity_id: found for found in description.raw_description.pending_activities}
+        steps = [reason.step for reason in reasons]
+        jobs = await jobs_of(description, steps, self._client.data_converter, with_output=False)
+        out = {job.step: job for job in jobs}
         pools: dict[str, PoolStatus | None] = {}
         found: list[Reason] = []
         for reason in reasons:
@@ -57,14 +57,13 @@ class Explaining:
                 found.append(reason)
         return tuple(found)
 
-    async def _of_job(self, reason: Reason, out: Mapping[str, PendingActivityInfo]) -> Reason:
-        job = next((a for key, a in out.items() if _is_of(key, reason.step)), None)
+    async def _of_job(self, reason: Reason, out: Mapping[str, Job]) -> Reason:
+        job = out.get(reason.step)
         if job is None:
             return reason
-        if job.HasField("last_failure") and job.attempt > 1:
+        if job.error and job.attempt > 1:
             return reason.but(releases=f"{reason.releases}; {_tried(job)}")
-        is_out = job.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
-        if reason.pool is None or not is_out:
+        if reason.pool is None or job.state != "queued":
             return reason
         there = await self._agents(reason.pool)
         who = f"none is there: hitl worker --pool {reason.pool}" if there == 0 else "all that are there are busy"
@@ -113,17 +112,8 @@ def _by(runs: Sequence[str]) -> str:
     return f" by {', '.join(runs[:MAX_NAMED])}{more}" if runs else ""
 
 
-def _is_of(activity: str, step: str) -> bool:
-    """Tell whether an activity is a job of a step: `load.2`, or one more attempt of it, `load.2.attempt.3`."""
-    start, is_begun, rest = activity.partition(f"{as_id(step)}.")
-    number, _, attempt = rest.partition(".attempt.")
-    return not start and bool(is_begun) and number.isdigit() and (not attempt or attempt.isdigit())
-
-
-def _tried(job: PendingActivityInfo) -> str:
+def _tried(job: Job) -> str:
     """Return which try this is, when the next one is made, and why the last one failed."""
-    of = f" of {job.maximum_attempts}" if job.maximum_attempts else ""
-    is_out = job.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
-    at = job.scheduled_time.ToDatetime(UTC) if job.HasField("scheduled_time") else datetime.min.replace(tzinfo=UTC)
-    when = f" at {moment(at)}" if is_out and job.HasField("scheduled_time") else ""
-    return f"attempt {job.attempt}{of}{when}, since the last one failed: {shorten(job.last_failure.message, 300)}"
+    of = "" if job.attempts is None else f" of {job.attempts}"
+    when = "" if job.again is None else f" at {moment(job.again)}"
+    return f"attempt {job.attempt}{of}{when}, since the last one failed: {shorten(job.error, 300)}"
