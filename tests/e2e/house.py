@@ -70,6 +70,7 @@ class House:
             environment: Added to the settings of the house.
         """
         self.folder = folder
+        self.patience = PATIENCE
         self.project = project
         self.state = folder / "state"
         self.ruleset = folder / "firewall.nft"
@@ -264,10 +265,10 @@ class House:
 
     def until(self, what: str, look: Callable[[], Found | None]) -> Found:
         """Look again and again until there is something to see."""
-        deadline = time.monotonic() + PATIENCE.total_seconds()
+        deadline = time.monotonic() + self.patience.total_seconds()
         while not (found := look()):
             if time.monotonic() > deadline:
-                raise AssertionError(f"after {PATIENCE} it is still not so that {what}\n{self.logs()}")
+                raise AssertionError(f"after {self.patience} it is still not so that {what}\n{self.logs()}")
             if self._up is not None and self._up.poll() is not None:
                 raise AssertionError(f"hitl up has ended with {self._up.returncode}\n{self.logs()}")
             time.sleep(POLL_SECONDS)

@@ -35,8 +35,8 @@ KINDS = ("worker", "agent", "temporal", "up")
 """What is killed: the worker, an agent, Temporal's server, or the HTTP service with what keeps the others running."""
 
 LOOK_SECONDS = 0.3
-STUCK_SECONDS = 150
-"""With no run over for so long, something stands still that will not move."""
+STUCK_SECONDS = 240
+"""When nothing has moved for so long, something stands still that will not move; the short form has its own limit."""
 
 
 @dataclass(frozen=True)
