@@ -84,6 +84,7 @@ def problem(status: int, detail: str = "why", **headers: str) -> httpx.Response:
         (lambda c: c.run("r", wait=timedelta(seconds=29.5)), RUN, "GET /v1/runs/r?wait=30s"),
         (lambda c: c.why("r"), [], "GET /v1/runs/r/why"),
         (lambda c: c.graph("r"), {}, "GET /v1/runs/r/graph"),
+        (lambda c: c.output("r", "sha256:ab"), [1], "GET /v1/runs/r/blobs/sha256%3Aab"),
         (lambda c: c.audit("r"), {"facts": [], "report": {"ok": True, "status": "ok"}}, "GET /v1/runs/r/audit"),
         (lambda c: c.operate("r", "hold"), {"status": "done"}, "POST /v1/runs/r/actions"),
         (lambda c: c.approvals(text="a b"), EMPTY, "GET /v1/approvals?q=a+b&limit=50"),

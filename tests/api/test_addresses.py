@@ -55,6 +55,8 @@ async def test_every_id_can_be_looked_at_and_decided(http: httpx.AsyncClient, ho
     assert [s["id"] for s in house.sent] == [odd] * len(VERB_PATHS)
     answer = await http.get(f"/v1/approvals/{segment(odd)}/decisions/{segment(odd)}")
     assert answer.json()["key"] == odd
+    blob = await http.get(f"/v1/runs/{segment(odd)}/blobs/{segment('sha256:' + odd)}")
+    assert blob.json() == [odd, f"sha256:{odd}"]
 
 
 @pytest.mark.parametrize("odd", ODD)

@@ -314,3 +314,41 @@ def test_a_setting_that_means_nothing_is_one_line(hitl, monkeypatch, name, value
     assert done.code in {1, 2}
     assert done.err.count("\n") == 1
     assert name in done.err
+
+
+BLOB = {"$blob": "sha256:" + "a" * 64, "size": 300_000, "type": "application/json"}
+GIVEN = {
+    "id": "r",
+    "flow": "hello",
+    "status": "running",
+    "requester": "ann",
+    "started": "2026-03-02T09:00:00Z",
+    "outputs": {},
+    "inputs": {},
+    "steps": {"load": {"state": "succeeded", "outputs": {"rows": BLOB, "n": 3}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "printed"),
+    [(["rows"], [1, 2]), (["n"], 3), ([], {"rows": [1, 2], "n": 3})],
+    ids=["large", "small", "all"],
+)
+def test_an_output_is_printed_wherever_it_is_kept(hitl, service, words: list[str], printed: object) -> None:
+    """A reference is followed; what lies in the run is there already."""
+    service.on("GET /v1/runs/r", GIVEN).on(f"GET /v1/runs/r/blobs/sha256%3A{'a' * 64}", [1, 2])
+
+    assert hitl("output", "r", "load", *words).document == printed
+
+
+@pytest.mark.parametrize(("words", "said"), [(["none"], "it has load"), (["load", "none"], "it has given rows, n")])
+def test_an_output_that_is_not_there_is_an_error_with_those_that_are(
+    hitl, service, words: list[str], said: str
+) -> None:
+    """A name may be misspelt."""
+    service.on("GET /v1/runs/r", GIVEN)
+
+    done = hitl("output", "r", *words)
+
+    assert done.code == 1
+    assert said in done.err

@@ -7,7 +7,15 @@ import pytest
 from hitl_temporal.domain import blobs
 from hitl_temporal.domain.approval.ask import Ask
 from hitl_temporal.domain.approval.opening import AskError, begin
-from hitl_temporal.domain.blobs import BlobError, as_outputs, is_reference, reference, reference_in, too_large
+from hitl_temporal.domain.blobs import (
+    BlobError,
+    as_outputs,
+    digests_in,
+    is_reference,
+    reference,
+    reference_in,
+    too_large,
+)
 from hitl_temporal.domain.expressions import ExpressionError, evaluate, is_true, render
 from hitl_temporal.domain.flow.effects import StartCall
 from hitl_temporal.domain.flow.job import Job, prepare
@@ -97,6 +105,7 @@ def test_a_reference_is_found_wherever_it_lies() -> None:
     """In lists and in maps."""
     assert reference_in({"a": [1, {"b": ONE}]}) == ONE
     assert reference_in([ONE, OTHER]) == ONE
+    assert digests_in({"a": [ONE, {"b": OTHER}], "c": ONE, "d": 1}) == {ONE["$blob"], OTHER["$blob"]}
 
 
 def test_an_object_is_outputs_and_anything_else_is_one() -> None:

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from hitl_temporal.api.addresses import RUN
+from hitl_temporal.api.addresses import KEY, RUN
 from hitl_temporal.api.bodies import Body, IdempotencyKey, RequestBody, read_as
 from hitl_temporal.api.description import takes
 from hitl_temporal.api.identity import Caller, UseCases
@@ -133,6 +133,16 @@ async def graph_run(run_id: str, me: Caller, use: UseCases) -> dict[str, Json]:
 async def audit_run(run_id: str, me: Caller, use: UseCases) -> Trail:
     """The whole audit trail of the run's trace, and its verification."""
     return await use.audit.show(me, run_id)
+
+
+@router.get(
+    f"/runs/{RUN}/blobs/{KEY}",
+    response_class=JSONResponse,
+    responses={200: {"description": "The value, as it was given.", "content": {"application/json": {"schema": {}}}}},
+)
+async def read_output(run_id: str, key: str, me: Caller, use: UseCases) -> Response:
+    """A large output to which the run shows a reference, by its digest `sha256:...`."""
+    return Response(await use.outputs.read(me, run_id, key), media_type="application/json")
 
 
 @router.post(

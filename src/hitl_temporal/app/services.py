@@ -9,12 +9,14 @@ from hitl_temporal.app.secrets import LocalSecrets
 from hitl_temporal.app.settings import Settings
 from hitl_temporal.app.sinks import audit_store
 from hitl_temporal.effects.absences import TemporalAbsences
+from hitl_temporal.integrations.file import FileBlobs
 from hitl_temporal.ports import Directory
 from hitl_temporal.service.absences import Absences
 from hitl_temporal.service.approvals import Approvals
 from hitl_temporal.service.audit import Audit
 from hitl_temporal.service.catalogue import FlowCatalogue
 from hitl_temporal.service.events import Events
+from hitl_temporal.service.outputs import Outputs
 from hitl_temporal.service.policies import Policies
 from hitl_temporal.service.previews import Previews
 from hitl_temporal.service.runs import Runs
@@ -31,6 +33,7 @@ class Services(NamedTuple):
     approvals: Approvals
     absences: Absences
     audit: Audit
+    outputs: Outputs
     previews: Previews
     policies: Policies
     events: Events
@@ -41,14 +44,16 @@ def make_services(client: Client, settings: Settings) -> Services:
     """Return the use cases over one Temporal and one project."""
     documents, book = Documents(settings.project), TemporalAbsences(client)
     events = Events(client, documents, settings.task_queue)
+    runs = Runs(client, documents, documents, settings.task_queue)
     return Services(
         client=client,
         directory=documents,
         catalogue=FlowCatalogue(documents),
-        runs=Runs(client, documents, documents, settings.task_queue),
+        runs=runs,
         approvals=Approvals(client, documents, documents),
         absences=Absences(client, documents, settings.task_queue),
         audit=Audit(audit_store(settings)),
+        outputs=Outputs(runs, FileBlobs(settings.blobs_folder)),
         previews=Previews(documents, documents, book),
         policies=Policies(client, documents, documents, book),
         events=events,

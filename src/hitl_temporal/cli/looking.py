@@ -105,6 +105,28 @@ def show(
     _of_either(session.client, subject, of_run, lambda a: show_approval(session, a))
 
 
+@people(app, "output")
+def output_of(
+    session: Session,
+    run_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a run.")],
+    step: Annotated[str, typer.Argument(metavar="STEP", help="A step of it.")],
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One of its outputs; default: all.")] = None,
+) -> None:
+    """Print what a step of a run has given, as JSON, also what is kept in the blob store."""
+    from hitl_temporal.cli.errors import CommandError
+    from hitl_temporal.domain.blobs import KEY, is_reference
+
+    run = session.client.run(run_id)
+    if step not in run.steps:
+        raise CommandError(f"the run {run_id!r} has no step {step!r}; it has {', '.join(run.steps) or 'none'}")
+    outputs = run.steps[step].outputs
+    if name is not None and name not in outputs:
+        raise CommandError(f"{step!r} has given no {name!r}; it has given {', '.join(outputs) or 'nothing'}")
+    wanted = outputs if name is None else {name: outputs[name]}
+    whole = {n: session.client.output(run_id, str(v[KEY])) if is_reference(v) else v for n, v in wanted.items()}
+    output.as_json(whole if name is None else whole[name])
+
+
 @people(app)
 def why(session: Session, subject: Id) -> None:
     """Say why a run or an approval does not move, and what would move it."""

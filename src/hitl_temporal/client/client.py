@@ -151,6 +151,10 @@ class Client(Verbs, Foresight):
         """Return `{flow, nodes: [{id, verb, state}], edges: [{from, to, results}]}` of a run."""
         return self._wire.get(RootModel[dict[str, Json]], f"/v1/runs/{part(run_id)}/graph").root
 
+    def output(self, run_id: str, digest: str) -> Json:
+        """Return a large output to which the run shows a reference, by the digest in it."""
+        return self._wire.get(RootModel[Json], f"/v1/runs/{part(run_id)}/blobs/{part(digest)}").root
+
     def audit(self, run_id: str) -> AuditTrail:
         """Return the whole audit trail of a run's trace."""
         return self._wire.get(AuditTrail, f"/v1/runs/{part(run_id)}/audit")

@@ -20,6 +20,7 @@ __all__ = [
     "BlobError",
     "advice",
     "as_outputs",
+    "digests_in",
     "is_digest",
     "is_reference",
     "reference",
@@ -67,6 +68,11 @@ def is_reference(value: object) -> TypeGuard[dict[str, Json]]:
 def reference_in(value: Json) -> dict[str, Json] | None:
     """Return the first reference that a value is, or holds, None when there is none."""
     return next(_references(value), None)
+
+
+def digests_in(value: Json) -> frozenset[str]:
+    """Return the digests of all references in a value."""
+    return frozenset(str(found[KEY]) for found in _references(value))
 
 
 def advice(path: str, found: Mapping[str, Json]) -> str:
