@@ -27,6 +27,7 @@ from .reach import check_reach
 from .resources import check_resources
 from .routes import check_routes
 from .scope import check_scope
+from .secrets import check_secrets
 from .selectors import check_selectors
 from .stages import asks_of, stages_of
 from .steps import check_steps
@@ -70,6 +71,7 @@ def lint(flow: Flow, document: Document, around: Surroundings) -> tuple[Problem,
         *_check_name(flow, document),
         *check_declarations(flow, document),
         *check_scope(flow, document),
+        *check_secrets(flow, document),
         *check_steps(flow, document),
         *check_reach(flow, document),
         *check_asks(flow, document),

@@ -5,7 +5,7 @@ Must not know: what an expression gives.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from hitl_temporal.definition.documents import At, Document
 from hitl_temporal.definition.problems import Problem, Severity, resembling
@@ -13,6 +13,7 @@ from hitl_temporal.domain.approval.routes import Table
 from hitl_temporal.domain.expressions import ExpressionError, expressions_in, references
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.plan import Spot
+from hitl_temporal.domain.flow.state import StepState
 from hitl_temporal.domain.flow.step import CATCH, Step
 from hitl_temporal.domain.flow.verbs import as_moment
 from hitl_temporal.domain.value import Json
@@ -100,7 +101,11 @@ def _wrong(flow: Flow, here: Here, read: _Read, order: Order) -> _Wrong:
         case ["run", name, *_]:
             return _unknown("property of a run", name, _RUN)
         case ["steps", name, *rest]:
-            return _wrong_with_step(here, name, rest, order) or _perhaps_left_out(here, name, read, order)
+            return (
+                _wrong_with_step(here, name, rest, order)
+                or _never_so(name, read.expression, order)
+                or _perhaps_left_out(here, name, read, order)
+            )
         case [root, *rest]:
             return _wrong_with_root(here, root, rest)
         case _:
@@ -231,6 +236,21 @@ def _wrong_with_step(here: Here, name: str, rest: list[str], order: Order) -> _W
     return wrong or _wrong_with_output(spots[name].step, rest) or _too_early(here, name, order)
 
 
+def _never_so(name: str, expression: str, order: Order) -> _Wrong:
+    """Return that a step never is in the state, or has the outcome, with which an expression compares it."""
+    step = order.plan.spots[name].step if name in order.plan.spots else None
+    for match in _COMPARED.finditer(expression):
+        _, compared, kind, _, value = match.groups()
+        known = get_args(StepState) if kind == "state" else () if step is None else step.outcomes
+        if compared == name and known and value not in known:
+            mend = resembling(value, known, f"write one of {', '.join(known)}")
+            return f"the {kind} of {name!r} is never {value!r}", mend, "warning"
+    return None
+
+
+_COMPARED = re.compile(r"""(\bsteps\.([a-z][a-z0-9_]*)\.(state|outcome))\s*[=!]=\s*(["'])([^"']*)\4""")
+
+
 def _hidden_in(spot: Spot, own: tuple[str, ...]) -> str | None:
     """Return the outermost `each` that hides a step from what lies in these items; None: it is seen."""
     return next((e for n, e in enumerate(spot.each) if spot.each[: n + 1] != own[: n + 1]), None)
@@ -243,6 +263,10 @@ def _wrong_with_output(step: Step, rest: list[str]) -> _Wrong:
             return _unknown("output of an `each`", name, ("items", "failed"))
         case ["outputs", name, *_] if step.wait is not None and step.wait.event is not None:
             return _unknown("output of a `wait` for an event", name, _EVENT)
+        case ["outputs", name, *_] if step.run is not None:
+            return _unknown("output of a command", name, step.run.outputs)
+        case ["outputs", name, *_] if step.ask is not None:
+            return _unknown("field of the form", name, step.ask.form)
         case _:
             return None
 
