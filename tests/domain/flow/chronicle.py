@@ -4,6 +4,7 @@ A chronicle reads facts in their order and knows from them alone which step is i
 and what has been done and not been undone. Whatever a fact says that can't be so is an `AssertionError`.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,9 @@ from hitl_temporal.domain.flow.step import Catch, Step
 
 FINAL = {"succeeded", "failed", "skipped", "cancelled"}
 POSITIVE = {"approved", "sooner", "completed"}
+
+
+_OF_A_STEP = re.compile(r"step '([^']+)': ")
 
 
 @dataclass
@@ -50,6 +54,8 @@ class Chronicle:
         self.done: list[tuple[str, tuple[int, ...]]] = []
         """What was done and has not been undone: address and turns, in the order of completion."""
         self.undoing: dict[str, tuple[str, tuple[int, ...]]] = {}
+        self.reversed: set[tuple[str, tuple[int, ...]]] = set()
+        """What was undone."""
         self.giving: set[str] = set()
         """Grants whose call has succeeded, and that have not ended."""
         self.ending: Record | None = None
@@ -168,13 +174,21 @@ class Chronicle:
         told = fact.attributes
         address, name = str(told.get("hitl.step", "")), fact.name.removeprefix("step.")
         if fact.name == "run.ending":
-            self.ending = fact
+            self._ending(fact)
         elif fact.name == "run.operated":
             self._operated(str(told["hitl.action"]), str(told.get("hitl.step", "")), told["hitl.changes"])
         elif fact.name == "item.failed":
             self._item_has_failed(address, int(str(told["hitl.item"])))
         elif fact.name.startswith("step.") and hasattr(self, f"_{name}"):
             getattr(self, f"_{name}")(address, fact)
+
+    def _ending(self, fact: Record) -> None:
+        self.ending = fact
+        reason = str(fact.attributes["hitl.reason"])
+        found = _OF_A_STEP.match(reason)
+        if found is not None and not reason.endswith((" (undo by bob)", " (abort by bob)")):
+            item = next((i for _, _, i in self.around(found[1]) if i is not None), None)
+            assert item is None, f"{found[1]} lies in item {item}, and has ended the whole run"
 
     def _started(self, address: str, fact: Record) -> None:
         assert self.ending is None, f"{address} begins in a run that is ending"
@@ -346,7 +360,9 @@ class Chronicle:
             self._undo_started(address, fact)
 
     def _undone(self, address: str, fact: Record) -> None:
-        self.done.remove(self.undoing.pop(address))
+        entry = self.undoing.pop(address)
+        self.done.remove(entry)
+        self.reversed.add(entry)
 
     def _left_standing(self, address: str, fact: Record) -> None:
         self.done.remove(self.undoing.pop(address))
@@ -368,6 +384,10 @@ class Chronicle:
             rest += [n for n in before if n not in kept]
         before = address.rpartition(".")[0]
         keep = [f"{before}.{name}" if before else name for name in kept]
+        wrong = [
+            d for d in self.reversed if d[0] in keep and not self.document(d[0]).grant and d[1] == self.turns(d[0])
+        ]
+        assert not wrong, f"{wrong} has led to the winner of {address}, and was undone"
         due = [d for d in self.done if self._is_due(d, address, None)]
         lost = [d for d in due if not any(d[0] == k or self.lies_in(d[0], k) for k in keep)]
         assert not lost, f"{address} is won, and {lost} is not undone"

@@ -221,14 +221,15 @@ class AnyRun(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         self._do(lambda: self.world.operate("cancel", actor="ann"))
-        for _ in range(500):
+        for turn in range(500):
             if self.world.run.status is not None:
                 break
             if self.open:
                 self._end(self.open[-1], 0, is_over=True)
             else:
                 parked = next(name for name, step in self.world.run.steps.items() if step.undo == "parked")
-                self._do(lambda: self._operated("skip", parked, {"actor": "gus"}))  # noqa: B023 called at once
+                skip = {"actor": "gus", "key": f"skip {turn}"}  # else it is the one before, sent again at the same time
+                self._do(lambda: self._operated("skip", parked, skip))  # noqa: B023 called at once
         assert self.world.run.status in STATUSES
         ending = self.world.run.ending
         assert not (ending and ending.undo and self.tale.done), f"{self.tale.done} is done, and not undone"
