@@ -314,6 +314,7 @@ async def test_a_run_shows_steps_reasons_and_trail(bob: httpx.AsyncClient, house
         assert said in page
     assert "Unchanged as far as it goes (2 facts)" in page
     assert 'href="/approvals/r1.approve.1"' in page
+    assert '<rect class="running" x="0.00" y="0" width="100.00" height="4"/>' in page
 
 
 JOB = Job(

@@ -2,7 +2,7 @@
 
 # ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -10,12 +10,13 @@ import typer
 from hitl_temporal.cli import output
 from hitl_temporal.cli.command import people
 from hitl_temporal.cli.errors import UsageError
-from hitl_temporal.cli.projecting import projected, show_timeline
+from hitl_temporal.cli.projecting import projected, show_timeline, timeline_of
 from hitl_temporal.cli.session import Session
 from hitl_temporal.cli.showing import show_approval
 
 if TYPE_CHECKING:
     from hitl_temporal.client import Approval, ApprovalItem, Client, Page, Reason, Run, RunItem, StepResult
+    from hitl_temporal.domain.audit import Fact
 
 _T = TypeVar("_T")
 _Item = TypeVar("_Item", "RunItem", "ApprovalItem")
@@ -98,11 +99,27 @@ def show(
     """Show a run, or what an approval asks and how it stands."""
 
     def of_run(run: "Run") -> None:
+        if not timeline:
+            _show_run(session, run)
+            return
+        bars = timeline_of(run, _told(session.client, run.id))
+        if session.as_json:
+            output.as_json({**run.document(), "timeline": [bar.model_dump(mode="json") for bar in bars]})
+            return
         _show_run(session, run)
-        if timeline and not session.as_json:
-            show_timeline(run)
+        show_timeline(bars)
 
     _of_either(session.client, subject, of_run, lambda a: show_approval(session, a))
+
+
+def _told(client: "Client", run_id: str) -> "Sequence[Fact]":
+    """Return the facts of a run, none while nothing has been told."""
+    from hitl_temporal.client import NotFoundError
+
+    try:
+        return client.audit(run_id).facts
+    except NotFoundError:
+        return ()
 
 
 @people(app, "output")

@@ -3,15 +3,21 @@
 Must not know: where it is from.
 """
 
-from collections.abc import Iterator
-from datetime import datetime
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hitl_temporal.cli import output
 
 if TYPE_CHECKING:
     from hitl_temporal.client import Run
-    from hitl_temporal.client.answers import PathStep
+    from hitl_temporal.domain.audit import Fact
+    from hitl_temporal.domain.flow.timeline import Bar
+
+MOST = 500
+"""Rows: more than anybody looks at."""
 
 WIDTH = 50
 """Characters of the bar: beside an id and two moments it fits into a line of a terminal."""
@@ -26,24 +32,41 @@ def projected(run: "Run") -> Iterator[tuple[str, str]]:
     yield "not projected", ", ".join(run.projection.unknown)
 
 
-def show_timeline(run: "Run") -> None:
-    """Print a bar for each step: `=` is over or under way, `-` is projected, `*` marks the critical path."""
+def timeline_of(run: "Run", facts: "Sequence[Fact]") -> "tuple[Bar, ...]":
+    """Return when each step was under way, and is projected to be."""
+    from hitl_temporal.domain.flow.timeline import timeline
+
     projection = run.projection
-    if projection is None or not projection.steps:
-        output.note("nothing is projected: no past run of this flow tells how long its steps take")
+    spans = () if projection is None else projection.steps
+    return timeline(
+        run.id,
+        facts,
+        datetime.now(UTC),
+        projected=[(s.step, s.start, s.end) for s in spans if s.state in {"waiting", "running", "parked"}],
+        critical=() if projection is None else [s.step for s in projection.critical_path],
+    )
+
+
+def show_timeline(bars: "Sequence[Bar]") -> None:
+    """Print a row for each bar: `=` was or is under way, `~` parked, `-` is projected, `*` marks the critical path."""
+    if not bars:
+        output.note("nothing has been told of any step yet; look again in a minute")
         return
-    first, last = min(s.start for s in projection.steps), max(projection.finish, *(s.end for s in projection.steps))
-    critical = {step.step for step in projection.critical_path}
+    first, last = bars[0].start, max(bar.end for bar in bars)
     rows = [
-        ("*" if s.step in critical else "", s.step, _bar(s, first, last), output.moment(s.start), output.moment(s.end))
-        for s in projection.steps
+        ("*" if b.is_critical else "", b.step, _drawn(b, first, last), b.state, *map(output.moment, (b.start, b.end)))
+        for b in bars[:MOST]
     ]
-    output.table(("", "STEP", "", "FROM", "TO"), rows)
+    output.table(("", "STEP", "", "STATE", "FROM", "TO"), rows)
+    if len(bars) > MOST:
+        output.note(f"these are the first {MOST} of {len(bars)}; --json has them all")
 
 
-def _bar(step: "PathStep", first: datetime, last: datetime) -> str:
+def _drawn(bar: "Bar", first: datetime, last: datetime) -> str:
     whole = (last - first).total_seconds() or 1.0
-    begin = int((step.start - first).total_seconds() / whole * (WIDTH - 1))
-    end = int((step.end - first).total_seconds() / whole * (WIDTH - 1))
-    mark = "-" if step.state == "waiting" else "="
-    return " " * begin + mark * (end - begin + 1)
+    begin = int((bar.start - first).total_seconds() / whole * (WIDTH - 1))
+    end = int((bar.end - first).total_seconds() / whole * (WIDTH - 1))
+    return " " * begin + _MARKS.get(bar.state, "=") * (end - begin + 1)
+
+
+_MARKS = {"projected": "-", "parked": "~"}

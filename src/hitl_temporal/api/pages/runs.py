@@ -5,6 +5,7 @@ Must not know: how a trail is proved, who may do what (`grants` says what to off
 
 import secrets
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from fastapi import HTTPException, Request, Response
@@ -23,10 +24,17 @@ from hitl_temporal.api.pages.words import operated, wrong
 from hitl_temporal.api.receipts import receipt_response
 from hitl_temporal.app.services import Services
 from hitl_temporal.domain.flow.commands import Receipt
+from hitl_temporal.domain.flow.state import FINAL
+from hitl_temporal.domain.flow.timeline import Bar
+from hitl_temporal.domain.flow.timeline import timeline as gantt
+from hitl_temporal.domain.flow.views import Status
 from hitl_temporal.service.audit import Audit, Trail
 from hitl_temporal.service.errors import NotFoundError
 from hitl_temporal.service.identity import Identity
 from hitl_temporal.service.runs import Refusal
+
+MOST_BARS = 200
+"""Of a timeline: the first of them; `hitl show ID --timeline` has more."""
 
 router = page_router()
 
@@ -72,12 +80,34 @@ async def _page(
         why={reason.step: reason for reason in reasons},
         trail=trail,
         moments=moments,
+        bars=_bars(run, trail),
         names=await names_of(use.directory, [run.requester, run.on_behalf_of, *acting, *wishing]),
         may=grants.offers(run, visitor.me),
         form={"action": "", "for": "", "reason": "", **form},
         tried=form.get("step", ""),
         error=error,
         key=secrets.token_urlsafe(16),
+    )
+
+
+def _bars(run: Status, trail: Trail | None) -> tuple[tuple[Bar, float, float], ...]:
+    """Return when each step was under way, and is projected to be; from where to where in the whole, in percent."""
+    projection = run.projection
+    spans = () if projection is None else projection.steps
+    found = gantt(
+        run.id,
+        () if trail is None else trail.facts,
+        datetime.now(UTC),
+        projected=[(s.step, s.start, s.end) for s in spans if s.state not in FINAL],
+        critical=() if projection is None else [s.step for s in projection.critical_path],
+    )
+    if not found:
+        return ()
+    first, last = found[0].start, max(bar.end for bar in found)
+    whole = (last - first).total_seconds() or 1.0
+    return tuple(
+        (bar, 100 * (bar.start - first).total_seconds() / whole, 100 * (bar.end - bar.start).total_seconds() / whole)
+        for bar in found[:MOST_BARS]
     )
 
 
