@@ -81,7 +81,7 @@ async def test_an_event_starts_a_run_once(rig: Rig, kind: str) -> None:
     name = add(rig, TRIGGERED, kind)
     first = await send(rig, event(kind, 7))
     (run,) = first.started
-    assert run.startswith(f"{name}.0-")
+    assert run.startswith(f"{name}.event-")
     assert (await rig.client.get_workflow_handle(run).result())["outputs"] == {"n": 7}
     status = await rig.client.get_workflow_handle(run).query("status")
     assert status["requester"] == "ann"

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
+from hitl_temporal.domain.schedules import triggered_id, webhook_event
 from hitl_temporal.ports import PermanentError
 from hitl_temporal.service.errors import ForbiddenError, InvalidError, UnavailableError
 from hitl_temporal.service.events import Events
@@ -55,12 +56,13 @@ async def test_a_signed_message_starts_what_its_secret_lets_in(rig: Rig, source:
     """Once, however often it is sent; the trigger with another secret does not mean it."""
     webhooks = doors(rig, **{f"webhook_{source}": "key", "other": "another"})
     (run,) = (await webhooks.receive(source, headers(b"key", PAID), PAID)).started
-    assert run.startswith(f"flow_{source}.0-")
+    assert run.startswith(f"flow_{source}.webhook-")
     await rig.client.get_workflow_handle(run).result()
     assert (await webhooks.receive(source, headers(b"key", PAID), PAID)).started == ()
     assert rig.jobs.names() == ["o-7"]
     (other,) = (await webhooks.receive(source, headers(b"another", PAID, name="msg_2"), PAID)).started
-    assert other.startswith(f"flow_{source}.1-")
+    triggers = (await rig.catalogue.every_flow())[f"flow_{source}"].triggers
+    assert other == triggered_id(f"flow_{source}", triggers, 1, webhook_event(source, "msg_2", AT, None))
 
 
 async def test_a_message_may_be_text(rig: Rig, source: str) -> None:

@@ -59,8 +59,27 @@ def test_the_same_event_is_the_same_run() -> None:
     """An event is told by source and id alone; the flow and the trigger are part of the run's id."""
     again = CloudEvent(type="order.paid", source="/shop", id="1", data={"amount": 6})
     other = CloudEvent(type="order.paid", source="/shop", id="2")
-    assert triggered_id("f", 0, PAID) == triggered_id("f", 0, again)
-    assert len({triggered_id("f", 0, PAID), triggered_id("f", 0, other), triggered_id("g", 0, PAID)}) == 3
+    paid = triggers({"event": {"type": "order.paid"}})
+    assert triggered_id("f", paid, 0, PAID) == triggered_id("f", paid, 0, again)
+    assert len({triggered_id(flow, paid, 0, e) for flow, e in (("f", PAID), ("f", other), ("g", PAID))}) == 3
+
+
+def test_the_place_of_a_trigger_in_its_document_starts_nothing_anew() -> None:
+    """Nor does its condition, or another trigger above it; another meaning does, and two that mean the same are two."""
+    paid: dict[str, Any] = {"event": {"type": "order.paid"}}
+    others: list[dict[str, Any]] = [
+        {"schedule": {"cron": "0 6 * * *"}},
+        {"file": {"path": "in/*.csv"}},
+        {"webhook": {"source": "shop"}},
+        {"webhook": {"source": "shop", "secret": "other"}},
+        {"run": {"flow": "g"}},
+        {"event": {"type": "order.paid", "source": "/shop"}},
+    ]
+    alone = triggered_id("f", triggers(paid), 0, PAID)
+    written = triggers(*others, {"event": {"type": "order.paid", "if": "true"}}, paid)
+    assert triggered_id("f", written, 6, PAID) == alone
+    assert alone.startswith("f.event-")
+    assert len({triggered_id("f", written, number, PAID) for number in range(8)}) == 8
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ One event starts a run of a flow once for each trigger, however often it is told
 Must not know: how an event came, who may send one, how a run is started.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal, assert_never
 
@@ -63,7 +63,7 @@ def _due(flow: str, triggers: tuple[Trigger, ...], event: CloudEvent, door: Door
                 yield Due(
                     flow=flow,
                     trigger=number,
-                    run_id=triggered_id(flow, number, event),
+                    run_id=triggered_id(flow, triggers, number, event),
                     inputs=inputs,
                     requester=one.requester or EVENT,
                 )
@@ -98,9 +98,32 @@ def _holds(condition: str | None, event: CloudEvent) -> bool:
     return condition is None or is_true(condition, {"event": event.outputs()})
 
 
-def triggered_id(flow: str, trigger: int, event: CloudEvent) -> str:
-    """Return the id of the run that an event starts by this trigger: the same for the same event, told again."""
-    return f"{flow}.{trigger}-{event.mark[:24]}"
+def triggered_id(flow: str, triggers: Sequence[Trigger], number: int, event: CloudEvent) -> str:
+    """Return the id of the run that an event starts by a trigger: the same for the same event, told again.
+
+    It does not hang on the place of the trigger in the document: with one more above it, every file that is there would
+    start another run. Of triggers that mean the same, the first is told from the second.
+    """
+    means = [_meaning(trigger) for trigger in triggers]
+    own = means[number]
+    return f"{flow}.{triggers[number].kind}-{digest([*own, means[:number].count(own), event.mark])[:24]}"
+
+
+def _meaning(trigger: Trigger) -> tuple[Json, ...]:
+    """Return which events a trigger means; its condition may be mended without starting anew what was started."""
+    match trigger.one:
+        case EventTrigger() as one:
+            return "event", one.type, one.source, one.subject
+        case WebhookTrigger() as one:
+            return "webhook", one.source, one.secret
+        case FileTrigger() as one:
+            return "file", one.path
+        case RunTrigger() as one:
+            return "run", one.flow
+        case Schedule():
+            return ("schedule",)
+        case one:
+            assert_never(one)
 
 
 def _webhook_source(name: str) -> str:
