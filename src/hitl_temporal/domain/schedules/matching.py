@@ -111,18 +111,19 @@ def triggered_id(flow: str, triggers: Sequence[Trigger], number: int, event: Clo
 
 def _meaning(trigger: Trigger) -> tuple[Json, ...]:
     """Return which events a trigger means; its condition may be mended without starting anew what was started."""
-    match trigger.one:
-        case EventTrigger() as one:
+    one = trigger.one
+    match one:
+        case EventTrigger():
             return "event", one.type, one.source, one.subject
-        case WebhookTrigger() as one:
+        case WebhookTrigger():
             return "webhook", one.source, one.secret
-        case FileTrigger() as one:
+        case FileTrigger():
             return "file", one.path
-        case RunTrigger() as one:
+        case RunTrigger():
             return "run", one.flow
         case Schedule():
             return ("schedule",)
-        case one:
+        case _:
             assert_never(one)
 
 
