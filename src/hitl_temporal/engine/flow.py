@@ -6,21 +6,18 @@ order of their arrival, and carries out effects.
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from temporalio import workflow
-from temporalio.common import RawValue, SearchAttributeKey
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.audit import Trail
     from hitl_temporal.domain.effects import Record
-    from hitl_temporal.domain.expressions import ExpressionError
-    from hitl_temporal.domain.flow import events, seeding
-    from hitl_temporal.domain.flow.commands import ACTIONS, Cancel, Operate, Receipt, Rerun, parse
-    from hitl_temporal.domain.flow.definition import Flow as Definition
+    from hitl_temporal.domain.flow import events
+    from hitl_temporal.domain.flow.commands import ACTIONS, Cancel, Operate, Receipt, parse
     from hitl_temporal.domain.flow.effects import (
         ClaimUnits,
         Effect,
@@ -33,48 +30,35 @@ with workflow.unsafe.imports_passed_through():
         StartFlow,
         StopStep,
     )
-    from hitl_temporal.domain.flow.machine import advance, new_run, next_moment
-    from hitl_temporal.domain.flow.policy import selectors
+    from hitl_temporal.domain.flow.machine import advance, next_moment
     from hitl_temporal.domain.flow.state import Run
     from hitl_temporal.domain.flow.views import Reason, Result, Status, graph, result, status, waiting_reasons, why
-    from hitl_temporal.domain.people import CLIENT, RUN, SYSTEM, Roster
-    from hitl_temporal.domain.problems import first_problem
-    from hitl_temporal.domain.schedules import render_inputs, time_event
+    from hitl_temporal.domain.people import CLIENT, RUN
     from hitl_temporal.domain.value import Json
     from hitl_temporal.messages import (
-        LOAD_FLOW,
         PARENT_IS_OPEN,
-        READ_PEOPLE,
-        READ_SEED,
         REQUEST_CANCEL,
         RESOURCE_ANSWER,
         SEED,
         Answered,
         FlowCarried,
-        FlowLoaded,
-        Governed,
-        LoadFlow,
         ParentCheck,
-        PeopleRead,
-        ReadPeople,
-        ReadSeed,
         ReportTo,
         RequestCancel,
         ResourceAnswer,
         RunAnswered,
         RunEnded,
-        Seed,
-        SeedRead,
-        StartedBy,
         UnitsGranted,
         UnitsRefused,
         Unsent,
     )
 
+from hitl_temporal.engine.beginning import begin, given
 from hitl_temporal.engine.bulletins import Bulletins
 from hitl_temporal.engine.clock import Clock
 from hitl_temporal.engine.details import run_details
 from hitl_temporal.engine.errands import Errands
+from hitl_temporal.engine.judging import read_people, read_present
 from hitl_temporal.engine.kin import Kin
 from hitl_temporal.engine.listing import Listing
 from hitl_temporal.engine.mailbox import Letter, Mailbox
@@ -99,7 +83,7 @@ class Flow:
         self._is_followed = False
         self._units: list[events.Event] = []
         self._listing = Listing()
-        self._inputs, self._started_by, carried, self._refused = _read(args)
+        self._inputs, self._started_by, carried, self._refused = given(args)
         self._renewal = Renewal()
         self._clock = Clock(self._renewal)
         self._mailbox: Mailbox[Operate, Receipt] = Mailbox(
@@ -187,7 +171,7 @@ class Flow:
 
     async def _live(self) -> Result:
         if self._run is None:
-            await self._load()
+            self._run, self._inputs, self._is_followed = await begin(self._clock, self._inputs, self._started_by)
             self._feed(events.Begun(at=self._clock.now), letter=None)
         else:
             self._errands.resume(self._now)
@@ -218,70 +202,17 @@ class Flow:
         assert self._run is not None, "nothing is fed before the definition is loaded"
         return self._run
 
-    async def _load(self) -> None:
-        if self._started_by.seed is not None:
-            await self._load_seeded(self._started_by.seed)
-            return
-        info = workflow.info()
-        within = self._started_by.within
-        pinned = within.definition if within else None
-        self._inputs = _triggered(self._inputs, self._started_by)
-        asked = LoadFlow(flow=info.workflow_type, inputs=self._inputs, pinned=pinned, at=self._clock.now)
-        loaded = await read(LOAD_FLOW, asked, FlowLoaded)
-        self._clock.hold(loaded.at)
-        if loaded.refused is not None or loaded.definition is None:
-            raise ApplicationError(loaded.reason, type=loaded.refused or "UnknownFlow", non_retryable=True)
-        self._is_followed = loaded.is_followed
-        run = _fresh(
-            loaded,
-            loaded.definition,
-            within.flows if within else loaded.flows,
-            self._started_by.requester,
-            self._started_by.on_behalf_of,
-        )
-        self._run = run.but(depth=within.depth) if within else run
-
-    async def _load_seeded(self, seed: Seed) -> None:
-        """Begin with what a run has done that has ended; that it may be is judged here, whoever starts it."""
-        info = workflow.info()
-        asked = ReadSeed(
-            workflow_id=seed.workflow_id,
-            first_run_id=seed.first_run_id,
-            flow=info.workflow_type,
-            task_queue=info.task_queue,
-        )
-        old = await read(READ_SEED, asked, SeedRead)
-        command = parse("rerun", seed.command)
-        if old.run is None or not isinstance(command, Rerun):
-            reason = command.reason if isinstance(command, Receipt) else old.reason
-            raise ApplicationError(f"seed: {reason}", type="InvalidInput", non_retryable=True)
-        found = await self._read_people(old.run, "rerun", command, self._clock.now)
-        wish = events.Operated(
-            at=self._clock.now, action="rerun", command=command, roster=found.roster, policies=found.policies
-        )
-        receipt = seeding.judged(old.run, wish)
-        if receipt.status != "done":
-            raise ApplicationError(f"seed: {receipt.reason}", type="InvalidInput", non_retryable=True)
-        self._inputs = seeding.inputs_of(old.run, command)
-        loading = LoadFlow(flow=info.workflow_type, inputs=self._inputs, pinned=old.run.definition, at=self._clock.now)
-        loaded = await read(LOAD_FLOW, loading, FlowLoaded)
-        self._clock.hold(loaded.at)
-        if loaded.refused is not None:
-            raise ApplicationError(loaded.reason, type=loaded.refused, non_retryable=True)
-        fresh = _fresh(loaded, old.run.definition, old.run.flows, old.run.requester, old.run.on_behalf_of)
-        self._run = seeding.seeded(old.run, fresh, command, seed.first_run_id).but(depth=old.run.depth)
-
     async def _judge_letters(self) -> None:
         while self._mailbox:
             letter = self._mailbox.take()
-            found = await self._read_people(self._now, letter.verb, letter.command, letter.at)
+            found = await read_people(self._clock, self._now, letter.verb, letter.command, letter.at)
             event = events.Operated(
                 at=self._clock.now,
                 action=letter.verb,
                 command=letter.command,
                 roster=found.roster,
                 policies=found.policies,
-                present=await self._read_present(letter.verb),
+                present=await read_present(self._clock, self._now, letter.verb),
             )
             self._feed(event.but(at=self._clock.now), letter)
 
@@ -327,44 +258,15 @@ class Flow:
             case ClaimUnits():
                 pass  # together, once all is known (`_feed`)
 
-    async def _read_people(self, run: Run, action: str, command: Operate, at: datetime) -> PeopleRead:
-        """Read who and what must be known to judge a command; of a machine, which is nobody, the time alone."""
-        if command.actor.startswith(SYSTEM):
-            await self._clock.fix()
-            return PeopleRead(roster=Roster())
-        governed = Governed(flow=run.definition.flow, action=action, requester=run.requester)
-        asked = ReadPeople(selectors=selectors(run, action, command), people=(command.actor,), governed=governed, at=at)
-        found = await read(READ_PEOPLE, asked, PeopleRead)
-        self._clock.hold(found.at)
-        return found
-
     async def _with_people(self, news: events.ProposalAnswered) -> events.ProposalAnswered:
         """Add who and what must be known to judge anew what people have answered."""
         proposal = next((p for p in self._now.proposals if p.approval == news.approval), None)
         command = None if proposal is None else parse(proposal.action, proposal.command)
         if proposal is None or not isinstance(command, Operate):
             return news
-        found = await self._read_people(self._now, proposal.action, command, self._clock.now)
-        present = await self._read_present(proposal.action)
+        found = await read_people(self._clock, self._now, proposal.action, command, self._clock.now)
+        present = await read_present(self._clock, self._now, proposal.action)
         return news.but(roster=found.roster, policies=found.policies, present=present)
-
-    async def _read_present(self, action: str) -> events.Present | None:
-        """Read what the documents say now, for an action that has the run follow them."""
-        if action != "migrate":
-            return None
-        run = self._now
-        asked = LoadFlow(flow=run.definition.flow, inputs=run.inputs, at=self._clock.now)
-        loaded = await read(LOAD_FLOW, asked, FlowLoaded)
-        self._clock.hold(loaded.at)
-        if loaded.refused is not None or loaded.definition is None:
-            return events.Present(definition=run.definition, refused=loaded.reason or "there is no such flow any more")
-        return events.Present(
-            definition=loaded.definition,
-            flows=loaded.flows,
-            calendars=loaded.calendars,
-            inputs=loaded.inputs,
-            notify=loaded.notify,
-        )
 
     async def _look_for_parent(self) -> None:
         """Cancel a run that lies within one which is there no more: terminated, it could not do so itself."""
@@ -472,41 +374,6 @@ class Flow:
         workflow.set_current_details(run_details(run))
 
 
-def _fresh(
-    loaded: FlowLoaded, definition: Definition, flows: dict[str, Definition], requester: str, on_behalf_of: str | None
-) -> Run:
-    """Return a run of a definition that has not begun; inputs for which a variable can't be evaluated are refused."""
-    try:
-        run = new_run(
-            workflow.info().workflow_id,
-            definition,
-            loaded.inputs,
-            requester=requester,
-            on_behalf_of=on_behalf_of,
-            calendars=loaded.calendars,
-            at=workflow.info().workflow_start_time,
-            flows=flows,
-        )
-    except ExpressionError as error:
-        raise ApplicationError(error.told(definition.hides), type="InvalidInput", non_retryable=True) from error
-    return run.but(watch=run.watch.but(routes=loaded.notify))
-
-
-def _triggered(inputs: Json, started_by: StartedBy) -> Json:
-    """Return the inputs of a run that a schedule has started: they may tell the time for which it was planned."""
-    if started_by.trigger is None or not started_by.trigger.startswith(SCHEDULE) or not isinstance(inputs, dict):
-        return inputs
-    planned = workflow.info().typed_search_attributes.get(_PLANNED) or workflow.info().workflow_start_time
-    try:
-        return render_inputs(inputs, time_event(planned))
-    except ExpressionError as error:
-        raise ApplicationError(f"trigger: {error}", type="InvalidInput", non_retryable=True) from error
-
-
-SCHEDULE = "schedule:"
-_PLANNED = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
-
-
 async def _end_canceled() -> None:
     """End this execution Canceled, which the SDK does only when Temporal was asked to cancel it."""
     if workflow.cancellation_reason() is None:
@@ -520,23 +387,4 @@ MAX_REASON = 2_000
 """What a command's reason may have; Temporal's own may be longer."""
 
 
-def _read(args: Sequence[RawValue]) -> tuple[Json, StartedBy, FlowCarried | None, ApplicationError | None]:
-    """Return inputs, who started it, and what was carried over; or the failure that a bad payload is."""
-    most = len(_TYPES) if workflow.info().continued_run_id else 2
-    if len(args) > most:
-        text = f"a flow takes its inputs and who asks, and got {len(args)} inputs"
-        return {}, StartedBy(), None, ApplicationError(text, type="InvalidInput", non_retryable=True)
-    try:
-        convert = workflow.payload_converter()
-        values: list[Any] = [convert.from_payload(a.payload, t) for a, t in zip(args, _TYPES, strict=False)]
-    except (ValidationError, ValueError, TypeError) as error:
-        what = first_problem(error) if isinstance(error, ValidationError) else str(error)[:300]
-        refused = ApplicationError(f"the input can't be read: {what}", type="InvalidInput", non_retryable=True)
-        return {}, StartedBy(), None, refused
-    inputs, started_by, carried = (*values, *(None,) * (3 - len(values)))
-    return ({} if inputs is None else inputs), started_by or StartedBy(), carried, None
-
-
 _ANSWERS: TypeAdapter[UnitsGranted | UnitsRefused] = TypeAdapter(ResourceAnswer)
-
-_TYPES: tuple[Any, ...] = (Any, StartedBy | None, FlowCarried | None)
