@@ -179,3 +179,12 @@ def test_formats_are_checked(name: str, good: str, bad: str) -> None:
     assert check_inputs(loaded, {"a": good}) == {"a": good}
     with pytest.raises(InputError, match=f"is not a valid {name}"):
         check_inputs(loaded, {"a": bad})
+
+
+def test_a_reference_to_a_large_value_is_taken_as_an_object_and_else_told_as_what_it_is() -> None:
+    """Another flow gives it where it has given a list before."""
+    blob: Json = {"$blob": "sha256:" + "a" * 64, "size": 300_000, "type": "application/json"}
+    assert "input 'tags' has 300,000 bytes and is kept in the blob store" in message(tags=blob)
+    declared = flow().model_dump(mode="json", by_alias=True)
+    taken = Flow.model_validate({**declared, "inputs": {"rows": {"type": "object"}}})
+    assert check_inputs(taken, {"rows": blob}) == {"rows": blob}

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from hitl_temporal.domain.blobs import advice, is_reference
 from hitl_temporal.domain.flow.commands import unfit
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.form import complete
@@ -96,9 +97,12 @@ def check_inputs(flow: Flow, inputs: object) -> dict[str, Json]:
 
 def check_value(name: str, declared: Input, value: Json) -> tuple[InputProblem, ...]:
     """Return what is wrong with one value; a sensitive one is not repeated."""
+    wrong = tuple(violations(declared.json_schema(), value))
+    if wrong and is_reference(value):  # the run that gives it may have been written for less
+        return (InputProblem(name, f"input {advice(repr(name), value)}; declare it as an object to take it"),)
     return tuple(
         InputProblem(name, f"input {path(name, violation)!r}: {said(violation, is_sensitive=declared.sensitive)}")
-        for violation in violations(declared.json_schema(), value)
+        for violation in wrong
     )
 
 
