@@ -25,7 +25,7 @@ from hitl_temporal.domain.audit import Evidence, Fact
 from tests.e2e.house import House, house
 from tests.e2e.yard import ENDINGS, KINDS, Order, Yard, agents_of, parked_steps
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
 
 PROJECT = Path(__file__).parent / "shipping"
 SEED = int(os.environ.get("HITL_CHAOS_SEED") or secrets.randbelow(1_000_000))

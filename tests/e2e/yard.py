@@ -36,7 +36,7 @@ KINDS = ("worker", "agent", "temporal", "up")
 
 LOOK_SECONDS = 0.3
 STUCK_SECONDS = 240
-"""When nothing has moved for so long, something stands still that will not move; the short form has its own limit."""
+"""When nothing has moved for so long, something stands still that will not move."""
 
 
 @dataclass(frozen=True)
