@@ -161,7 +161,7 @@ def test_what_waits_for_people_is_shown(hitl, service, a_run) -> None:
     service.on("GET /v1/runs/r/why", [{**reason, "since": AT}])
 
     assert "cancel\t\tgus\tr.op-1\tlate\n" in hitl("show", "r").out
-    assert hitl("why", "r").out == "(run)\twaiting\tanswer\tr.op-1\tan answer to r.op-1\n"
+    assert hitl("why", "r").out == f"(run)\twaiting\tanswer\tr.op-1\tan answer to r.op-1\t{AT}\t\n"
     assert hitl("claim", "r").err == "hitl: 'r' is a run, not an approval; its open approvals: r.op-1\n"
 
 
