@@ -44,6 +44,8 @@ _RUN = ("id", "flow", "version", "started")
 _STEP = ("outputs", "outcome", "state", "by", "approval", "token", "digest")
 _EXTENSION = ("step", "by", "until", "reason")
 _FAILURE = ("step", "error", "attempts")
+_LOGS = ("stdout", "stderr")
+"""What a command gives beside what its document says: the end of each."""
 _EVENT = ("type", "source", "id", "subject", "time", "data")
 
 
@@ -264,7 +266,7 @@ def _wrong_with_output(step: Step, rest: list[str]) -> _Wrong:
         case ["outputs", name, *_] if step.wait is not None and step.wait.event is not None:
             return _unknown("output of a `wait` for an event", name, _EVENT)
         case ["outputs", name, *_] if step.run is not None:
-            return _unknown("output of a command", name, step.run.outputs)
+            return _unknown("output of a command", name, (*step.run.outputs, *_LOGS))
         case ["outputs", name, *_] if step.ask is not None:
             return _unknown("field of the form", name, step.ask.form)
         case _:
