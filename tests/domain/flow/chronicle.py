@@ -365,7 +365,11 @@ class Chronicle:
         self.reversed.add(entry)
 
     def _left_standing(self, address: str, fact: Record) -> None:
-        self.done.remove(self.undoing.pop(address))
+        if address in self.undoing:
+            self.done.remove(self.undoing.pop(address))
+        else:  # its undo has not been begun, and will not be
+            assert self.ending is not None, f"{address} is left standing in a run that goes on"
+            self.done.remove(next(d for d in self.done if d[0] == address and d not in self.undoing.values()))
 
     def _item_has_failed(self, each: str, item: int) -> None:
         self.of(each).failed.add(item)

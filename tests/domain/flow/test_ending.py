@@ -3,7 +3,7 @@
 from typing import Any
 
 from hitl_temporal.domain.flow.effects import StartCall
-from tests.domain.flow.world import World, ask, call, undo, wait
+from tests.domain.flow.world import World, ask, call, each, undo, wait
 
 
 def three_done(**last: Any) -> World:
@@ -187,3 +187,40 @@ def test_after_the_end_only_commands_are_answered() -> None:
     assert world.succeeds("a").last == ()
     assert world.operate("skip", "a").reason == "the run has ended: completed"
     assert world.run == before
+
+
+def test_a_run_that_can_not_undo_is_ended_as_it_is() -> None:
+    """What was undone is, what is being undone is waited for, and what has failed stays."""
+    steps = (call("a", undo=undo("a")), call("b", undo=undo("b")), call("c", on_failure="fail"))
+    world = World(*steps).succeeds("a").succeeds("b").fails("c").undo_fails("b")
+    assert (world.operate("cancel").status, world.run.state) == ("closed", "parked")
+    receipt = world.operate("cancel", reason="gone", no_undo=True)
+    assert (receipt.status, receipt.changes) == ("done", ("run: nothing more is undone",))
+    assert (world.run.status, world.undos) == ("failed", ["b"])
+    left = [f.attributes for f in world.facts if f.name == "step.left_standing"]
+    assert [(f["hitl.step"], f["hitl.reason"]) for f in left] == [(s, "left standing by eli: gone") for s in "ba"]
+    world = World(*steps).succeeds("a").succeeds("b").fails("c")
+    assert world.operate("cancel", no_undo=True).status == "done"
+    assert world.run.state == "undoing"
+    assert world.operate("cancel", no_undo=True, key="again").status == "closed"
+    assert (world.undone("b").run.status, world.undos) == ("failed", ["b"])
+
+
+def test_an_undo_that_nobody_wants_any_more_may_fail() -> None:
+    """It does not park: the run ends, and what it was to reverse is said to stand."""
+    world = World(call("a", undo=undo("a")), call("c", on_failure="fail")).succeeds("a").fails("c")
+    world.operate("cancel", no_undo=True)
+    world.undo_fails("a")
+    assert (world.run.status, world.step("a").undo) == ("failed", "skipped")
+    assert world.facts[-2].name == "step.left_standing"
+
+
+def test_what_is_left_of_an_item_that_is_over_is_told() -> None:
+    """Although the item is not kept."""
+    many = each("e", "vars.many", call("x", undo=undo("x")), limit=300)
+    world = World(many, call("c", on_failure="fail"), vars={"many": [*range(201)]})
+    for index in range(201):
+        world.succeeds(f"e[{index}].x")
+    world.fails("c").operate("cancel", no_undo=True)
+    left = [f for f in world.facts if f.name == "step.left_standing"]
+    assert (len(left), len(world.undos)) == (200, 1)

@@ -222,6 +222,19 @@ def end_early(turn: Turn, ending: Ending) -> None:
     _stop(turn, [a for a in turn.run.steps if a not in given], ending.reason)
 
 
+def undo_no_more(turn: Turn, left: str) -> None:
+    """Let a run that is ending end as it is: no further undo begins, and what has parked is given up."""
+    ending = turn.run.ending
+    assert ending is not None, "only an ending run undoes what was done"
+    turn.set(ending=ending.but(undo=False, left=left))
+    for address in [a for a, step in turn.run.steps.items() if step.undo == "parked"]:
+        skip_undo(turn, address, left)
+    for done in turn.run.done:
+        step = turn.run.steps.get(done.step)
+        if step is None or (step.undo, step.undoing) != ("running", done.n):
+            turn.record("step.left_standing", f"{done.step}:{done.n}:left_standing", step=done.step, reason=left)
+
+
 def _end_with_run(turn: Turn, address: str) -> None:
     """End what is granted with the run: it has succeeded, and is undone in its turn like the rest, or left standing.
 

@@ -276,6 +276,8 @@ def _hear_of_undo(turn: Turn, event: UndoSucceeded | UndoFailed) -> None:
     match event:
         case UndoSucceeded():
             closing.end_undo(turn, event.step)
+        case UndoFailed() if turn.run.ending is not None and not turn.run.ending.undo:
+            closing.skip_undo(turn, event.step, turn.run.ending.left)  # nobody wants it any more
         case UndoFailed():
             undoing.park_undo(turn, event.step, f"in_doubt: {event.error}" if event.is_in_doubt else event.error)
         case _:

@@ -274,7 +274,7 @@ def _closed(run: Run, event: Operated) -> str | None:
         return f"the run has ended: {run.status}"
     if step_id is not None and run.steps[step_id].undo == "parked" and action in {"rerun", "skip"}:
         return None
-    if run.ending is not None and action not in _WHILE_ENDING:
+    if run.ending is not None and action not in _WHILE_ENDING and not (run.ending.undo and _leaves_undo_out(event)):
         return f"the run is ending: {run.ending.reason}"
     if step_id is not None and action in ON_GRANTS:
         return grants.forbidding(run, step_id)
@@ -290,6 +290,10 @@ def _closed(run: Run, event: Operated) -> str | None:
     if action == "rerun":
         return _why_not_again(run, step_id, event.command)
     return None
+
+
+def _leaves_undo_out(event: Operated) -> bool:
+    return isinstance(event.command, Cancel) and event.command.no_undo
 
 
 def _why_not_whole(run: Run, command: Rerun) -> str | None:
@@ -432,6 +436,9 @@ def _cancel(turn: Turn, command: Operate) -> tuple[str, ...]:
     assert isinstance(command, Cancel), "the table pairs `cancel` with Cancel"
     reason = grants.by_word("cancelled", command.actor, command.reason)
     left = _left_standing(command) if command.no_undo else ""
+    if turn.run.ending is not None:
+        closing.undo_no_more(turn, left)
+        return ("run: nothing more is undone",)
     closing.end_early(turn, Ending(status="cancelled", reason=reason, undo=not command.no_undo, left=left))
     return ("run: cancelling",)
 
