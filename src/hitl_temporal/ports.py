@@ -413,9 +413,12 @@ class Connector(Generic[Given, Gives]):
         gives: The outputs of the step.
         run: Does it. Its second argument is the key of this piece of work: the same key is the same work, tried again.
             It raises TemporaryError and PermanentError, and nothing else.
+        is_done_once: Tells of work that must not be done twice and can't be told by its key: when the worker is lost
+            in the middle of it, nobody knows how far it came. A TemporaryError says that it has not begun.
     """
 
     name: str
     given: type[Given]
     gives: type[Gives]
     run: Callable[[Given, str], Awaitable[Gives]]
+    is_done_once: Callable[[Given], bool] = lambda _: False

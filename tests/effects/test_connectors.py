@@ -1,6 +1,7 @@
 """A connector as an activity: its name, its types, its key, its errors."""
 
 import inspect
+from dataclasses import replace
 from typing import get_type_hints
 
 import pytest
@@ -9,7 +10,7 @@ from temporalio import activity
 from temporalio.testing import ActivityEnvironment
 
 from hitl_temporal.effects.connectors import as_activity
-from hitl_temporal.ports import Connector, PermanentError
+from hitl_temporal.ports import Connector, PermanentError, TemporaryError
 
 
 class Given(BaseModel, frozen=True):
@@ -60,3 +61,28 @@ async def test_its_errors_are_those_of_ports() -> None:
     """The interceptor that all activities have maps them."""
     with pytest.raises(PermanentError, match="nothing was said"):
         await ActivityEnvironment().run(ECHO, Given(text=""))
+
+
+async def test_what_must_not_be_done_twice_is_begun_once() -> None:
+    """A try that finds that an earlier one had begun, and was lost, is in doubt; one that had not begun is tried."""
+    done: list[str] = []
+
+    async def pay(given: Given, key: str) -> Gives:
+        done.append(given.text)
+        if given.text == "away":
+            raise TemporaryError("nobody is there")
+        return Gives(text=given.text, key=key)
+
+    once = as_activity(Connector("pay.once", Given, Gives, pay, lambda given: given.text != "free"))
+    environment, told = ActivityEnvironment(), list[tuple[object, ...]]()
+    environment.on_heartbeat = lambda *details: told.append(details)
+    await environment.run(once, Given(text="a"))
+    with pytest.raises(TemporaryError):
+        await environment.run(once, Given(text="away"))
+    assert told == [("begun",), ("begun",), ()]
+    environment.info = replace(environment.info, attempt=2, heartbeat_details=["begun"])
+    with pytest.raises(PermanentError, match="in_doubt"):
+        await environment.run(once, Given(text="b"))
+    await environment.run(once, Given(text="free"))
+    assert done == ["a", "away", "free"]
+    assert (await once(Given(text="c"))).text == "c"

@@ -3,15 +3,20 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
+from pydantic import BaseModel
 from temporalio.worker import Worker
 
 from hitl_temporal.app.connectors import connector_activities
 from hitl_temporal.app.settings import Settings
 from hitl_temporal.effects.conduct import Conduct
+from hitl_temporal.effects.connectors import as_activity
 from hitl_temporal.effects.secrets import Unsealing, sealed
+from hitl_temporal.ports import Connector, TemporaryError
 from tests.engine.conftest import Rig, running
+from tests.engine.test_flow import eventually
 from tests.fakes import FakeBlobs, FakeSecrets
 
 VALUE = "t0ken-of-snow"
@@ -71,3 +76,39 @@ async def test_one_step_takes_what_another_gives(rig: Rig, tmp_path: Path) -> No
     assert f"authorization: bearer {VALUE}" in request
     assert f"idempotency-key: {handle.id}.ask_them.1" in request
     assert VALUE not in (await handle.fetch_history()).to_json()
+
+
+class Order(BaseModel, frozen=True):
+    """What must not be done twice."""
+
+    text: str
+
+
+async def test_work_that_must_not_be_done_twice_is_in_doubt_when_its_worker_is_lost(rig: Rig) -> None:
+    """The next worker does not begin it again, whatever the step's retries; one that never began is tried again."""
+    begun, is_away = asyncio.Semaphore(0), True
+
+    async def carry_out(order: Order, _key: str) -> Order:
+        nonlocal is_away
+        if is_away:
+            is_away = False
+            raise TemporaryError("nobody is there", timedelta(seconds=1))
+        begun.release()
+        await asyncio.sleep(3600)
+        return order
+
+    once = as_activity(Connector("order.once", Order, Order, carry_out, lambda _: True))
+    rig.catalogue.add("steps: [{id: a, call: order.once, pool: orders, with: {text: x}}]")
+
+    def worker() -> Worker:
+        queue = f"{rig.queue}-pool-orders"
+        return Worker(rig.client, task_queue=queue, activities=[once], interceptors=[Conduct()])
+
+    handle = await rig.start()
+    async with running(worker()):
+        await begun.acquire()
+    async with running(worker()):
+        found = await eventually(handle, lambda now: now.status == "parked")
+    assert "in_doubt: the worker was lost" in found.steps["a"].reason
+    assert begun.locked()
+    await handle.terminate()

@@ -35,7 +35,7 @@ _EXCERPT: Final = 500
 
 def connector() -> Connector[Command, Finished]:
     """Return `shell.ssh`."""
-    return Connector("shell.ssh", Command, Finished, _run)
+    return Connector("shell.ssh", Command, Finished, _run, lambda command: not command.idempotent)
 
 
 async def _run(command: Command, _key: str) -> Finished:
