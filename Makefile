@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHROMIUM ?= chromium
 # One worker process a core, whatever the machine.
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
+# The same order every time, as the same examples (tests/conftest.py): what it says is about the change.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --randomly-seed=1
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up save check test browser lint types architecture bench chaos clean

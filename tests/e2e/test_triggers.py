@@ -142,7 +142,8 @@ def test_an_event_starts_a_run_and_another_moves_it(plot: House) -> None:
 
     plot.until("the run waits", waits)
     other = send(plot, type="order.sent", id="s-0", subject="o-8", data={"carrier": "sea"})
-    assert (other["advanced"], other["kept"]) == ([], 1)
+    assert other["advanced"] == []
+    assert other["kept"] >= 1, "runs that wait for another order keep it"
     sent = {"type": "order.sent", "id": "s-1", "data": {"carrier": "air"}}
     assert send(plot, **sent)["advanced"] == [run]
     assert ended(plot, run)["outputs"] == {"order": "o-7", "carrier": "air"}

@@ -23,6 +23,8 @@ from tests.fakes import answer
 MANY = 6
 """Which worker thread gets what first is chance: of so many some are queried first."""
 
+ROUNDS = 60 if os.environ.get("HITL_CHAOS") == "long" else 12
+
 OUTAGE = 2.5
 """Seconds; longer than any wait below."""
 
@@ -132,4 +134,31 @@ async def test_a_run_goes_on_where_it_waited(idle_rig: Rig, monkeypatch: pytest.
         await asyncio.sleep(0.5)
     async with outage(idle_rig, handles):
         await asyncio.sleep(OUTAGE)
+    await check(idle_rig, handles, monkeypatch)
+
+
+BUSY = "steps:\n" + "\n".join(
+    f"  - {{id: s{n}, call: job.do, needs: {'[]' if n < 8 else f'[s{n - 8}]'}, with: {{name: s{n}}}}}"
+    for n in range(40)
+)
+
+
+async def test_a_run_that_is_polled_is_replayed_as_it_was(idle_rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it reads and its calls end: a query cuts the task in two, and what was read comes with all that is new."""
+    idle_rig.catalogue.add(BUSY)
+
+    async def poll(handle: WorkflowHandle) -> None:
+        while True:
+            with suppress(RPCError, WorkflowQueryFailedError):
+                await handle.query("status")
+            await asyncio.sleep(0.005)
+
+    handles: list[WorkflowHandle] = []
+    async with idle_rig.worker():
+        for _ in range(ROUNDS):
+            handles.append(await idle_rig.start("test_flow", {}, BY_ANN))
+            looking = asyncio.create_task(poll(handles[-1]))
+            assert (await handles[-1].result())["status"] == "completed"
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
     await check(idle_rig, handles, monkeypatch)

@@ -10,17 +10,26 @@ Source of the fault in other words: https://github.com/temporalio/sdk-go/issues/
 Must not know: what workflows do.
 """
 
+import time
 from typing import Any, cast
 
 import structlog
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
+from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from hitl_temporal.effects import readings
 from hitl_temporal.messages import EARLY
 
 log = structlog.get_logger(__name__)
+
+_READING_SECONDS = 1.0
+"""How long a query is kept waiting for a local activity; the SDK takes a workflow for deadlocked after two seconds."""
+
+_HAND_OVER_SECONDS = 0.005
+"""How long what a local activity has brought back is on its way to the SDK's core, at the most and a little more."""
 
 _OF_A_NEW_TASK = frozenset({"signal_workflow", "fire_timer", "cancel_workflow"})
 """Jobs that only events bring which a workflow task has made known; each task has a later time than the one before."""
@@ -41,6 +50,9 @@ class _Guarded:
         self._workflow = workflow
         self._workflow_id = workflow_id
         self._last: tuple[int, int] | None = None
+        self._wanted = 0
+        """How many local activities will have ended in this process once all that it has begun have."""
+        self._is_reading = False
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         """Activate it, unless that is too early."""
@@ -51,10 +63,65 @@ class _Guarded:
             refused.failed.failure.message = EARLY
             return refused
         self._last = begun
-        return self._workflow.activate(act)
+        if self._is_reading and all(map(_is_query, act.jobs)):
+            self._let_readings_end(act.run_id)
+            return self._workflow.activate(act)
+        done = self._activated(act)
+        if any(map(_is_read, act.jobs)):
+            self._is_reading = False
+        started = sum(map(_starts_reading, done.successful.commands))
+        if started and not act.is_replaying:
+            self._wanted = max(self._wanted, readings.ended(act.run_id)) + started
+            self._is_reading = True
+        return done
+
+    def _let_readings_end(self, run_id: str) -> None:
+        """Keep a query waiting while a local activity runs: so its end belongs to this task, now and in replays."""
+        if readings.wait_for(run_id, self._wanted, _READING_SECONDS):
+            time.sleep(_HAND_OVER_SECONDS)
+
+    def _activated(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        if act.is_replaying or not any(map(_is_read, act.jobs)) or all(map(_is_read, act.jobs)):
+            return self._workflow.activate(act)
+        return self._one_after_the_other(act)
+
+    def _one_after_the_other(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        """Hand over what local activities have read, and then what has come since."""
+        read = self._workflow.activate(_with_jobs(act, [job for job in act.jobs if _is_read(job)]))
+        if not read.HasField("successful"):
+            return read
+        rest = self._workflow.activate(_with_jobs(act, [job for job in act.jobs if not _is_read(job)]))
+        if rest.HasField("successful"):
+            commands = [*read.successful.commands, *rest.successful.commands]
+            flags = dict.fromkeys([*read.successful.used_internal_flags, *rest.successful.used_internal_flags])
+            del rest.successful.commands[:], rest.successful.used_internal_flags[:]
+            rest.successful.commands.extend(commands)
+            rest.successful.used_internal_flags.extend(flags)
+        return rest
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._workflow, name)
+
+
+def _with_jobs(act: WorkflowActivation, jobs: list[WorkflowActivationJob]) -> WorkflowActivation:
+    part = WorkflowActivation()
+    part.CopyFrom(act)
+    del part.jobs[:]
+    part.jobs.extend(jobs)
+    return part
+
+
+def _is_read(job: WorkflowActivationJob) -> bool:
+    """Tell whether this is what a local activity has brought back."""
+    return job.WhichOneof("variant") == "resolve_activity" and job.resolve_activity.is_local
+
+
+def _is_query(job: WorkflowActivationJob) -> bool:
+    return job.WhichOneof("variant") == "query_workflow"
+
+
+def _starts_reading(command: WorkflowCommand) -> bool:
+    return command.WhichOneof("variant") == "schedule_local_activity"
 
 
 def _is_new(job: WorkflowActivationJob) -> bool:

@@ -18,6 +18,7 @@ from temporalio.worker import (
 )
 from typing_extensions import override
 
+from hitl_temporal.effects import readings
 from hitl_temporal.ports import PermanentError, TemporaryError
 
 
@@ -59,6 +60,9 @@ class _Conducted(ActivityInboundInterceptor):
             raise ApplicationError(error.reason, type="PermanentError", non_retryable=True) from error
         finally:
             beating.cancel()
+            info = activity.info()
+            if info.is_local and info.workflow_run_id is not None:
+                readings.note_end(info.workflow_run_id)
 
 
 async def _beat(told: _Remembering) -> None:
