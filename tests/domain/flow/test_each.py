@@ -371,3 +371,13 @@ def test_failures_of_one_item_are_mended_together() -> None:
     world = World(each("e", [1], *steps, tolerate=1), wait("end", needs=[])).fails("e[0].x").fails("e[0].y")
     world.operate("rerun", **{"as": "failed"})
     assert (going(world), world.step("e[0].x").n, world.step("e[0].y").n) == (["e[0].x", "e[0].y"], 2, 2)
+
+
+def test_a_failure_is_not_mended_twice_where_what_it_lies_in_is_done_again_whole() -> None:
+    """What another failure of the item has undone in there begins anew, the items with it."""
+    inner = (call("u", undo=undo("u")), call("y", needs=[]), call("r", needs=[{"y": "failed"}]))
+    world = World(each("e", [1], call("z", on_failure="fail"), each("f", [7], *inner, needs=[])))
+    world.succeeds("e[0].f[0].u").fails("e[0].f[0].y").succeeds("e[0].f[0].r").fails("e[0].z").undone("e[0].f[0].u")
+    assert world.operate("rerun", **{"as": "failed"}).status == "done"
+    assert (going(world), world.step("e[0].f[0].y").n) == (["e[0].z", "e[0].f[0].u", "e[0].f[0].y"], 2)
+    assert all_succeed(world).run.status == "completed"

@@ -166,7 +166,8 @@ def mend(turn: Turn) -> tuple[str, ...]:
     """Let all that has parked or failed begin once more; return their addresses."""
     found = unmended(turn.run)
     for address in found:
-        if turn.run.steps[address].state in {"parked", "failed"}:  # else it is done again with another of its item
+        now = turn.run.steps.get(address)  # none: what it lies in is done again whole, with another of its item
+        if now is not None and now.state in {"parked", "failed"}:
             again(turn, address)
     return found
 
