@@ -9,6 +9,7 @@ from hitl_temporal.domain.flow.cloud_event import MAX_DATA_BYTES, MAX_EVENTS_BYT
 from hitl_temporal.domain.flow.commands import Receipt, parse
 from hitl_temporal.domain.flow.keeping import MAX_ARGUMENT_BYTES, MAX_KEPT_BYTES, MAX_RESULT_BYTES, kept_bytes
 from hitl_temporal.messages import SeedRead
+from tests.domain.flow.test_policies import ASK, Governed
 from tests.domain.flow.test_seeding import again
 from tests.domain.flow.world import World, ask, call, each, undo, wait
 
@@ -157,3 +158,34 @@ def test_a_large_run_is_packed_in_its_messages(monkeypatch: pytest.MonkeyPatch) 
     assert packed.startswith('{"run":{"lzma"')
     assert len(packed) < len(readable) / 5
     assert SeedRead.model_validate_json(readable).run == SeedRead.model_validate_json(packed).run == run
+
+
+def test_actions_that_people_are_asked_about_count() -> None:
+    """With what they bring, as long as they are out and when they are done; a small one has a place in any case."""
+    world = Governed(wait("w"), vars={"a": HALF, "b": 1}).under({"action": ["set_value", "skip"], "ask": ASK})
+    for dry_run in (True, False):
+        receipt = world.operate("set_value", key="a", dry_run=dry_run, **{"with": {"a": HALF}})
+        assert (receipt.status, receipt.reason[:46]) == ("invalid", "what people would be asked about is too much: ")
+    assert world.operate("set_value", key="b", **{"with": {"b": HALF[:-4_000]}}).status == "asked"
+    holds(world)
+    assert world.operate("set_value", **{"with": {"b": HALF}}).reason.startswith("what the run would keep is too much")
+    assert world.operate("skip", "w", reason="x" * 2_000).status == "asked"
+    assert world.agrees().run.vars["b"] == HALF[:-4_000]
+
+
+def test_what_people_agree_to_needs_a_place_as_the_run_then_is() -> None:
+    """Others may have changed meanwhile what the run keeps."""
+    world = Governed(ask("q"), wait("w"), vars={"a": 1, "b": 1}).under({"action": "set_value", "ask": ASK})
+    world.operate("set_value", key="a", **{"with": {"a": HALF[:3_000]}})
+    world.answers("q", amended={"vars.b": HALF * 2})
+    assert world.agrees().run.vars["a"] == 1
+    refused = world.fact("run.operation_refused")
+    assert (refused["hitl.status"], "too much" in refused["hitl.reason"]) == ("invalid", True)
+
+
+def test_an_action_that_brings_nothing_is_done_whatever_the_run_keeps() -> None:
+    """Else what people have amended beyond the bound could not be mended any more."""
+    world = World(ask("q"), wait("w"), vars={"a": "1"})
+    world.answers("q", amended={"vars.a": HALF * 2})
+    assert world.run.kept > MAX_KEPT_BYTES
+    assert world.operate("finish", "w").status == "done"

@@ -15,7 +15,16 @@ from hitl_temporal.domain.flow.state import Each, Run
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.value import Json, canonical
 
-__all__ = ["MAX_ARGUMENT_BYTES", "MAX_KEPT_BYTES", "MAX_RESULT_BYTES", "count", "kept_bytes", "no_place", "weigh"]
+__all__ = [
+    "MAX_ARGUMENT_BYTES",
+    "MAX_KEPT_BYTES",
+    "MAX_RESULT_BYTES",
+    "count",
+    "grows_too_large",
+    "kept_bytes",
+    "no_place",
+    "weigh",
+]
 
 MAX_KEPT_BYTES = 512 * 1024
 """Of a run, as JSON: what stands in several places, as in a step of an item and in its `each`, is counted once."""
@@ -54,6 +63,12 @@ def count(turn: Turn) -> str | None:
     return None if found <= MAX_KEPT_BYTES else f"too much: {found:,} bytes; {_BOUND}"
 
 
+def grows_too_large(trial: Turn, before: Run) -> str | None:
+    """Return why a run can't keep what an action brings; None: it can, or the action brings nothing."""
+    too_much = count(trial)
+    return too_much if too_much is not None and trial.run.kept > kept_bytes(before) else None
+
+
 def _said(size: int, before: int) -> str:
     return f"too much: {size:,} bytes, beside the {before:,} that the run keeps already; {_BOUND}"
 
@@ -84,6 +99,8 @@ def _kept(run: Run) -> Iterator[Json]:
         now = run.steps.get(done.step)
         if now is None or now.n != done.n:
             yield done.outputs
+    for proposal in run.proposals:
+        yield proposal.command
 
 
 def _folded(run: Run, address: str, each: Each) -> Iterator[Json]:

@@ -102,8 +102,8 @@ def _carry_out(turn: Turn, event: Operated, key: str) -> Receipt:
         return receipt
     trial = Turn(turn.run)
     receipt = receipt.but(key=key, changes=_tried(trial, event))
-    if event.action in _BRINGS and (reason := keeping.count(trial)) is not None:
-        return Receipt(status="invalid", reason=f"what the run would keep is {reason}")
+    if (too_much := _too_much(trial, event, turn.run)) is not None:
+        return too_much
     policy = policy_of(turn.run, event)
     if policy is not None and policy.ask is not None:
         receipt = proposals.propose(turn, event, policy.ask, key, receipt.changes)
@@ -113,6 +113,12 @@ def _carry_out(turn: Turn, event: Operated, key: str) -> Receipt:
     if not event.command.dry_run:
         _do(turn, event, trial, receipt)
     return receipt
+
+
+def _too_much(trial: Turn, event: Operated, before: Run) -> Receipt | None:
+    """Return the receipt of an action that brings more than the run can keep; None: it does not."""
+    reason = keeping.grows_too_large(trial, before) if event.action in _BRINGS else None
+    return None if reason is None else Receipt(status="invalid", reason=f"what the run would keep is {reason}")
 
 
 def _tried(trial: Turn, event: Operated) -> tuple[str, ...]:
@@ -197,6 +203,8 @@ def _agreed(turn: Turn, event: ProposalAnswered, proposal: Proposal, command: Op
         return receipt
     trial = Turn(turn.run)
     receipt = receipt.but(key=proposal.key, changes=_tried(trial, wish))
+    if (too_much := _too_much(trial, wish, turn.run)) is not None:  # others have brought something meanwhile
+        return too_much
     _do(turn, wish, trial, receipt, event.approval)
     return receipt
 

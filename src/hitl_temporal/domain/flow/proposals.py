@@ -12,6 +12,7 @@ from hitl_temporal.domain.audit import child_attributes
 from hitl_temporal.domain.flow.commands import Operate, Receipt
 from hitl_temporal.domain.flow.effects import StartAsk, StopStep
 from hitl_temporal.domain.flow.events import Operated
+from hitl_temporal.domain.flow.keeping import count, no_place, weigh
 from hitl_temporal.domain.flow.passing import passed
 from hitl_temporal.domain.flow.requests import question
 from hitl_temporal.domain.flow.scope import scope, told
@@ -21,6 +22,9 @@ from hitl_temporal.domain.value import Json
 
 MAX_PROPOSALS = 50
 """Out at a time in one run: each is a workflow of its own, and travels with the run."""
+
+SMALL_BYTES = 4 * 1024
+"""Of an action as JSON: it has a place in any case, so that a run which keeps all that it may can be mended."""
 
 
 def propose(turn: Turn, event: Operated, ask: Ask, key: str, changes: tuple[str, ...]) -> Receipt:
@@ -44,17 +48,21 @@ def propose(turn: Turn, event: Operated, ask: Ask, key: str, changes: tuple[str,
         effect = _question(run, event, ask, approval, changes)
     except AskError as error:
         return Receipt(status="invalid", reason=f"nobody can be asked: {told(run, error)}", key=key)
+    command = event.command.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if weigh(command) > SMALL_BYTES and (wrong := no_place(Turn(run), command)) is not None:
+        return Receipt(status="invalid", reason=f"what people would be asked about is {wrong}", key=key)
     if event.command.dry_run:
         return Receipt(status="asked", reason="people would be asked first", changes=changes, key=key)
     proposal = Proposal(
         approval=approval,
         action=event.action,
-        command=event.command.model_dump(mode="json", by_alias=True, exclude_none=True),
+        command=command,
         wanted=wanted,
         key=key,
         since=turn.now,
     )
     turn.set(proposals=(*run.proposals, proposal), proposed=run.proposed + 1)
+    count(turn)
     turn.record(
         "run.operation_asked",
         f"operation:{run.proposed + 1}:asked",
