@@ -87,6 +87,22 @@ def test_other_arguments_take_the_place_of_those_of_the_document() -> None:
         assert (receipt.status, receipt.reason) == ("invalid", says)
 
 
+def test_arguments_given_by_hand_stay_where_a_step_is_done_again_with_others() -> None:
+    """In an item that goes on, in a block that is done again whole; but not in another turn."""
+    items = each("e", [1], call("a", undo=undo("a")), call("x", on_failure="fail"), tolerate=1)
+    world = World(items, wait("end", needs=[])).succeeds("e[0].a")
+    world.operate("rerun", "e[0].a", **{"with": {"v": 1}})
+    world.succeeds("e[0].a").fails("e[0].x").undone("e[0].a").operate("rerun", **{"as": "failed"})
+    assert world.last[-1].arguments == {"v": 1}  # type: ignore[union-attr]
+    world = World(do("b", call("a"), repeat={"until": "index == 1", "max": 3}), wait("end", needs=[])).fails("a")
+    world.operate("rerun", "a", **{"with": {"v": 1}})
+    world.succeeds("a")
+    assert world.effects[-1].arguments == {}  # type: ignore[union-attr]
+    world.fails("a").operate("rerun", "a", **{"with": {"v": 2}})
+    world.succeeds("a").operate("rerun", "b")
+    assert world.last[-1].arguments == {"v": 2}  # type: ignore[union-attr]
+
+
 def command(world: World) -> Prepared:
     """Return the command that was started last."""
     found = next(e.command for e in reversed(world.effects) if isinstance(e, StartCall))

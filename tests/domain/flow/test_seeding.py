@@ -289,3 +289,13 @@ def test_a_ticket_that_was_resolved_is_not_opened_again() -> None:
     world.operate("cancel", actor="eli")
     world.feed(JobCancelled(at=START, step="b", n=1))
     assert works(again(world, "all")) == []
+
+
+def test_arguments_given_by_hand_stay() -> None:
+    """But with `all`, where everything begins afresh."""
+    world = World(call("a", **{"with": {"v": 1, "w": 2}})).fails("a")
+    world.operate("rerun", "a", **{"with": {"w": 3}})
+    world.fails("a").operate("cancel")
+    arguments = [again(world, *wish).effects[-1].arguments for wish in (("failed",), ("step", "a"), ("all",))]  # type: ignore[union-attr]
+    assert arguments == [{"v": 1, "w": 3}, {"v": 1, "w": 3}, {"v": 1, "w": 2}]
+    assert again(world, "from", "a", **{"with": {"v": 4}}).effects[-1].arguments == {"v": 4, "w": 3}  # type: ignore[union-attr]

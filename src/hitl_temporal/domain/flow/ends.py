@@ -54,9 +54,10 @@ def fresh(turn: Turn, old: StepRun, *, keeps_outputs: bool = False) -> StepRun:
     Args:
         turn: The one in the making.
         old: The step as it stands.
-        keeps_outputs: Whether expressions go on to see what it gave, until it gives something else.
+        keeps_outputs: Whether it is another turn: expressions go on to see what it gave, until it gives something else,
+            and what somebody has changed of its arguments was for the turn before.
     """
-    kept = {"outputs": old.outputs, "outcome": old.outcome} if keeps_outputs else {}
+    kept = {"outputs": old.outputs, "outcome": old.outcome} if keeps_outputs else {"edited": old.edited}
     return StepRun(
         since=turn.now,
         n=old.n + 1 if old.n or old.is_final else 0,

@@ -205,7 +205,7 @@ def _hear(turn: Turn, event: _News) -> None:
         case FlowEnded():
             answering.hear_flow(turn, event)
         case AttemptTaken() if old.instead is None:
-            turn.put(event.step, ends.fresh(turn, old).but(edited=old.edited))
+            turn.put(event.step, ends.fresh(turn, old))
             start(turn, event.step)
         case JobCancelled() | AttemptTaken():
             closing.become(turn, event.step, old.instead or closing.STOPPED)

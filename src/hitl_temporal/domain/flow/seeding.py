@@ -106,10 +106,12 @@ def seeded(old: Run, fresh: Run, command: Rerun, first_run_id: str) -> Run:
     kept = {a: s for a, s in old.steps.items() if _outermost(old, a) not in again}
     steps: dict[str, StepRun] = {}
     for address, step in fresh.steps.items():
-        steps[address] = kept.get(address) or step.but(**_counted_on(old, address))
+        edited = None if command.scope == "all" else old.steps[address].edited
+        steps[address] = kept.get(address) or step.but(edited=edited, **_counted_on(old, address))
     steps |= {a: s for a, s in kept.items() if a not in steps}
     if command.step is not None and command.inputs and command.scope != "all":
-        steps[command.step] = steps[command.step].but(edited={**command.inputs})
+        was = steps[command.step].edited or {}
+        steps[command.step] = steps[command.step].but(edited={**was, **command.inputs})
     keeps_values: dict[str, object] = {} if command.scope == "all" else {"vars": old.vars}
     seed = Seeded(
         run=old.id,

@@ -220,7 +220,8 @@ class StepRun(Value):
         instead: It is being stopped, and then becomes this.
         awaits: Of a `wait`: for what beside time, such as `event:com.example.done`.
         watch: Of a `wait` for which a worker looks: what it was told.
-        edited: Arguments that somebody has given in place of the document's, for this start and later ones.
+        edited: Arguments that somebody has given in place of the document's, for this start and later ones, but not for
+            other turns of what repeats.
         by: Who decided an ask, in order.
         decided: What an ask was decided about; None while it has not been, or when an operator has passed it.
         block: What is under way within it; kept of a block that has ended, for its turn.
