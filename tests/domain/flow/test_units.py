@@ -5,7 +5,7 @@ from typing import Any
 from hitl_temporal.domain.flow import events
 from hitl_temporal.domain.flow.effects import ClaimUnits, ReturnUnits
 from hitl_temporal.domain.flow.views import waiting_reasons, why
-from tests.domain.flow.world import START, World, ask, call, do
+from tests.domain.flow.world import START, World, ask, call, do, undo
 
 
 def claims(world: World) -> list[tuple[str, int]]:
@@ -158,6 +158,16 @@ def test_a_refusal_that_comes_too_late_parks_nothing() -> None:
     world = World(do("b", call("x"), ask("q"), uses={"r": 1}))
     world.operate("skip", "x")
     assert answer(world, refuse="none").states == {"b": "running", "x": "skipped", "q": "waiting"}
+
+
+def test_a_refusal_parks_nothing_in_a_run_that_is_ending() -> None:
+    """What has parked there would keep it from its end for ever."""
+    world = World(ask("a", undo=undo("a")), call("x"), concurrency=1).answers("a")
+    world.operate("cancel")
+    assert (world.states["x"], world.run.state) == ("waiting", "undoing")
+    answer(world, refuse="too many")
+    assert world.states["x"] == "waiting"
+    assert world.undone("a").run.status == "cancelled"
 
 
 def test_units_that_are_held_need_no_word() -> None:

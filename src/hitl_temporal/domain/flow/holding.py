@@ -135,8 +135,13 @@ def _within(run: Run, holder: str) -> list[str]:
 
 
 def _refused(turn: Turn, holder: str, reason: str) -> None:
-    """Park the first step that waits for what is not there; the next one will ask for itself."""
+    """Park the first step that waits for what is not there; the next one will ask for itself.
+
+    In a run that is ending none waits any more: one that has parked would keep it from its end.
+    """
     give_up(turn, holder)
+    if turn.run.ending is not None:
+        return
     waiting = next((a for a in _within(turn.run, holder) if _waits_for(turn.run, a, holder)), None)
     if waiting is not None:
         park(turn, waiting, reason)
