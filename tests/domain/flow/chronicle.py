@@ -59,6 +59,8 @@ class Chronicle:
         self.giving: set[str] = set()
         """Grants whose call has succeeded, and that have not ended."""
         self.ending: Record | None = None
+        self.left_out: set[str] = set()
+        """Steps that somebody wants to be skipped, each alone."""
 
     def _walk(self, parent: str, branch: str, steps: tuple[Step, ...]) -> None:
         self.lists[parent, branch] = list(steps)
@@ -219,14 +221,24 @@ class Chronicle:
 
     def _is_resumed(self, address: str) -> None:
         """See that what was cut off with its item, and did not succeed, begins again in an `each` that was reopened."""
+        for inner in self._in_reopened(address):
+            assert not self._stands(inner), f"{inner} has succeeded, and is done again"
+            self.reset_within(inner)
+            self.known[inner] = Known()
+
+    def may_wait_again(self, address: str) -> bool:
+        """Tell whether a step may have been let go on with its item: a fact says so only when it begins."""
+        return any(not self._stands(inner) for inner in self._in_reopened(address))
+
+    def _in_reopened(self, address: str) -> list[str]:
+        """Return the steps, this one or around it, that have ended as steps of an item of an `each` reopened since."""
         chain = [address, *(a for a, _, _ in self.around(address))]
-        for inner, (outer, branch, item) in zip(chain, self.around(address), strict=False):
-            is_cut = item is not None and branch != "catch" and self.of(outer).reopened
-            if is_cut and self.of(inner).state in FINAL:
-                stands = self.counts_as_succeeded(inner) and not self._is_undone(inner)
-                assert not stands, f"{inner} has succeeded, and is done again"
-                self.reset_within(inner)
-                self.known[inner] = Known()
+        found = zip(chain, self.around(address), strict=False)
+        is_cut = ((i, item is not None and branch != "catch" and self.of(a).reopened) for i, (a, branch, item) in found)
+        return [inner for inner, may_go_on in is_cut if may_go_on and self.of(inner).state in FINAL]
+
+    def _stands(self, address: str) -> bool:
+        return self.counts_as_succeeded(address) and not self._is_undone(address)
 
     def _is_undone(self, address: str) -> bool:
         """Tell whether something that was done at, or within, a step does not stand any more."""
@@ -247,6 +259,7 @@ class Chronicle:
 
     def again(self, address: str, *, exempt: bool = True) -> None:
         """Somebody wants a step to be done again."""
+        self.left_out.discard(address)
         self.reset_within(address)
         self.known[address] = Known(exempt=exempt, touched=True)
         self.touch(address)
@@ -265,10 +278,16 @@ class Chronicle:
                 self.of(address).exempt = True
             elif action in {"skip", "finish", "cancel_step", "start_step"}:
                 self.touch(address)
+                self._is_left_out(address, by_hand=action in {"skip", "start_step"})
+
+    def _is_left_out(self, address: str, *, by_hand: bool) -> None:
+        """Note whether a step itself is to be skipped by somebody: what lies in it is left out with it."""
+        (self.left_out.add if by_hand else self.left_out.discard)(address)
 
     def _repair_answered(self, address: str, fact: Record) -> None:
         if self.of(address).state == "parked" and fact.attributes["hitl.outcome"] in {"retry", "edit"}:
             self.again(address)
+        self._is_left_out(address, by_hand=fact.attributes["hitl.outcome"] == "skip")
 
     def _reopened(self, address: str, fact: Record) -> None:
         now = self.of(address)
@@ -317,8 +336,8 @@ class Chronicle:
             self.reset_within(address)  # the block was ended in a turn in which nothing had begun yet
             self.known[address] = Known()
         reason = str(fact.attributes["hitl.reason"])
-        own = ("if: ", "no branch was taken", "branch ", "skipped by ", "passed by ")
-        is_own = reason.startswith(own) or reason.endswith("has ended")
+        own = ("if: ", "no branch was taken", "branch ")
+        is_own = reason.startswith(own) or reason.endswith("has ended") or address in self.left_out
         if reason == "its needs can't be met any more":
             assert not self.is_met(address)
         self._ends(address, "skipped", fact)

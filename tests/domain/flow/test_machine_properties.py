@@ -189,7 +189,8 @@ class AnyRun(RuleBasedStateMachine):
             if not self.tale.turns(address) and address in self.tale.known:
                 state = step.state if step.state == "parked" or not step.is_begun else "begun"
                 parked = {"parked"} if step.undo == "parked" else set[str]()
-                assert self.tale.of(address).state in {state, *parked} or parked, address
+                is_resumed = state == "waiting" and self.tale.may_wait_again(address)
+                assert self.tale.of(address).state in {state, *parked} or parked or is_resumed, address
 
     @invariant()
     def a_grant_ends_by_its_time(self) -> None:
