@@ -317,6 +317,19 @@ async def test_a_run_shows_steps_reasons_and_trail(bob: httpx.AsyncClient, house
     assert '<rect class="running" x="0.00" y="0" width="100.00" height="4"/>' in page
 
 
+async def test_a_step_that_parked_says_its_error_once(bob: httpx.AsyncClient, house: House) -> None:
+    """With what releases it, the exit code as one, and no alarm about what was skipped."""
+    parked = StepResult(state="parked", outcome="3", reason="ExitCode: disk full", since=NOW)
+    skipped = StepResult(state="skipped", reason="branch 0 was taken", since=NOW)
+    house.run = a_run(steps={"load": parked, "small": skipped})
+    house.reasons = (Reason(step="load", state="parked", reason="ExitCode: disk full", since=NOW, releases="a rerun"),)
+    page = (await bob.get("/runs/r1")).text
+    assert page.count("disk full") == 1
+    assert "Released by a rerun." in page
+    assert "Exit code 3. Since" in page
+    assert '<p class="wide" dir="auto">branch 0 was taken</p>' in page
+
+
 JOB = Job(
     step="risk",
     call="hitl.run_command",

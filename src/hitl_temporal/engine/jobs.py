@@ -196,5 +196,6 @@ def _reason(error: ActivityError) -> str:
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
-    kind = cause.type if isinstance(cause, ApplicationError) and cause.type else type(cause).__name__
-    return f"{kind}: {cause}"[:1000]
+    if isinstance(cause, ApplicationError):  # as a text it begins with its type, where it has one
+        return f"{cause.type or type(cause).__name__}: {cause.message}"[:1000]
+    return f"{type(cause).__name__}: {cause}"[:1000]
