@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from hitl_temporal.domain.flow import packing
 from hitl_temporal.domain.flow.cloud_event import MAX_DATA_BYTES, MAX_EVENTS_BYTES
@@ -158,6 +159,12 @@ def test_a_large_run_is_packed_in_its_messages(monkeypatch: pytest.MonkeyPatch) 
     assert packed.startswith('{"run":{"lzma"')
     assert len(packed) < len(readable) / 5
     assert SeedRead.model_validate_json(readable).run == SeedRead.model_validate_json(packed).run == run
+    monkeypatch.setattr(packing, "_lzma", None)  # of a Python that was built without it
+    otherwise = SeedRead(run=run).model_dump_json(by_alias=True)
+    assert otherwise.startswith('{"run":{"zlib"')
+    assert SeedRead.model_validate_json(otherwise).run == run
+    with pytest.raises(ValidationError, match="packed by 'lzma' can't be read"):
+        SeedRead.model_validate_json(packed)
 
 
 def test_actions_that_people_are_asked_about_count() -> None:
