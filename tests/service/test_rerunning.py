@@ -6,7 +6,7 @@ from hitl_temporal.domain.flow.commands import Receipt
 from hitl_temporal.domain.flow.policies import Policy
 from hitl_temporal.service.runs import Runs
 from tests.engine.conftest import Rig
-from tests.engine.test_seeding import ended
+from tests.engine.test_seeding import ended, start
 from tests.service.test_approvals import me
 
 
@@ -28,11 +28,35 @@ async def test_a_closed_run_is_done_again_under_an_id_of_its_own(rig: Rig) -> No
 
 
 async def test_the_same_key_is_the_same_run(rig: Rig) -> None:
-    """Another key, or another person, starts the next."""
+    """Another key, or another person, starts the next: with `all` it keeps nothing that the first one has."""
     old = await ended(rig)
     first = await rerun(rig, old, key="k")
     assert (await rerun(rig, old, key="k")).changes == first.changes
-    assert (await rerun(rig, old, key="other")).changes[0] == f"{old.id}.r2: started"
+    assert (await rerun(rig, old, scope="all", key="other")).changes[0] == f"{old.id}.r2: started"
+
+
+async def test_what_was_done_goes_on_in_one_run_only(rig: Rig) -> None:
+    """Else two runs would undo it, or one would go on upon what the other has undone."""
+    old = await ended(rig)
+    await rerun(rig, old, key="k")
+    says = f"'{old.id}.r1' does it again already, and keeps first, approve: do that one again, or `all`"
+    for dry_run in (True, False):
+        receipt = await rerun(rig, old, key="other", dry_run=dry_run)
+        assert (receipt.status, receipt.reason) == ("closed", says)
+    await rig.client.get_workflow_handle(f"{old.id}.r1").result()
+    assert (await rerun(rig, old, key="other")).reason == says
+
+
+async def test_a_run_that_was_terminated_keeps_nothing_from_the_next(rig: Rig) -> None:
+    """Nor does one that was refused at its start: nobody could do it again."""
+    old = await ended(rig)
+    refused = await start(rig, old, {"as": "most"})
+    while (await refused.describe()).close_time is None:
+        pass
+    again = {"scope": "from", "step": "approve"}
+    assert (await rerun(rig, old, key="k", **again)).changes[0] == f"{old.id}.r2: started"
+    await rig.client.get_workflow_handle(f"{old.id}.r2").terminate()
+    assert (await rerun(rig, old, key="other", **again)).changes[0] == f"{old.id}.r3: started"
 
 
 async def test_a_dry_run_starts_nothing(rig: Rig) -> None:

@@ -6,7 +6,7 @@ Must not know: HTTP, terminals, how the new run begins (the workflow reads and j
 import asyncio
 from typing import Any
 
-from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
@@ -28,6 +28,9 @@ from hitl_temporal.service.reading import answer_of, describe, memo_of
 START_WITHIN_SECONDS = 10.0
 MOST_RERUNS = 1_000
 """Of one run; each looks for the first free number."""
+
+_LOST = frozenset({WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT})
+"""How a run ended of which nothing more is undone, and which can't be done again."""
 
 
 class Rerunning:
@@ -52,13 +55,11 @@ class Rerunning:
         receipt = await self._judged(old, command)
         if receipt.status != "done":
             return receipt.but(key=key)
-        mine = digest([command.actor, key])
-        if command.dry_run:
-            return receipt.but(changes=seeding.told(f"{old.id}.r", old, command)[1:], key=key)
-        run_id = await self._started(description, old, command, mine)
-        if run_id is None:
-            return Receipt(status="closed", reason=f"{old.id!r} was done again {MOST_RERUNS} times", key=key)
-        return receipt.but(changes=seeding.told(run_id, old, command), key=key)
+        found = await self._started(description, old, command, digest([command.actor, key]))
+        if isinstance(found, Receipt):
+            return found.but(key=key)
+        changes = seeding.told(found, old, command)
+        return receipt.but(changes=changes[1:] if command.dry_run else changes, key=key)
 
     async def _judged(self, old: Run, command: Rerun) -> Receipt:
         """Return what the new run will judge, too: whoever may not, or wishes what can't be, is told at once."""
@@ -78,8 +79,8 @@ class Rerunning:
 
     async def _started(
         self, description: WorkflowExecutionDescription, old: Run, command: Rerun, mine: str
-    ) -> str | None:
-        """Return the id of the run that was started, now or by the same key before; None: there are too many."""
+    ) -> str | Receipt:
+        """Return the id of the run that was started, now or by the same key before; or the receipt of why none was."""
         first = description.raw_description.workflow_execution_info.first_run_id
         said = command.model_dump(mode="json", by_alias=True, exclude_none=True)
         seed = Seed(workflow_id=old.id, first_run_id=first, command=said)
@@ -87,13 +88,26 @@ class Rerunning:
         for k in range(1, MOST_RERUNS + 1):
             run_id = f"{old.id}.r{k}"
             if not OUR_ID.fullmatch(run_id):
-                return None
+                break
             used_by = await self._key_of(run_id)
-            if used_by is None and await self._start(run_id, description, old, started_by, mine):
+            if used_by is None and (command.dry_run or await self._start(run_id, description, old, started_by, mine)):
                 return run_id
             if used_by == mine or (used_by is None and await self._key_of(run_id) == mine):
                 return run_id
-        return None
+            if both := await self._kept_by_both(run_id, old, command):
+                reason = f"{run_id!r} does it again already, and keeps {', '.join(both)}: do that one again, or `all`"
+                return Receipt(status="closed", reason=reason)
+        return Receipt(status="closed", reason=f"{old.id!r} was done again {MOST_RERUNS} times")
+
+    async def _kept_by_both(self, run_id: str, old: Run, command: Rerun) -> tuple[str, ...]:
+        """Return the steps that another run has kept; none of one that was refused at its start, or was terminated."""
+        if (await describe(self._client, run_id)).status in _LOST:
+            return ()
+        try:
+            other = await answer_of(self._client.get_workflow_handle(run_id), SEED, Run)
+        except NotFoundError:
+            return ()
+        return seeding.kept_by_both(other, old, command)
 
     async def _key_of(self, run_id: str) -> str | None:
         """Return by which key a run was started; empty: by none that is ours; None: there is no such run."""

@@ -299,3 +299,13 @@ def test_arguments_given_by_hand_stay() -> None:
     arguments = [again(world, *wish).effects[-1].arguments for wish in (("failed",), ("step", "a"), ("all",))]  # type: ignore[union-attr]
     assert arguments == [{"v": 1, "w": 3}, {"v": 1, "w": 3}, {"v": 1, "w": 2}]
     assert again(world, "from", "a", **{"with": {"v": 4}}).effects[-1].arguments == {"v": 4, "w": 3}  # type: ignore[union-attr]
+
+
+def test_two_runs_do_not_keep_the_same_work() -> None:
+    """Whichever undoes it, the other would go on upon it; one that keeps nothing is in nobody's way."""
+    old, failed_ = failed(), wanted("failed")
+    assert seeding.kept_by_both(again(old, "failed").run, old.run, failed_) == ("a", "b")
+    assert seeding.kept_by_both(again(old, "failed").run, old.run, wanted("from", "b")) == ("a",)
+    assert seeding.kept_by_both(again(old, "failed").run, old.run, wanted("all")) == ()
+    assert seeding.kept_by_both(again(old, "all").run, old.run, failed_) == ()
+    assert seeding.kept_by_both(old.run, old.run, failed_) == ()

@@ -77,6 +77,15 @@ def again_in(old: Run, command: Rerun) -> tuple[str, ...]:
     return tuple(name for name in top if name in found)
 
 
+def kept_by_both(other: Run, old: Run, command: Rerun) -> tuple[str, ...]:
+    """Return the steps whose results a new run would keep, and another that does the same run again has kept already.
+
+    Only one may have them: it may undo them, or has done so.
+    """
+    again, kept = again_in(old, command), () if other.seed is None else other.seed.kept
+    return tuple(name for name in kept if name not in again)
+
+
 def _is_kept(old: Run, name: str) -> bool:
     """Tell whether what a step has done stands: it came to its end in its turn, and was not undone since."""
     step, definition = old.steps[name], old.definition
