@@ -19,6 +19,7 @@ from temporalio.testing import TimeSkipper, WorkflowEnvironment
 
 from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.chain import follow, verify_chain
+from hitl_temporal.effects import watching
 from hitl_temporal.engine.attributes import ALL
 from tests.engine.asking import Asking
 from tests.engine.conftest import FLAGS, Rig
@@ -142,6 +143,39 @@ async def test_a_question_about_an_action_is_adopted_over_continue_as_new(short_
     await operate(handle, "release", step="after")
     assert (await handle.result())["status"] == "completed"
     assert verify_chain(rig.sink.of(handle.id)) == ()
+
+
+WATCHING = """
+steps:
+  - {id: file, wait: {file: "*.csv"}, timeout: 30d}
+  - {id: after, wait: {for: 1s}, needs: [{file: cancelled}]}
+"""
+
+
+@pytest.mark.parametrize("is_parked", [False, True])
+async def test_a_wait_that_is_left_is_over_after_continue_as_new(
+    short_server: WorkflowEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_parked: bool
+) -> None:
+    """Whoever looks for it hears of that late, or never: the new run takes it for stopped, and looks no more."""
+    rig = Rig(short_server.client, f"q-{uuid4().hex[:8]}", TimeSkipper(short_server.client))
+    rig.catalogue.add(WATCHING)
+    if is_parked:
+        monkeypatch.setattr(watching, "MAX_FILES", 0)
+        (tmp_path / "a.csv").touch()
+    async with rig.worker(activities=watching.FileWatch(tmp_path).activities):
+        handle = await rig.start("test_flow", {}, BY_ANN)
+        await operate(handle, "hold", step="after")
+        first = await handle.describe()
+        await eventually(handle, lambda s: s.steps["file"].state == ("parked" if is_parked else "waiting"))
+        if not is_parked:
+            await operate(handle, "cancel_step", step="file")
+        while (await handle.describe()).run_id == first.run_id:
+            await operate(handle, "hold", step="after")
+        if is_parked:
+            await operate(handle, "cancel_step", step="file")
+        await eventually(handle, lambda s: s.steps["file"].state == "cancelled")
+        await operate(handle, "release", step="after")
+        assert (await handle.result())["status"] == "completed"
 
 
 async def test_steps_over_many_continue_as_new_run_once_each(short_rig: Rig) -> None:

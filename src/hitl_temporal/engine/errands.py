@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.flow import events
     from hitl_temporal.domain.flow.effects import ClaimUnits, ReturnUnits, StartAsk, StartCall, StartFlow, StopStep
     from hitl_temporal.domain.flow.state import Run
-    from hitl_temporal.domain.flow.waiting import watches
+    from hitl_temporal.domain.flow.waiting import left_looking, watches
     from hitl_temporal.domain.value import Json
     from hitl_temporal.messages import (
         APPROVAL,
@@ -123,6 +123,8 @@ class Errands:
             self.tasks.start(kin.task, self._adopt(kin))
         for watch in watches(run):
             self._watch(watch)
+        for step, n in left_looking(run):
+            self._news.append(events.JobCancelled(at=workflow.now(), step=step, n=n))
 
     def close(self, kin: Kin) -> None:
         """Stop waiting for a child whose end came as a signal."""

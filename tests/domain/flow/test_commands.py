@@ -9,7 +9,7 @@ from hitl_temporal.domain.flow import events
 from hitl_temporal.domain.flow.attempts import may_begin_again
 from hitl_temporal.domain.flow.effects import StartCall
 from hitl_temporal.domain.flow.job import is_pool
-from hitl_temporal.domain.flow.waiting import watches
+from hitl_temporal.domain.flow.waiting import left_looking, watches
 from tests.domain.flow.world import Document, World, ask, call, do, undo
 
 
@@ -120,6 +120,9 @@ def test_workers_go_on_to_look() -> None:
     assert [w.activity for w in watches(world.run)] == ["hitl.watch_file", "hitl.watch_run"]
     world.operate("skip", "f")
     assert [w.step for w in watches(world.run)] == ["r"]
+    assert left_looking(world.run) == (("f", 1),)
+    world.stops("f").fails("r")
+    assert (world.states["r"], watches(world.run), left_looking(world.run)) == ("parked", (), ())
 
 
 def test_news_of_a_step_being_mended_are_of_something_else() -> None:

@@ -6,6 +6,7 @@ step that has waited longest.
 Must not know: who watches files and runs.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from hitl_temporal.domain.expressions import ExpressionError, evaluate, is_true, render
@@ -117,8 +118,21 @@ def _watch(run: Run, address: str, step: Step, n: int, now: dict[str, Json]) -> 
 
 def watches(run: Run) -> tuple[StartCall, ...]:
     """Return the effects by which workers go on to look for what the steps of a run wait for."""
-    waits = ((a, s) for a, s in run.steps.items() if s.watch is not None and s.is_begun and s.instead is None)
+    waits = ((a, s) for a, s in _looked_for(run) if s.instead is None)
     return tuple(_look(run, address, step.n, step.watch or {}) for address, step in waits)
+
+
+def left_looking(run: Run) -> tuple[tuple[str, int], ...]:
+    """Return the steps for which a worker was being told to look no more, each with its start.
+
+    A run that continues as new leaves the worker behind: nobody will tell that it has heard.
+    """
+    return tuple((address, step.n) for address, step in _looked_for(run) if step.instead is not None)
+
+
+def _looked_for(run: Run) -> Iterator[tuple[str, StepRun]]:
+    """Yield the steps for which a worker looks; not one that has parked since."""
+    return ((a, s) for a, s in run.steps.items() if s.watch is not None and s.is_begun and s.state == "waiting")
 
 
 def _look(run: Run, address: str, n: int, arguments: dict[str, Json]) -> StartCall:
