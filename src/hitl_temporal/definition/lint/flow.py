@@ -18,6 +18,7 @@ from hitl_temporal.domain.value import Value
 from .asks import check_asks
 from .calendars import check_calendars
 from .calls import Call, check_calls
+from .conditions import check_conditions
 from .deadlines import check_deadlines
 from .flows import check_flows
 from .glass import check_glass
@@ -71,6 +72,7 @@ def lint(flow: Flow, document: Document, around: Surroundings) -> tuple[Problem,
         *_check_name(flow, document),
         *check_declarations(flow, document),
         *check_scope(flow, document),
+        *check_conditions(flow, document),
         *check_secrets(flow, document),
         *check_steps(flow, document),
         *check_reach(flow, document),

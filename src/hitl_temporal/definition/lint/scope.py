@@ -5,39 +5,23 @@ Must not know: what an expression gives.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import NamedTuple, get_args
 
 from hitl_temporal.definition.documents import At, Document
 from hitl_temporal.definition.problems import Problem, Severity, resembling
 from hitl_temporal.domain.approval.routes import Table
-from hitl_temporal.domain.expressions import ExpressionError, expressions_in, references
+from hitl_temporal.domain.expressions import ExpressionError, references
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.plan import Spot
 from hitl_temporal.domain.flow.state import StepState
 from hitl_temporal.domain.flow.step import CATCH, Step
-from hitl_temporal.domain.flow.verbs import as_moment
 from hitl_temporal.domain.value import Json
 
 from .order import Here, Order
+from .written import written
 
 __all__ = ["check_row_scope", "check_scope"]
-
-_BARE = frozenset({"if", "when"})
-"""Keys whose value is an expression without braces."""
-_BARE_OF_A_STEP: tuple[At, ...] = (("each",), ("repeat", "until"))
-"""The ways from a step to others of that kind."""
-
-_NAMED_BY_THE_AUTHOR = frozenset({"env", "fields", "outputs", "show", "vars", "with"})
-"""Keys below which a key is a name that the author made up, even if it is `if`."""
-
-_NO_EXPRESSIONS: frozenset[At] = frozenset({("inputs",), ("description",), ("category",), ("triggers",)})
-
-_TOLD_IN_AN_ASK: tuple[At, ...] = (("form",), ("outcomes",))
-
-_ASKS: tuple[At, ...] = (("ask",), ("grant", "extend", "ask"), ("on_failure", "ask"))
-"""The ways from a step to what it asks."""
-_RULES: tuple[At, ...] = (("needs",), ("run", "outputs"), ("undo", "run", "outputs"))
-"""The ways from a step to what has other notations: results of steps, and what is read out of a log."""
 
 _ROOTS = ("inputs", "steps", "vars", "run", "requester", "attempt")
 _RUN = ("id", "flow", "version", "started")
@@ -339,57 +323,15 @@ _GUARD = re.compile(r"\?|\bhas\s*\(|&&|\|\|")
 """What an expression has that looks before it reads."""
 
 
-# --- Expressions ------------------------------------------------------------------------------------------------------
-
-
 def _reads(value: Json, at: At, order: Order) -> Iterator[_Read]:
     """Yield each path that an expression of a flow's document reads, with the expression's place, in reading order."""
-    match value:
-        case str():
-            yield from _reads_in(value, at, is_bare=_is_bare(at, order.here(at).way, value))
-        case list():
-            for index, item in enumerate(value):
-                yield from _reads(item, (*at, index), order)
-        case dict():
-            for key, inner in value.items():
-                if _is_weight(at):
-                    yield from _reads_in(key, (*at, key), is_bare=False)
-                if _may_hold_expressions(order.here((*at, key))):
-                    yield from _reads(inner, (*at, key), order)
-        case _:
-            pass
+    for place, found in groupby(written(value, at, order), key=lambda one: one.at):
+        yield from _reads_at(place, [one.text for one in found])
 
 
-def _may_hold_expressions(here: Here) -> bool:
-    way = here.way
-    if here.spot is None:
-        return way not in _NO_EXPRESSIONS
-    is_told = any(way[: len(ask)] == ask and way[len(ask) :] in _TOLD_IN_AN_ASK for ask in _ASKS)
-    return not is_told and way not in _RULES
-
-
-def _is_bare(at: At, way: At, text: str) -> bool:
-    """Tell whether a text at this place is an expression without braces."""
-    if _is_named_by_the_author(at):
-        return False
-    if way == ("wait", "until"):
-        return "{{" not in text and as_moment(text) is None
-    return way in _BARE_OF_A_STEP or at[-1] in _BARE or at[-2:-1] == ("material",)
-
-
-def _is_weight(at: At) -> bool:
-    """Tell whether the keys of a mapping at this place are selectors."""
-    return at[-1:] == ("weights",) and not _is_named_by_the_author(at)
-
-
-def _is_named_by_the_author(at: At) -> bool:
-    return any(part in _NAMED_BY_THE_AUTHOR for part in at)
-
-
-def _reads_in(text: str, at: At, *, is_bare: bool) -> Iterator[_Read]:
+def _reads_at(at: At, expressions: list[str]) -> Iterator[_Read]:
     try:
-        expressions = [text] if is_bare else expressions_in(text)
-        found = [(path, e) for e in dict.fromkeys(expressions) for path in references(e)]
+        found = [(path, e) for e in expressions for path in references(e)]
     except ExpressionError:
         # Where expressions may stand the models have refused it already; elsewhere braces are just text.
         return
