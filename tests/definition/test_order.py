@@ -47,7 +47,7 @@ SOUND: dict[str, tuple[Json, ...]] = {
     "a step of the same item": (each("e", call("x"), do("b", call("y", X))),),
     "a step of the item around": (each("e", call("x"), each("f", call("y", X))),),
     "what an each gave": (each("e", call("x")), call("y", "steps.e.outputs.items[0].x.v + steps.e.outputs.failed[0]")),
-    "the item and its index": (each("e", call("y", "item.v[index]")),),
+    "the item and its index": (each("e", call("y", "item + index")),),
     "the item of an each around a block": (each("e", do("b", call("y", "item"))),),
     "the turn": (do("b", call("y", "index"), repeat={"until": "index > 2"}),),
     "the turn before": (do("b", call("x", X), repeat={"until": X}),),

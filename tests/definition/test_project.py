@@ -1,5 +1,6 @@
 """A project is loaded as far as it is sound."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -199,3 +200,19 @@ def test_a_flow_alone_is_not_held_against_others(tmp_path: Path) -> None:
     path = project(tmp_path, a=DOES.format(name="a", other="b")) / "workflows" / "a" / "flow.yaml"
     flow, problems = load_flow(path)
     assert (flow is not None, problems) == (True, ())
+
+
+def test_a_script_is_looked_for_below_the_projects_folder(tmp_path: Path) -> None:
+    """One that is not there is told, and so is one that leads outside; the flow is used all the same."""
+    flow = tmp_path / "workflows" / "load" / "flow.yaml"
+    flow.parent.mkdir(parents=True)
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "load.sh").write_text("echo")
+    (tmp_path / "scripts" / "out.sh").symlink_to("/bin/sh")
+    scripts = ("scripts/load.sh", "scripts", "scripts/out.sh", "load.sh")
+    steps = [{"id": f"s{n}", "run": {"script": script}} for n, script in enumerate(scripts)]
+    flow.write_text(json.dumps({"flow": "load", "steps": steps}))
+    project = load_project(tmp_path)
+    told = [(p.severity, p.message) for p in project.problems]
+    assert told == [("warning", f"the project has no script {script!r}") for script in scripts[1:]]
+    assert "load" in project.flows

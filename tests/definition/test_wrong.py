@@ -38,6 +38,27 @@ PURCHASE = Flow.model_validate(
         "flow": "purchase",
         "inputs": {"amount": {"type": "number"}, "note": {"type": "string", "optional": True}},
         "steps": [{"id": "pay", "call": "firewall.apply"}],
+        "outputs": {"total": "{{inputs.amount}}"},
+    }
+)
+LEDGER = Flow.model_validate(
+    {
+        "flow": "ledger",
+        "triggers": [{"run": {"flow": "audit"}}],
+        "steps": [{"id": "book", "call": "firewall.apply"}],
+    }
+)
+LETTERS = Flow.model_validate(
+    {
+        "flow": "letters",
+        "steps": [
+            {
+                "id": "all",
+                "uses": {"printer": 1},
+                "keep": True,
+                "do": [{"id": "p", "call": "firewall.apply", "uses": {"sap-dialog": 1}}],
+            }
+        ],
     }
 )
 AROUND = Surroundings(
@@ -52,8 +73,9 @@ AROUND = Surroundings(
         notify={"duty": (AlertEntry(to=("group:secops",)),)},
     ),
     activities=dict.fromkeys(("firewall.assess", "firewall.apply", "firewall.remove")),
-    flows={"purchase": PURCHASE, "x": None, "nightly_close": None},
-    resources={"sap-dialog": 4},
+    flows={"purchase": PURCHASE, "ledger": LEDGER, "letters": LETTERS, "x": None, "nightly_close": None},
+    resources={"sap-dialog": 4, "printer": 1, "toner": 1},
+    has_script=lambda script: script == "scripts/load.sh",
 )
 
 

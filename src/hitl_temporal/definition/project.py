@@ -90,6 +90,7 @@ def load_project(root: Path, activities: Signatures | None = None) -> Project:
         unsound_routes=read_site.unsound,
         activities=activities,
         resources=_resources(read_site.site),
+        has_script=lambda script: _has_script(root, script),
     )
     written = tuple(_read_flow(file) for file in sorted(folder.glob(f"*/{FLOW_FILE}")))
     # Before any is looked at closely: a flow may do one that comes later, or itself.
@@ -272,6 +273,12 @@ def _checked(
 def _resources(site: Site | None) -> Mapping[str, int] | None:
     """Return how many units a site has of each resource, None when there is no sound site."""
     return None if site is None else {name: resource.units for name, resource in site.resources.items()}
+
+
+def _has_script(root: Path, script: str) -> bool:
+    """Tell whether a file is there, in the project's folder."""
+    file = (root / script).resolve()
+    return file.is_relative_to(root.resolve()) and file.is_file()
 
 
 def _modelled(document: Document, model: type[_Model]) -> tuple[_Model | None, _Problems]:

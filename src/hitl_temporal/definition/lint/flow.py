@@ -3,14 +3,13 @@
 Must not know: files, YAML.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pydantic import BaseModel, Field, InstanceOf
 
 from hitl_temporal.definition.documents import Document
 from hitl_temporal.definition.problems import Problem, resembling
 from hitl_temporal.definition.site import Site
-from hitl_temporal.domain.expressions import secrets_in
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.people import People
 from hitl_temporal.domain.value import Value
@@ -25,10 +24,11 @@ from .glass import check_glass
 from .inputs import check_declarations
 from .levels import check_levels
 from .reach import check_reach
-from .resources import check_resources
+from .resources import check_kept, check_resources
 from .routes import check_routes
 from .scope import check_scope
-from .secrets import check_secrets
+from .scripts import check_scripts
+from .secrets import check_secrets, named_secrets
 from .selectors import check_selectors
 from .stages import asks_of, stages_of
 from .steps import check_steps
@@ -55,6 +55,7 @@ class Surroundings(Value):
         activities: What the project's own worker has registered, by name, with what each takes; None in it: not known.
         flows: The flows of the project by name; None in it: its document is not right.
         resources: How many units there are of each.
+        has_script: Tells of a path below the project's folder whether a file is there.
     """
 
     people: People | None = None
@@ -64,6 +65,7 @@ class Surroundings(Value):
     activities: Signatures | None = None
     flows: Mapping[str, Flow | None] | None = None
     resources: Mapping[str, int] | None = None
+    has_script: Callable[[str], bool] | None = None
 
 
 def lint(flow: Flow, document: Document, around: Surroundings) -> tuple[Problem, ...]:
@@ -87,6 +89,8 @@ def lint(flow: Flow, document: Document, around: Surroundings) -> tuple[Problem,
         *(() if around.people is None else _check_people(flow, document, around.people)),
         *(() if around.flows is None else check_flows(flow, document, around.flows)),
         *(() if around.resources is None else check_resources(flow, document, around.resources)),
+        *(() if around.flows is None else check_kept(flow, document, around.flows)),
+        *(() if around.has_script is None else check_scripts(flow, document, around.has_script)),
         *(() if around.activities is None else _check_activities(flow, document, around.activities)),
     ]
     return tuple(sorted(problems, key=lambda p: (p.line, p.column)))
@@ -128,7 +132,7 @@ def _check_activities(flow: Flow, document: Document, registered: Signatures) ->
 def _check_sealed(flow: Flow, document: Document, registered: Signatures) -> Iterator[Problem]:
     """Yield every secret that goes to an activity of a pool of which it is not known that it is ours."""
     for call, pool in _every_call(flow):
-        names = secrets_in(call.arguments)
+        names = [name for _, name in named_secrets(call.arguments)]
         if pool is not None and call.activity not in registered and names:
             message = (
                 f"a worker of {pool!r} that is not `hitl worker` gets the name of the secret {names[0]!r}, no value"

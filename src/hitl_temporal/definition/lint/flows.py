@@ -9,12 +9,17 @@ from typing import NamedTuple
 from hitl_temporal.definition.documents import At, Document
 from hitl_temporal.definition.inputs import check_value
 from hitl_temporal.definition.problems import Problem, resembling
-from hitl_temporal.domain.expressions import expressions_in, pieces
+from hitl_temporal.domain.expressions import ExpressionError, expressions_in, pieces, references
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.plan import Spot
 from hitl_temporal.domain.inputs import Input
+from hitl_temporal.domain.rules import Kind
 from hitl_temporal.domain.value import Json
 from hitl_temporal.domain.violations import TYPES
+
+from .kinds import rules_of
+from .order import Order
+from .written import written
 
 __all__ = ["Done", "check_flows", "check_sound", "flows_done_by"]
 
@@ -59,7 +64,8 @@ def check_flows(flow: Flow, document: Document, flows: Mapping[str, Flow | None]
             mend = resembling(done.name, known, f"add workflows/{done.name}/flow.yaml")
             yield document.problem((*done.at, "flow"), f"no flow is named {done.name!r}", mend)
         elif (other := known[done.name]) is not None:
-            yield from _check_arguments(done, other.inputs, document)
+            yield from _check_arguments(flow, done, other.inputs, document)
+    yield from _check_outputs(flow, document, known)
     yield from _check_circle(flow, document, known)
 
 
@@ -71,13 +77,13 @@ def check_sound(flow: Flow, document: Document, unsound: frozenset[str]) -> Iter
             yield document.problem((*done.at, "flow"), message, f"mend workflows/{done.name}/flow.yaml")
 
 
-def _check_arguments(done: Done, inputs: Mapping[str, Input], document: Document) -> Iterator[Problem]:
+def _check_arguments(flow: Flow, done: Done, inputs: Mapping[str, Input], document: Document) -> Iterator[Problem]:
     for name, value in done.arguments.items():
         at = (*done.at, "with", name)
         if name not in inputs:
             mend = resembling(name, inputs, f"it has {', '.join(inputs)}" if inputs else "it has no inputs")
             yield document.problem(at, f"flow {done.name!r} has no input {name!r}", mend)
-        elif (wrong := _misfit(name, inputs[name], value)) is not None:
+        elif (wrong := _misfit(flow, name, inputs[name], value)) is not None:
             yield document.problem(at, f"flow {done.name!r}: {wrong}", "write a value that fits, or an expression")
     for name, declared in inputs.items():
         if declared.is_required and name not in done.arguments:
@@ -85,7 +91,29 @@ def _check_arguments(done: Done, inputs: Mapping[str, Input], document: Document
             yield document.problem((*done.at, "flow"), message, f"add it to `with`; it is {TYPES[declared.type]}")
 
 
-def _misfit(name: str, declared: Input, value: Json) -> str | None:
+def _check_outputs(flow: Flow, document: Document, known: Mapping[str, Flow | None]) -> Iterator[Problem]:
+    """Yield the outputs that are read of a flow within and that it does not give."""
+    for one in written(document.data, (), Order(flow)):
+        for path in sorted(_paths(one.text)):
+            match path.split("."):
+                case ["steps", step, "outputs", name, *_] if step in flow.plan.spots:
+                    other = known.get(flow.plan.spots[step].step.flow or "")
+                    if other is not None and name not in other.outputs:
+                        gives = f"it gives {', '.join(other.outputs)}" if other.outputs else "it has no `outputs`"
+                        message = f"`{path}`: flow {other.flow!r} gives no output {name!r}"
+                        yield document.problem(one.at, message, resembling(name, other.outputs, gives))
+                case _:
+                    pass
+
+
+def _paths(expression: str) -> frozenset[str]:
+    try:
+        return references(expression)
+    except ExpressionError:
+        return frozenset()  # told where the document was read
+
+
+def _misfit(flow: Flow, name: str, declared: Input, value: Json) -> str | None:
     """Return what is wrong with a value, as far as it is written out; what an expression gives nobody knows."""
     if value is None and not declared.is_required:
         return None
@@ -93,8 +121,17 @@ def _misfit(name: str, declared: Input, value: Json) -> str | None:
         is_text = isinstance(value, str) and not _is_one_expression(value)
         if is_text and declared.type != "string":
             return f"input {name!r} must be {TYPES[declared.type]}, and text around an expression gives a text"
+        given = None if is_text or not isinstance(value, str) else rules_of(flow, expressions_in(value)[0].strip())
+        kind = None if given is None or given[0] != expressions_in(value)[0].strip() else given[1].type
+        if kind is not None and not _fits(kind, declared.type):
+            return f"input {name!r} must be {TYPES[declared.type]}, and `{expressions_in(value)[0]}` is {TYPES[kind]}"
         return None
     return next((problem.message for problem in check_value(name, declared, value)), None)
+
+
+def _fits(given: Kind, wanted: Kind) -> bool:
+    """Tell whether a value of one type may be one of another: a number may be a whole one."""
+    return given == wanted or {given, wanted} == {"integer", "number"}
 
 
 def _is_one_expression(text: str) -> bool:

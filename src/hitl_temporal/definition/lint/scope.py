@@ -11,12 +11,13 @@ from typing import NamedTuple, get_args
 from hitl_temporal.definition.documents import At, Document
 from hitl_temporal.definition.problems import Problem, Severity, resembling
 from hitl_temporal.domain.approval.routes import Table
-from hitl_temporal.domain.expressions import ExpressionError, references
+from hitl_temporal.domain.expressions import ExpressionError, expressions_in, references
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.flow.plan import Spot
 from hitl_temporal.domain.flow.state import StepState
 from hitl_temporal.domain.flow.step import CATCH, Step
 from hitl_temporal.domain.value import Json
+from hitl_temporal.domain.words import found
 
 from .order import Here, Order
 from .written import written
@@ -93,7 +94,7 @@ def _wrong(flow: Flow, here: Here, read: _Read, order: Order) -> _Wrong:
                 or _perhaps_left_out(here, name, read, order)
             )
         case [root, *rest]:
-            return _wrong_with_root(here, root, rest)
+            return _wrong_with_root(here, root, rest) or _wrong_with_item(here, root, rest, read, order)
         case _:
             return None
 
@@ -106,6 +107,24 @@ def _wrong_with_root(here: Here, root: str, rest: list[str]) -> _Wrong:
     if not local.is_known(here):
         return local.elsewhere, local.mend, "error"
     return _unknown(f"property of {local.noun}", rest[0], local.properties) if rest and local.properties else None
+
+
+def _wrong_with_item(here: Here, root: str, rest: list[str], read: _Read, order: Order) -> _Wrong:
+    """Return that no item has what is read of it, where the items stand in the document."""
+    if root != "item" or not rest or here.spot is None:
+        return None
+    items = order.plan.spots[here.spot.each[-1]].step.each
+    if not isinstance(items, list | tuple) or not items or any(expressions_in(item) for item in items):
+        return None
+    fields = [item.keys() if isinstance(item, dict) else {*()} for item in items]
+    if not any(isinstance(item, dict) for item in items):
+        return f"the items have no fields: the first is {found(items[0])}", "write `item`", "error"
+    if not any(rest[0] in names for names in fields):
+        return _unknown("field of an item", rest[0], dict.fromkeys(name for names in fields for name in names))
+    lacking = next((n for n, names in enumerate(fields) if rest[0] not in names), None)
+    if lacking is not None and not _GUARD.search(read.expression):
+        return f"item {lacking} has no {rest[0]!r}", f"look first: `has({read.path}) ? {read.path} : ...`", "warning"
+    return None
 
 
 class _Local(NamedTuple):
@@ -325,8 +344,8 @@ _GUARD = re.compile(r"\?|\bhas\s*\(|&&|\|\|")
 
 def _reads(value: Json, at: At, order: Order) -> Iterator[_Read]:
     """Yield each path that an expression of a flow's document reads, with the expression's place, in reading order."""
-    for place, found in groupby(written(value, at, order), key=lambda one: one.at):
-        yield from _reads_at(place, [one.text for one in found])
+    for place, there in groupby(written(value, at, order), key=lambda one: one.at):
+        yield from _reads_at(place, [one.text for one in there])
 
 
 def _reads_at(at: At, expressions: list[str]) -> Iterator[_Read]:

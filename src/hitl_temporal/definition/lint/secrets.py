@@ -13,7 +13,7 @@ from hitl_temporal.domain.value import Json
 
 from .order import Here, Order
 
-__all__ = ["check_secrets"]
+__all__ = ["check_secrets", "named_secrets"]
 
 _TOLD_ELSEWHERE = frozenset({"triggers", "description", "category"})
 
@@ -21,7 +21,7 @@ _TOLD_ELSEWHERE = frozenset({"triggers", "description", "category"})
 def check_secrets(flow: Flow, document: Document) -> Iterator[Problem]:
     """Yield the secrets outside of what a `call` or a command is given: there, the name would be taken for a text."""
     order = Order(flow)
-    for at, name in _secrets(document.data, ()):
+    for at, name in named_secrets(document.data):
         here = order.here(at)
         if here.spot is None and at[0] in _TOLD_ELSEWHERE:
             continue
@@ -31,17 +31,20 @@ def check_secrets(flow: Flow, document: Document) -> Iterator[Problem]:
             yield document.problem(at, message, mend)
 
 
-def _secrets(value: Json, at: At) -> Iterator[tuple[At, str]]:
+def named_secrets(value: Json, at: At = ()) -> Iterator[tuple[At, str]]:
+    """Yield every secret that a value names, by an expression or written out, with its place."""
     match value:
         case str():
             if name := is_secret(value.strip()):
                 yield at, name
         case list():
             for index, item in enumerate(value):
-                yield from _secrets(item, (*at, index))
+                yield from named_secrets(item, (*at, index))
+        case {"$secret": str(name)} if len(value) == 1:
+            yield at, name
         case dict():
             for key, inner in value.items():
-                yield from _secrets(inner, (*at, key))
+                yield from named_secrets(inner, (*at, key))
         case _:
             pass
 

@@ -18,6 +18,8 @@ from hitl_temporal.domain.value import Json
 from hitl_temporal.domain.violations import TYPES
 from hitl_temporal.domain.words import found
 
+from .kinds import rules_of
+
 __all__ = ["check_steps"]
 
 _FINAL: tuple[str, ...] = get_args(RunStatus)
@@ -132,12 +134,13 @@ def _check_each(flow: Flow, spot: Spot, expression: str, document: Document) -> 
     at, mend = (*spot.at, "each"), "write an expression that gives a list, or a list"
     if (value := _constant(expression)) is not None and not isinstance(value, list):
         yield document.problem(at, f"`each` goes through a list, and this is {found(value)}", mend)
-    match expression.strip().split("."):
-        case ["inputs", name] if name in flow.inputs and flow.inputs[name].type != "array":
-            message = f"`each` goes through a list, and the input {name!r} is {TYPES[flow.inputs[name].type]}"
-            yield document.problem(at, message, mend)
-        case _:
-            pass
+    path = expression.strip()
+    known = rules_of(flow, path)
+    if known is not None and known[0] == path and known[1].type not in {None, "array"}:
+        of, _, name = path.partition(".")
+        what = f"the input {name!r}" if of == "inputs" and name in flow.inputs else f"`{path}`"
+        message = f"`each` goes through a list, and {what} is {TYPES[str(known[1].type)]}"
+        yield document.problem(at, message, mend)
 
 
 def _check_wait(spot: Spot, document: Document) -> Iterator[Problem]:

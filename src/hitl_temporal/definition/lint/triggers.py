@@ -4,7 +4,7 @@ Must not know: clocks, how anything is started.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -100,12 +100,32 @@ def check_trigger_people(flow: Flow, document: Document, people: People) -> Iter
             yield document.problem((*at, "requester"), f"{name!r} is not active", mend, "warning")
 
 
-def check_started_flows(flow: Flow, document: Document, flows: Collection[str]) -> Iterator[Problem]:
-    """Yield the flows that are waited for and do not exist."""
+def check_started_flows(flow: Flow, document: Document, flows: Mapping[str, Flow | None]) -> Iterator[Problem]:
+    """Yield the flows that are waited for and do not exist, and those whose runs start each other for ever."""
     for index, trigger in enumerate(flow.triggers):
         if trigger.run is not None and trigger.run.flow not in flows:
             mend = resembling(trigger.run.flow, flows, "name a flow of this project")
             yield document.problem(("triggers", index, "run", "flow"), f"unknown flow {trigger.run.flow!r}", mend)
+        elif trigger.run is not None and (way := _way_round(flow, trigger.run.flow, flows)) is not None:
+            message = f"runs of {', '.join(map(repr, way))} and {flow.flow!r} may start each other for ever"
+            mend = "let one of them be started by something else, or by another `status`"
+            yield document.problem(("triggers", index, "run", "flow"), message, mend, "warning")
+
+
+def _way_round(home: Flow, name: str, flows: Mapping[str, Flow | None]) -> tuple[str, ...] | None:
+    """Return the flows by which the end of a run leads back to its own start, from the last one; None: none does."""
+    ways: dict[str, tuple[str, ...]] = {name: (name,)}
+    pending = [] if name == home.flow else [name]  # of itself it is told already
+    while pending:
+        here = pending.pop()
+        flow = flows.get(here)
+        for before in () if flow is None else (t.run.flow for t in flow.triggers if t.run is not None):
+            if before == home.flow:
+                return ways[here]
+            if before not in ways:
+                ways[before] = (*ways[here], before)
+                pending.append(before)
+    return None
 
 
 def _triggers(flow: Flow) -> Iterator[tuple[At, _Trigger]]:
