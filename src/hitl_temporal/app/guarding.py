@@ -28,6 +28,9 @@ log = structlog.get_logger(__name__)
 _READING_SECONDS = 1.0
 """How long a query is kept waiting for a local activity; the SDK takes a workflow for deadlocked after two seconds."""
 
+_TASK_NANOSECONDS = 9_500_000_000
+"""What follows the task before so much later is no second half of it: the task was lost, and timed out after 10 s."""
+
 _HAND_OVER_SECONDS = 0.005
 """How long what a local activity has brought back is on its way to the SDK's core, at the most and a little more."""
 
@@ -49,44 +52,50 @@ class _Guarded:
     def __init__(self, workflow: WorkflowInstance, workflow_id: str) -> None:
         self._workflow = workflow
         self._workflow_id = workflow_id
-        self._last: tuple[int, int] | None = None
+        self._begun = 0
+        """When the task before began, in nanoseconds."""
         self._wanted = 0
         """How many local activities will have ended in this process once all that it has begun have."""
         self._is_reading = False
+        self._is_cut = False
+        """Whether a query has ended the task while something was read, which had come back by then."""
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         """Activate it, unless that is too early."""
-        begun = (act.timestamp.seconds, act.timestamp.nanos)
-        if begun == self._last and not act.is_replaying and any(map(_is_new, act.jobs)):
+        before, self._begun = self._begun, act.timestamp.ToNanoseconds()
+        if before == self._begun and not act.is_replaying and any(map(_is_new, act.jobs)):
             log.warning("task.early", workflow_id=self._workflow_id)
             refused = WorkflowActivationCompletion()
             refused.failed.failure.message = EARLY
             return refused
-        self._last = begun
-        if self._is_reading and all(map(_is_query, act.jobs)):
-            self._let_readings_end(act.run_id)
+        if all(map(_is_query, act.jobs)):
+            self._is_cut = self._is_cut or (self._is_reading and self._have_readings_ended(act.run_id))
             return self._workflow.activate(act)
-        done = self._activated(act)
+        follows = self._begun - before < _TASK_NANOSECONDS
+        is_put_together = self._is_cut and follows and not act.is_replaying
+        self._is_cut = False
+        done = self._one_after_the_other(act) if is_put_together else self._workflow.activate(act)
+        self._look_for_readings(act, done)
+        return done
+
+    def _have_readings_ended(self, run_id: str) -> bool:
+        """Keep a query waiting while a local activity runs: so its end belongs to this task, now and in replays."""
+        have_ended = readings.wait_for(run_id, self._wanted, _READING_SECONDS)
+        time.sleep(_HAND_OVER_SECONDS)
+        return have_ended
+
+    def _look_for_readings(self, act: WorkflowActivation, done: WorkflowActivationCompletion) -> None:
         if any(map(_is_read, act.jobs)):
             self._is_reading = False
         started = sum(map(_starts_reading, done.successful.commands))
         if started and not act.is_replaying:
             self._wanted = max(self._wanted, readings.ended(act.run_id)) + started
             self._is_reading = True
-        return done
-
-    def _let_readings_end(self, run_id: str) -> None:
-        """Keep a query waiting while a local activity runs: so its end belongs to this task, now and in replays."""
-        if readings.wait_for(run_id, self._wanted, _READING_SECONDS):
-            time.sleep(_HAND_OVER_SECONDS)
-
-    def _activated(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        if act.is_replaying or not any(map(_is_read, act.jobs)) or all(map(_is_read, act.jobs)):
-            return self._workflow.activate(act)
-        return self._one_after_the_other(act)
 
     def _one_after_the_other(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         """Hand over what local activities have read, and then what has come since."""
+        if not any(map(_is_read, act.jobs)) or all(map(_is_read, act.jobs)):
+            return self._workflow.activate(act)
         read = self._workflow.activate(_with_jobs(act, [job for job in act.jobs if _is_read(job)]))
         if not read.HasField("successful"):
             return read
