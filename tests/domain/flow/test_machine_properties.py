@@ -116,7 +116,8 @@ class AnyRun(RuleBasedStateMachine):
         names = list(self.world.run.steps)
         choices = FIELDS.get(action, [{}])
         fields = choices[field % len(choices)] | ({"dry_run": True} if dry_run and field == 0 else {})
-        self._do(lambda: self._operated(action, names[step % len(names)], fields))
+        is_of_all = fields.get("as") in {"failed", "all"}
+        self._do(lambda: self._operated(action, None if is_of_all else names[step % len(names)], fields))
 
     @rule(action=st.sampled_from(["hold", "release", "set_value", "event", "rerun"]), field=st.integers(0, 9))
     def an_operator_acts_on_the_run(self, action: str, field: int) -> None:

@@ -61,6 +61,14 @@ def test_everything_that_failed_is_done_again() -> None:
     assert (receipt.status, receipt.reason) == ("closed", "no step has parked or failed")
 
 
+def test_what_is_done_about_a_failure_waits_for_it_again() -> None:
+    """It is left out where there is none any more."""
+    world = World(call("x"), call("y", needs=[{"x": "failed"}]), wait("end", needs=[])).fails("x").fails("y")
+    assert world.operate("rerun", **{"as": "failed"}).changes == ("x: again", "y: again")
+    assert (world.states["x"], world.states["y"]) == ("running", "waiting")
+    assert world.succeeds("x").states["y"] == "skipped"
+
+
 def test_all_of_a_run_is_done_again() -> None:
     """Once nothing goes on."""
     world = World(call("a"), do("b", call("x")), call("c")).succeeds("a")

@@ -163,12 +163,18 @@ def _is_decided(run: Run, outer: str, item: Item | None) -> bool:
 
 
 def mend(turn: Turn) -> tuple[str, ...]:
-    """Let all that has parked or failed begin once more; return their addresses."""
+    """Let all that has parked or failed begin once more; return their addresses.
+
+    What needs another of them waits for it: what one does about a failure is done once that has failed again.
+    """
     found = unmended(turn.run)
     for address in found:
         now = turn.run.steps.get(address)  # none: what it lies in is done again whole, with another of its item
         if now is not None and now.state in {"parked", "failed"}:
             again(turn, address)
+    for address in found:
+        if address in turn.run.steps and not set(found).isdisjoint(missing(turn.run, address)):
+            turn.set_step(address, again=False)
     return found
 
 
