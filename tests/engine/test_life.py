@@ -9,17 +9,19 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from temporalio import activity
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.exceptions import CancelledError
+from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.testing import TimeSkipper, WorkflowEnvironment
 
 from hitl_temporal.domain.approval.result import Result
 from hitl_temporal.domain.chain import follow, verify_chain
-from hitl_temporal.effects import watching
+from hitl_temporal.domain.flow.waiting import WATCH_FILE
+from hitl_temporal.domain.value import Json
 from hitl_temporal.engine.attributes import ALL
 from tests.engine.asking import Asking
 from tests.engine.conftest import FLAGS, Rig
@@ -152,30 +154,49 @@ steps:
 """
 
 
+class Watcher:
+    """Looks for a file that never comes; of being stopped it hears late, or it fails the first time."""
+
+    def __init__(self, *, fails: bool) -> None:
+        self.may_hear = asyncio.Event()
+        self.looks = 0
+        self._fails = fails
+
+    @activity.defn(name=WATCH_FILE)
+    async def look(self, wanted: dict[str, Json]) -> None:
+        """Wait, whatever is wanted."""
+        self.looks += 1
+        if self._fails and self.looks == 1:
+            raise ApplicationError(f"too many: {wanted}", non_retryable=True)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.may_hear.wait()
+
+
 @pytest.mark.parametrize("is_parked", [False, True])
 async def test_a_wait_that_is_left_is_over_after_continue_as_new(
-    short_server: WorkflowEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_parked: bool
+    short_server: WorkflowEnvironment, *, is_parked: bool
 ) -> None:
-    """Whoever looks for it hears of that late, or never: the new run takes it for stopped, and looks no more."""
+    """Whoever looks for it hears of that late, or has failed: the new run waits for nobody, and looks no more."""
     rig = Rig(short_server.client, f"q-{uuid4().hex[:8]}", TimeSkipper(short_server.client))
     rig.catalogue.add(WATCHING)
-    if is_parked:
-        monkeypatch.setattr(watching, "MAX_FILES", 0)
-        (tmp_path / "a.csv").touch()
-    async with rig.worker(activities=watching.FileWatch(tmp_path).activities):
+    watcher = Watcher(fails=is_parked)
+    async with rig.worker(activities=[watcher.look]):
         handle = await rig.start("test_flow", {}, BY_ANN)
         await operate(handle, "hold", step="after")
+        await eventually(handle, lambda s: watcher.looks > 0 and s.steps["file"].state in {"parked", "waiting"})
         first = await handle.describe()
-        await eventually(handle, lambda s: s.steps["file"].state == ("parked" if is_parked else "waiting"))
         if not is_parked:
             await operate(handle, "cancel_step", step="file")
         while (await handle.describe()).run_id == first.run_id:
             await operate(handle, "hold", step="after")
         if is_parked:
             await operate(handle, "cancel_step", step="file")
-        await eventually(handle, lambda s: s.steps["file"].state == "cancelled")
         await operate(handle, "release", step="after")
         assert (await handle.result())["status"] == "completed"
+        assert watcher.looks == 1
+        watcher.may_hear.set()
 
 
 async def test_steps_over_many_continue_as_new_run_once_each(short_rig: Rig) -> None:
