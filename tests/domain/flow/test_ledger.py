@@ -126,3 +126,14 @@ def test_work_in_an_each_that_is_there_no_more_is_undone() -> None:
             world.undone(f"e[{outer}].i[{item}].x")
     given = [e.arguments["place"] for e in world.effects if isinstance(e, StartCall) and e.undo]
     assert (given, world.run.status) == ([2, 1, 2, 1], "cancelled")
+
+
+def test_what_was_finished_before_its_block_began_is_replaced_by_the_first_turn() -> None:
+    """Else both would be undone."""
+    for more in ({}, {"repeat": {"until": "true", "max": 2}}):
+        world = World(ask("q"), do("b", call("x", undo=undo("x")), **more), wait("end", needs=[]))
+        world.operate("finish", "x")
+        assert [d.n for d in world.run.done] == [0]
+        world.operate("start_step", "b")
+        world.operate("rerun", "x")
+        assert [d.n for d in world.succeeds("x").run.done] == [1]

@@ -17,7 +17,7 @@ def keep(turn: Turn, address: str, outputs: dict[str, Json], outcome: str | None
     run, n, now = turn.run, turn.run.steps[address].n, turn_of(turn.run, address)
     # Another turn of a block around it, or a rerun of an `each` over other items, must not change what is reversed.
     seen = around(run, address) if place(address).step in turn.plan.undone_by_place else {}
-    is_first = n <= 1 and not run.steps[address].opened
+    is_first = n <= 1 and not run.steps[address].opened and all(d.n or d.step != address for d in run.done)
     before = run.done if is_first else tuple(d for d in run.done if (d.step, d.turn) != (address, now))
     turn.set(done=(*before, Done(step=address, n=n, turn=now, seen=seen, outputs=outputs, outcome=outcome)))
 
@@ -34,10 +34,13 @@ def forget(turn: Turn, address: str) -> None:
 
 
 def turn_of(run: Run, address: str) -> str:
-    """Return which turn it is of the blocks around a step that repeat, the outermost first; empty when none does."""
+    """Return which turn it is of the blocks around a step that repeat, the outermost first; empty when none does.
+
+    What somebody finishes before such a block has begun belongs to its first turn.
+    """
     plan = run.definition.plan
     turning = plan.spots[place(address).step].turning
     if not turning:
         return ""
     blocks = [(a, run.steps[a].block) for a in plan.around(address) if place(a).step in turning]
-    return "".join(f"{a}#{block.index}/" for a, block in reversed(blocks) if block is not None)
+    return "".join(f"{a}#{0 if block is None else block.index}/" for a, block in reversed(blocks))
