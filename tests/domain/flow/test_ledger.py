@@ -134,6 +134,5 @@ def test_what_was_finished_before_its_block_began_is_replaced_by_the_first_turn(
         world = World(ask("q"), do("b", call("x", undo=undo("x")), **more), wait("end", needs=[]))
         world.operate("finish", "x")
         assert [d.n for d in world.run.done] == [0]
-        world.operate("start_step", "b")
-        world.operate("rerun", "x")
+        world.answers("q").operate("rerun", "x")
         assert [d.n for d in world.succeeds("x").run.done] == [1]
