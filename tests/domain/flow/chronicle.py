@@ -34,8 +34,10 @@ class Known:
     given: set[int] = field(default_factory=set)
     exempt: bool = False
     """An operator lets it begin whatever it needs."""
-    reopened: bool = False
-    """It was under way again after its end."""
+    ended: int = 0
+    """After how many facts it came to its end."""
+    reopened: int = 0
+    """After how many facts it was under way again after its end; 0: never."""
     touched: bool = False
     """An operator had a hand in it or in what lies within it: its own bounds say nothing any more."""
 
@@ -59,6 +61,7 @@ class Chronicle:
         self.giving: set[str] = set()
         """Grants whose call has succeeded, and that have not ended."""
         self.ending: Record | None = None
+        self.facts = 0
         self.left_out: set[str] = set()
         """Steps that somebody wants to be skipped, each alone."""
 
@@ -173,6 +176,7 @@ class Chronicle:
 
     def read(self, fact: Record) -> None:
         """Take the next fact."""
+        self.facts += 1
         told = fact.attributes
         address, name = str(told.get("hitl.step", "")), fact.name.removeprefix("step.")
         if fact.name == "run.ending":
@@ -234,8 +238,13 @@ class Chronicle:
         """Return the steps, this one or around it, that have ended as steps of an item of an `each` reopened since."""
         chain = [address, *(a for a, _, _ in self.around(address))]
         found = zip(chain, self.around(address), strict=False)
-        is_cut = ((i, item is not None and branch != "catch" and self.of(a).reopened) for i, (a, branch, item) in found)
-        return [inner for inner, may_go_on in is_cut if may_go_on and self.of(inner).state in FINAL]
+        of_items = (
+            (i, a)
+            for i, (a, branch, _) in found
+            if branch != "catch" and any(n is not None for *_, n in self.around(i))
+        )
+        ended = ((self.of(inner), inner, self.of(outer).reopened) for inner, outer in of_items)
+        return [inner for now, inner, reopened in ended if now.state in FINAL and now.ended < reopened]
 
     def _stands(self, address: str) -> bool:
         return self.counts_as_succeeded(address) and not self._is_undone(address)
@@ -291,7 +300,7 @@ class Chronicle:
 
     def _reopened(self, address: str, fact: Record) -> None:
         now = self.of(address)
-        now.state, now.reason, now.outcome, now.reopened = "begun", "", None, True
+        now.state, now.reason, now.outcome, now.reopened = "begun", "", None, self.facts
         inner = str(fact.attributes["hitl.by"])
         now.branch = self.outer(inner)[1]  # type: ignore[index]
 
@@ -300,7 +309,7 @@ class Chronicle:
         assert now.state not in FINAL, f"{address} ends twice"
         assert state != "succeeded" or now.state == "begun" or now.touched, f"{address} succeeds and has not begun"
         outcome = fact.attributes.get("hitl.outcome")
-        now.state, now.outcome = state, None if outcome is None else str(outcome)
+        now.state, now.outcome, now.ended = state, None if outcome is None else str(outcome), self.facts
 
     def _succeeded(self, address: str, fact: Record) -> None:
         self._ends(address, "succeeded", fact)
