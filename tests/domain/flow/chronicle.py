@@ -325,6 +325,9 @@ class Chronicle:
         self.of(address).reason = "caught" if self.of(address).branch == "catch" else ""
 
     def _parked(self, address: str, fact: Record) -> None:
+        if self.of(address).state in FINAL:  # units that it needs before it begins once more were refused
+            self._has_another_turn(address)
+            self._is_resumed(address)
         assert self.of(address).state not in FINAL
         self.of(address).state = "parked"
 
