@@ -234,3 +234,23 @@ def test_an_each_that_has_enough_lets_nothing_begin_again() -> None:
     world = World(each("e", [1, 2], call("x"), enough={"count": 1, "rest": "continue"}), wait("w"))
     world.succeeds("e[0].x").succeeds("e[1].x")
     assert world.operate("rerun", "e[1].x").status == "done"
+
+
+def test_a_rerun_says_what_goes_on_with_it() -> None:
+    """Beside the step of an item that has failed: what of the item was undone, and what was left out."""
+    item = (call("w", undo=undo("w")), call("x", on_failure="fail"), call("z"))
+    world = World(each("e", [1], *item)).succeeds("e[0].w").fails("e[0].x").undone("e[0].w")
+    expected = ("e[0].x: again", "e[0].w: goes on with it", "e[0].z: goes on with it")
+    assert world.operate("rerun", dry_run=True, **{"as": "failed"}).changes == expected
+    assert world.operate("rerun", "e[0].x", dry_run=True).changes == expected
+    assert world.operate("rerun", **{"as": "failed"}).changes == expected
+
+
+def test_a_rerun_says_which_items_were_cut_off_and_go_on() -> None:
+    """An `each` that gave up has items that are begun once more when it goes on."""
+    world = World(each("e", [1, 2, 3, 4, 5], call("x", on_failure="fail"), limit=3, tolerate=1))
+    world.fails("e[0].x").fails("e[1].x").stops("e[2].x").stops("e[3].x")
+    receipt = world.operate("rerun", **{"as": "failed"})
+    expected = ("e[0].x: again", "e[1].x: again", "e[2]: goes on with it", "e[3]: goes on with it")
+    assert receipt.changes == expected
+    assert world.operate("rerun", "e[3].x").changes == ("e[3].x: again",)

@@ -404,16 +404,20 @@ def _end_instead(turn: Turn, step: str, instead: Instead) -> tuple[str, ...]:
 
 def _rerun(turn: Turn, command: Operate) -> tuple[str, ...]:
     assert isinstance(command, Rerun), "the table pairs `rerun` with Rerun"
+    before = turn.run
     match command.scope:
         case "failed":
-            return tuple(f"{address}: again" for address in rerunning.mend(turn))
+            found = rerunning.mend(turn)
         case "all":
-            return tuple(f"{address}: again" for address in rerunning.everything(turn))
+            found = rerunning.everything(turn)
         case "from":
             _edit(turn, _step_of(command), command)
-            return tuple(f"{address}: again" for address in rerunning.from_here(turn, _step_of(command)))
+            found = rerunning.from_here(turn, _step_of(command))
         case _:
-            return _rerun_step(turn, _step_of(command), command)
+            found, changes = (_step_of(command),), _rerun_step(turn, _step_of(command), command)
+            return (*changes, *(f"{what}: goes on with it" for what in rerunning.resumed(before, turn.run, found)))
+    more = (f"{what}: goes on with it" for what in rerunning.resumed(before, turn.run, found))
+    return (*(f"{address}: again" for address in found), *more)
 
 
 def _rerun_step(turn: Turn, step: str, command: Rerun) -> tuple[str, ...]:

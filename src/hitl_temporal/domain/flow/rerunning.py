@@ -3,6 +3,7 @@
 Must not know: who wants it, and whether they may.
 """
 
+from collections.abc import Collection
 from itertools import pairwise
 
 from hitl_temporal.domain.flow import blocks, ends, repairs
@@ -83,6 +84,36 @@ def _reopen_item(turn: Turn, item: Item) -> bool:
     cut = tuple(index for index in each.cut if index != item.index)
     set_each(turn, item.each, each.but(open={**each.open, item.index: None}, given=given, failed=failed, cut=cut))
     return was_early
+
+
+def resumed(before: Run, after: Run, named: Collection[str]) -> tuple[str, ...]:
+    """Return what is done beside the steps that were named: steps in their turn, and items that had been cut off.
+
+    Args:
+        before: The run as it was.
+        after: With the named steps beginning once more.
+        named: Their addresses.
+    """
+    steps = (
+        address
+        for address, step in after.steps.items()
+        if step.state == "waiting" and before.steps[address].state != "waiting"
+        if not {address, *after.definition.plan.around(address)} & {*named}
+    )
+    blocks_of = ((address, step.block.each) for address, step in after.steps.items() if step.block is not None)
+    items = (
+        f"{address}[{index}]"
+        for address, each in blocks_of
+        if each
+        for index in each.cut
+        if not _is_cut(before, address, index)
+    )
+    return (*steps, *items)
+
+
+def _is_cut(run: Run, address: str, index: int) -> bool:
+    block = run.steps[address].block
+    return block is not None and block.each is not None and index in block.each.cut
 
 
 def following(run: Run, address: str) -> tuple[str, ...]:
