@@ -48,10 +48,10 @@ def test_a_step_with_steps_within_is_a_subgraph(drawn: Graph) -> None:
         '    s2["end · call"]',
         "  end",
         '  subgraph s3["c · choose"]',
-        '    subgraph s3b0["branch 0"]',
+        '    subgraph s3b0["if inputs.n #gt; 1"]',
         '      s4["q · call"]',
         "    end",
-        '    subgraph s3b1["branch 1"]',
+        '    subgraph s3b1["else"]',
         '      s5["w · call"]',
         "    end",
         "  end",
@@ -73,9 +73,9 @@ def test_as_text_what_lies_within_is_indented(drawn: Graph) -> None:
         "  journal  call    at once",
         "  end      call    after journal (done)",
         "c          choose  after post",
-        "  branch 0:",
+        "  if inputs.n > 1:",
         "    q      call    at once",
-        "  branch 1:",
+        "  else:",
         "    w      call    at once",
         "s          call    after c",
         "  if it fails:",
@@ -166,3 +166,20 @@ def holders(step: str, parents: dict[str, str]) -> list[str]:
     while step := parents[step]:
         found.append(step)
     return found
+
+
+def test_conditions_are_drawn_whole_or_shortened(tmp_path: Path) -> None:
+    """Of a step and of a branch, also of a run, whose core says them; a picture has long ones in its description."""
+    long = " && ".join(f"inputs.n > {number}" for number in range(9))
+    file = tmp_path / "y" / "flow.yaml"
+    file.parent.mkdir()
+    file.write_text(f"flow: y\ninputs: {{n: {{type: integer}}}}\nsteps:\n  - {{id: a, if: {long}, call: a.b}}\n")
+    found = of_flow(file)
+    assert list(text(found)) == [f"a  call  at once, if {long}"]
+    assert "a · call<br/>if inputs.n #gt; 0 #amp;#amp; inputs.n" in "\n".join(mermaid(found))
+    root = ET.fromstring("\n".join(svg(found)))
+    assert f"if {long}"[:39] + "…" in [element.text for element in root.iter(f"{SVG}text")]
+    assert [f"if {long}" in (e.text or "") for e in root.findall(f"{SVG}desc")] == [True]
+    branches = [{"if": "true", "do": [call("q", **{"if": "1 < 2"})]}, {"else": [call("w")]}]
+    nodes = {node.id: node for node in of_run(graph(World({"id": "c", "choose": branches}).run)).nodes}
+    assert (nodes["q"].condition, nodes["q"].when, nodes["w"].when, nodes["c"].when) == ("1 < 2", "true", "else", "")

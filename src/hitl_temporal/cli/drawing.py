@@ -64,13 +64,14 @@ def mermaid(found: Graph) -> Iterator[str]:
 
 def _drawn(found: Graph, node: Node, numbers: dict[str, int], indent: str) -> Iterator[str]:
     number, told = numbers[node.id], f"<br/>{node.told}" if node.told else ""
+    told = (f"<br/>if {_escaped(node.condition)}" if node.condition else "") + told
     label = f's{number}["{_quoted(f"{node.id} · {node.verb}")}{_quoted(told)}"]'
     branches = found.within(node.id)
     yield f"{indent}{'subgraph ' if branches else ''}{label}"
     for order, branch in enumerate(branches):
         inner = indent + "  "
         if branch.title:
-            yield f'{inner}subgraph s{number}b{order}["{_quoted(branch.title)}"]'
+            yield f'{inner}subgraph s{number}b{order}["{_quoted(_escaped(branch.title))}"]'
             inner += "  "
         for step in branch.nodes:
             yield from _drawn(found, step, numbers, inner)
@@ -78,6 +79,11 @@ def _drawn(found: Graph, node: Node, numbers: dict[str, int], indent: str) -> It
             yield f"{indent}  end"
     if branches:
         yield f"{indent}end"
+
+
+def _escaped(text: str) -> str:
+    """Return an expression as a label holds it, which is read as HTML."""
+    return text.replace("&", "#amp;").replace("<", "#lt;").replace(">", "#gt;")
 
 
 def _quoted(label: str) -> str:
@@ -98,6 +104,7 @@ def text(found: Graph) -> Iterator[str]:
 def _rows(found: Graph, node: Node, indent: str) -> Iterator[tuple[str, str, str, str]]:
     before = [e.before + (f" ({e.label})" if e.label else "") for e in found.edges if e.after == node.id]
     after = f"after {', '.join(before)}" if before else "at once"
+    after += f", if {node.condition}" if node.condition else ""
     yield indent + node.id, node.verb, node.told, after
     for branch in found.within(node.id):
         inner = indent + "  "

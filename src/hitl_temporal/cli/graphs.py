@@ -40,6 +40,8 @@ class Node(NamedTuple):
         parent: The step that it lies in; empty: none.
         branch: The list within that step.
         states: Of a step that lies in items, how many are in which state.
+        condition: Its own; empty: none.
+        when: The condition of its branch, or `else`; empty: it lies in none.
     """
 
     id: str
@@ -48,6 +50,8 @@ class Node(NamedTuple):
     parent: str = ""
     branch: str = ""
     states: Mapping[str, int] = {}
+    condition: str = ""
+    when: str = ""
 
     @property
     def told(self) -> str:
@@ -104,7 +108,10 @@ class Graph(NamedTuple):
                 found.setdefault(node.branch, []).append(node)
         names = sorted(found, key=lambda name: name == CATCH)
         is_alone = names == [_ONLY] and self._verb(step) != "choose"
-        return tuple(Branch(name, "" if is_alone else self._title(step, name), tuple(found[name])) for name in names)
+        return tuple(
+            Branch(name, "" if is_alone else self._title(step, name, found[name][0].when), tuple(found[name]))
+            for name in names
+        )
 
     def document(self) -> "Json":
         """Return it as the service gives it."""
@@ -117,22 +124,33 @@ class Graph(NamedTuple):
     def _verb(self, step: str) -> str:
         return next((node.verb for node in self.nodes if node.id == step), "")
 
-    def _title(self, step: str, branch: str) -> str:
+    def _title(self, step: str, branch: str, when: str) -> str:
         if branch == CATCH:
             return "if it fails"
+        if when:
+            return when if when == "else" else f"if {when}"
         return f"branch {branch}" if self._verb(step) == "choose" else self._verb(step)
 
 
 def of_flow(file: "Path") -> Graph:
     """Return the graph of a flow that has not been started."""
     from hitl_temporal.definition.project import load_flow
+    from hitl_temporal.domain.flow.views import conditions
 
     flow, problems = load_flow(file)
     if flow is None:
         raise CommandError(f"{problems[0]}; `hitl validate` lists everything")
     edges = [Edge(b, step, n.results) for step, needs in flow.all_needs.items() for n in needs for b in n.of]
     nodes = [
-        Node(spot.step.id, spot.step.verb, parent=spot.parent or "", branch=spot.list[1] if spot.parent else "")
+        _node(
+            {
+                "id": spot.step.id,
+                "verb": spot.step.verb,
+                "parent": spot.parent or "",
+                "branch": spot.list[1] if spot.parent else "",
+                **conditions(flow.plan, spot),
+            }
+        )
         for spot in flow.plan.every
     ]
     return Graph(flow.flow, tuple(nodes), tuple(edges))
@@ -157,13 +175,16 @@ def _node(written: "dict[str, Json]") -> Node:
     return Node(
         *(str(written.get(key, "")) for key in ("id", "verb", "state", "parent", "branch")),
         states={s: n for s, n in states.items() if isinstance(n, int)} if isinstance(states, dict) else {},
+        condition=str(written.get("if", "")),
+        when=str(written.get("when", "")),
     )
 
 
 def _written(node: Node) -> "Iterator[tuple[str, Json]]":
     yield "id", node.id
     yield "verb", node.verb
-    for key, value in (("parent", node.parent), ("branch", node.branch), ("state", node.state)):
+    told = {"parent": node.parent, "branch": node.branch, "state": node.state, "if": node.condition, "when": node.when}
+    for key, value in told.items():
         if value:
             yield key, value
     if node.states:

@@ -16,6 +16,8 @@ _CHARACTER, _LINE, _PAD = 7.9, 18.0, 10.0
 """Width and height of a character of 13 pixels, and the space around a text."""
 _BESIDE, _BELOW = 24.0, 44.0
 """Space between steps: beside each other, and from layer to layer, where the labels of edges stand."""
+_WIDEST = 40
+"""Characters of a condition that are drawn."""
 _PLAIN = ("#f6f8fa", "#57606a")
 _EDGE = "#424a53"
 
@@ -81,7 +83,13 @@ def _described(found: Graph) -> str:
     sentences: list[str] = []
     for node in found.nodes:
         before = [e.before + (f" ({e.label})" if e.label else "") for e in found.edges if e.after == node.id]
-        told = (node.told, f"in {node.parent}" if node.parent else "", f"after {', '.join(before)}" if before else "")
+        told = (
+            node.told,
+            f"in {node.parent}" if node.parent else "",
+            f"after {', '.join(before)}" if before else "",
+            *(f"if {condition}" for condition in (node.when, node.condition) if condition not in {"", "else"}),
+            "else" if node.when == "else" else "",
+        )
         sentences.append(f"{node.id}: {', '.join(filter(None, (node.verb, *told)))}.")
     return " ".join(sentences)
 
@@ -113,7 +121,8 @@ def _arranged(found: Graph, nodes: tuple[Node, ...]) -> _Drawing:
 
 
 def _box(found: Graph, node: Node) -> _Box:
-    lines = tuple(filter(None, (node.id, node.verb, node.told)))
+    condition = _short(f"if {node.condition}") if node.condition else ""
+    lines = tuple(filter(None, (node.id, node.verb, condition, node.told)))
     width = max(len(line) for line in lines) * _CHARACTER + 2 * _PAD
     height = len(lines) * _LINE + 2 * _PAD
     inner: list[tuple[float, float, str, _Drawing]] = []
@@ -121,13 +130,19 @@ def _box(found: Graph, node: Node) -> _Box:
     for branch in found.within(node.id):
         drawing = _arranged(found, branch.nodes)
         below = height + (_LINE if branch.title else 0.0)
-        inner.append((left, below, branch.title, drawing))
-        left += max(drawing.width, len(branch.title) * _CHARACTER) + _BESIDE
+        title = _short(branch.title)
+        inner.append((left, below, title, drawing))
+        left += max(drawing.width, len(title) * _CHARACTER) + _BESIDE
         lowest = max(lowest, below + drawing.height + _PAD)
     if not inner:
         return _Box(node, width, height, lines)
     needed = left - _BESIDE + _PAD
     return _Box(node, max(width, needed), lowest, lines, tuple(inner))
+
+
+def _short(text: str) -> str:
+    """Return a text that is not too wide for a box; the description has all of it."""
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
 def _layers(names: list[str], edges: list[Edge]) -> dict[str, int]:

@@ -17,10 +17,10 @@ from hitl_temporal.domain.flow.forecast import Forecast, forecast
 from hitl_temporal.domain.flow.holding import lacking, lacking_since
 from hitl_temporal.domain.flow.incident import TICKET_CLOSED
 from hitl_temporal.domain.flow.lateness import WHOLE, is_late
-from hitl_temporal.domain.flow.plan import Spot
+from hitl_temporal.domain.flow.plan import Plan, Spot
 from hitl_temporal.domain.flow.readiness import is_reached, missing
 from hitl_temporal.domain.flow.state import Proposal, Run, StepRun
-from hitl_temporal.domain.flow.step import Step
+from hitl_temporal.domain.flow.step import Branch, Step
 from hitl_temporal.domain.flow.tickets import is_awaited, ticket_of
 from hitl_temporal.domain.inputs import hidden
 from hitl_temporal.domain.value import Json, Value
@@ -288,11 +288,22 @@ def _node(run: Run, spot: Spot) -> dict[str, Json]:
     node: dict[str, Json] = {"id": spot.step.id, "verb": spot.step.verb}
     if spot.parent is not None:
         node |= {"parent": spot.parent, "branch": spot.list[1]}
+    node |= conditions(run.definition.plan, spot)
     if not spot.each:
         return {**node, "state": run.steps[spot.step.id].state}
     states = Counter(s.state for a, s in run.steps.items() if step_id(a) == spot.step.id)
     leading = next((state for state in _LEADING if states[state]), "waiting")
     return {**node, "state": leading, "states": dict(states)}
+
+
+def conditions(plan: Plan, spot: Spot) -> dict[str, Json]:
+    """Return on what it depends whether a step is done: its own `if`, and `when` the branch is taken in which it is."""
+    found: dict[str, Json] = {} if spot.step.condition is None else {"if": spot.step.condition}
+    choose = None if spot.parent is None else plan.spots[spot.parent].step.choose
+    if choose is not None and spot.list[1].isdecimal():
+        branch = choose[int(spot.list[1])]
+        found["when"] = branch.condition if isinstance(branch, Branch) else "else"
+    return found
 
 
 _LEADING = ("parked", "running", "waiting", "failed", "cancelled", "succeeded", "skipped")
