@@ -51,6 +51,8 @@ def test_a_scenario_is_chosen_by_name(hitl, project) -> None:
     """One in which a job fails shows where runs stop."""
     done = hitl("simulate", "hello", "--runs", "5", "--scenario", "bad")
     assert done.out == "runs:        5 parked\n"
+    assert "a parked in 5 of 5 runs: " in done.err
+    assert "--scenario NAME" in done.err
 
 
 @pytest.mark.parametrize(

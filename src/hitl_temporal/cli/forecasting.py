@@ -77,6 +77,10 @@ def _tell(found: "Forecast") -> None:
             ("90% within", _length(found.p90)),
         )
     )
+    for stuck in found.stuck:
+        output.note(f"{stuck.step} parked in {stuck.runs} of {found.runs} runs: {stuck.reason}")
+    if found.stuck:
+        output.note("let a scenario say what its steps give: scenarios/NAME.yaml of the flow, by --scenario NAME")
     rows = [(p.step, p.who, f"{p.share:.0%}", _length(p.p50), _length(p.p90)) for p in found.path]
     output.table(("WAITS FOR", "WHO", "OF RUNS", "HALF WITHIN", "90% WITHIN"), rows)
 

@@ -39,6 +39,8 @@ def test_what_a_scenario_says_about_a_job_holds() -> None:
     assert (found.p50, found.p90) == (3 * HOUR, 3 * HOUR)
     stuck = foretold(flow(call("a")), {"jobs": {"a": {"fail": "no", "permanent": True}}})
     assert (stuck.statuses, stuck.p50, stuck.path) == ({"parked": 40}, None, ())
+    (parked,) = stuck.stuck
+    assert (parked.step, parked.runs, "no" in parked.reason, found.stuck) == ("a", 40, True, ())
 
 
 def test_people_answer_within_hours() -> None:

@@ -31,7 +31,7 @@ from hitl_temporal.domain.simulation.setting import Setting
 from hitl_temporal.domain.simulation.world import Simulation
 from hitl_temporal.domain.value import Json, Value, digest
 
-__all__ = ["DEFAULTS", "Forecast", "OnPath", "forecast"]
+__all__ = ["DEFAULTS", "Forecast", "OnPath", "Stuck", "forecast"]
 
 DEFAULTS: Mapping[str, str] = {"call": "5s..1m", "run": "1m..10m", "flow": "1h..1d", "ask": "4h..2d", "wait": "4h..2d"}
 """By verb: half of them take no longer than the first, nine of ten no longer than the second; flows that are given."""
@@ -64,6 +64,19 @@ class OnPath(Value):
     p90: float
 
 
+class Stuck(Value):
+    """A step with which runs did not get on, so that an operator would have to see to it.
+
+    Attributes:
+        reason: What was wrong, in one of the runs.
+        runs: In how many.
+    """
+
+    step: str
+    reason: str
+    runs: int
+
+
 class Forecast(Value):
     """What came of many runs.
 
@@ -72,6 +85,7 @@ class Forecast(Value):
         p50: After how many seconds half of those that have ended were over; None: none has.
         p90: After how many seconds nine of ten were.
         path: What they waited for, the longest first.
+        stuck: What had parked in those that have not ended, the most frequent first.
     """
 
     flow: str
@@ -80,6 +94,7 @@ class Forecast(Value):
     p50: float | None = None
     p90: float | None = None
     path: tuple[OnPath, ...] = Field(default=())
+    stuck: tuple[Stuck, ...] = Field(default=())
 
 
 def forecast(
@@ -111,6 +126,8 @@ def forecast(
     statuses: Counter[str] = Counter()
     lengths: list[float] = []
     waits: dict[str, list[float]] = {}
+    stuck: Counter[str] = Counter()
+    reasons: dict[str, str] = {}
     for number in range(min(runs, MAX_RUNS)):
         setting.people = people
         drawn = _Drawn(flow, ranges, f"{seed}:{number}")
@@ -120,6 +137,10 @@ def forecast(
             lengths.append((simulation.now - given.at).total_seconds())
             for step, length in _critical(simulation, given.at):
                 waits.setdefault(step, []).append(length)
+        else:
+            parked = {step_id(a): step.error for a, step in simulation.run.steps.items() if step.state == "parked"}
+            stuck.update(parked.keys())
+            reasons |= parked
     path = (_on_path(flow, step, found, len(lengths)) for step, found in waits.items())
     return Forecast(
         flow=flow.flow,
@@ -128,6 +149,7 @@ def forecast(
         p50=_share(lengths, 0.5),
         p90=_share(lengths, 0.9),
         path=tuple(sorted(path, key=lambda p: -p.share * p.p50)),
+        stuck=tuple(Stuck(step=step, reason=reasons[step], runs=number) for step, number in stuck.most_common()),
     )
 
 
