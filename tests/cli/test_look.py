@@ -262,6 +262,20 @@ def test_a_graph_of_a_flow_is_drawn_out_of_its_document(hitl, service) -> None:
     assert not service.requests
 
 
+def test_a_flow_that_is_not_there_is_told_with_those_that_are(hitl, service) -> None:
+    """A misspelt flow is taken for a run, which nobody may see without saying who they are."""
+    hitl("init", "p")
+    service.on("GET /v1/runs/helo/graph", (401, {"title": "Who?", "status": 401, "detail": "say who you are"}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HITL_PROJECT", "p")
+        done = hitl("graph", "helo")
+    assert done.code == 1
+    assert "no flow is named 'helo'" in done.err
+    assert "say who you are" in done.err
+    assert "flows of this project: hello" in done.err
+    assert "this project has no flows" in hitl("graph", "nothing").err
+
+
 def test_a_graph_with_an_unknown_end_of_an_edge_is_still_drawn() -> None:
     """A step of a newer server may hang on something that is no node here."""
     found = Graph("f", (Node("a", "call"),), (Edge("gone", "a", ("succeeded",)),))

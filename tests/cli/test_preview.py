@@ -143,3 +143,11 @@ def test_a_refusal_is_one_line_and_exit_1(hitl, service) -> None:
     service.on(PATH, (403, {"title": "t", "status": 403, "detail": "'ann' may not start 'spend'"}))
 
     assert hitl("preview", "spend") == (1, "", "hitl: 'ann' may not start 'spend'\n")
+
+
+def test_what_a_stage_depends_on_is_said_once(hitl, service) -> None:
+    """In its row; what belongs to no stage stands beside."""
+    reason = "stage 'security': when: depends on steps.risk.outputs.score"
+    service.on(PATH, answer({**SECURITY, "reason": reason}, depends=[reason, "body: depends on steps.a"]))
+    done = hitl("preview", "spend")
+    assert (done.out.count(reason), done.err) == (1, "approve: Spend 5\napprove: body: depends on steps.a\n")

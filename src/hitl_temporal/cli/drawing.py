@@ -1,5 +1,7 @@
 """`hitl graph`: a flow's steps and what follows what, before or during a run."""
 
+# ruff: noqa: PLC0415 what a command needs is imported when it runs: `hitl --help` loads typer alone
+
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated
@@ -8,6 +10,7 @@ import typer
 
 from hitl_temporal.cli import output
 from hitl_temporal.cli.command import people
+from hitl_temporal.cli.errors import CommandError
 from hitl_temporal.cli.graphs import COLOURS, Edge, Graph, Node, of_flow, of_run
 from hitl_temporal.cli.session import Session
 from hitl_temporal.cli.svg import svg
@@ -33,12 +36,24 @@ def graph(
 ) -> None:
     """Draw a flow, or a run with the state of each step."""
     file = session.settings.project / "workflows" / subject / "flow.yaml"
-    found = of_flow(file) if file.is_file() else of_run(session.client.graph(subject))
+    found = of_flow(file) if file.is_file() else _of_run(session, subject)
     if session.as_json:
         output.as_json(found.document())
         return
     for line in {Format.MERMAID: mermaid, Format.SVG: svg, Format.TEXT: text}[form](found):
         output.line(line)
+
+
+def _of_run(session: Session, subject: str) -> Graph:
+    from hitl_temporal.client import NotFoundError, UnauthenticatedError
+
+    try:
+        return of_run(session.client.graph(subject))
+    except (NotFoundError, UnauthenticatedError) as error:
+        flows = session.settings.project / "workflows"
+        names = sorted(file.parent.name for file in flows.glob("*/flow.yaml"))
+        known = f"flows of this project: {', '.join(names)}" if names else "this project has no flows"
+        raise CommandError(f"no flow is named {subject!r}, and as a run: {error}; {known}") from error
 
 
 def mermaid(found: Graph) -> Iterator[str]:

@@ -34,7 +34,8 @@ def preview(
         output.as_json(found.document())
         return
     for ask in found.asks:
-        for said in (ask.preview.title, *ask.preview.depends):
+        in_rows = {stage.reason for stage in ask.preview.stages}
+        for said in (ask.preview.title, *(what for what in ask.preview.depends if what not in in_rows)):
             output.note(f"{ask.step}: {said}")
     if found.asks:
         output.table(_HEADINGS, (row for ask in found.asks for row in _rows(ask)))
