@@ -15,6 +15,7 @@ from hitl_temporal.domain.violations import IS
 __all__ = ["kind_of", "rules_of", "samples"]
 
 _TEXT: Final = Rules(type="string")
+_COUNT: Final = Rules(type="integer")
 
 _SAMPLES: Final[dict[Kind, tuple[Json, ...]]] = {
     "string": ("", "a"),
@@ -48,6 +49,8 @@ def rules_of(flow: Flow, path: str) -> tuple[str, Rules] | None:
             return None if known is None else _within(f"steps.{step}.outputs.{name}", known, rest)
         case ["requester", *_]:
             return "requester", _TEXT
+        case ["index", *_]:
+            return "index", _COUNT
         case ["run", "id" | "flow" as name, *_]:
             return f"run.{name}", _TEXT
         case _:
