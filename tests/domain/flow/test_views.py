@@ -224,3 +224,12 @@ def test_the_graph_has_nodes_and_edges() -> None:
             {"from": "b", "to": "c", "results": ["rejected"]},
         ],
     }
+
+
+def test_the_graph_says_on_what_steps_and_branches_depend() -> None:
+    """A step has its own `if`; those of a branch have its condition, or `else`."""
+    branches = [{"if": "1 < 2", "do": [call("q", **{"if": "true"})]}, {"else": [call("w")]}]
+    nodes = graph(World({"id": "c", "choose": branches}).run)["nodes"]
+    assert isinstance(nodes, list)
+    told = [(n["id"], n.get("if"), n.get("when")) for n in nodes if isinstance(n, dict)]
+    assert told == [("c", None, None), ("q", "true", "1 < 2"), ("w", None, "else")]
