@@ -23,7 +23,7 @@ __all__ = ["short_rig", "short_server"]  # fixtures: pytest finds them here by n
 IS_LONG = os.environ.get("HITL_CHAOS") == "long"
 ATTEMPTS = 10_000 if IS_LONG else 600
 """`make chaos` sends the whole flood."""
-COMMENTS = 500 if IS_LONG else 120
+COMMENTS = 500 if IS_LONG else 60
 
 ASK = {"title": "Go?", "requester": "ann", "who": ["group:secops"], "approve": 2}
 

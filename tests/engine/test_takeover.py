@@ -23,7 +23,7 @@ from tests.fakes import answer
 MANY = 6
 """Which worker thread gets what first is chance: of so many some are queried first."""
 
-ROUNDS = 60 if os.environ.get("HITL_CHAOS") == "long" else 12
+ROUNDS = 60 if os.environ.get("HITL_CHAOS") == "long" else 4
 
 OUTAGE = 2.5
 """Seconds; longer than any wait below."""
