@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import pytest
 from temporalio.client import WorkflowHandle
 
 from hitl_temporal.domain.flow.cloud_event import CloudEvent
+from hitl_temporal.service import door
 from hitl_temporal.service.errors import ForbiddenError, InvalidError
 from hitl_temporal.service.events import MOST_EVENTS, Events, Received
 from hitl_temporal.service.identity import Identity
@@ -143,9 +145,10 @@ async def test_what_an_event_starts_waits_for_the_next_one(rig: Rig, kind: str) 
     assert (await handle.result())["outputs"] == {"n": 2}
 
 
-async def test_without_a_worker_nothing_is_lost(idle_rig: Rig, kind: str) -> None:
+async def test_without_a_worker_nothing_is_lost(idle_rig: Rig, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The run is started and waits for a worker; an open one is told by Signal."""
     rig = idle_rig
+    monkeypatch.setattr(door, "PATIENCE", timedelta(seconds=2))  # nobody will answer
     name = add(rig, WAITING.replace(", if: event.data.n > 1", ""), kind)
     handle = await rig.start(name)
     await until_listed(rig, handle)
