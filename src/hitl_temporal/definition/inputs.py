@@ -16,7 +16,7 @@ from hitl_temporal.domain.flow.commands import unfit
 from hitl_temporal.domain.flow.definition import Flow
 from hitl_temporal.domain.form import complete
 from hitl_temporal.domain.inputs import Input
-from hitl_temporal.domain.value import Json, canonical
+from hitl_temporal.domain.value import Json, weigh
 from hitl_temporal.domain.violations import TYPES, path, said
 from hitl_temporal.domain.words import found, shorten
 
@@ -79,7 +79,7 @@ def check_inputs(flow: Flow, inputs: object) -> dict[str, Json]:
         raise InputError([InputProblem("", f"inputs must be one JSON object, found {found(inputs)}")])
     if (wrong := unfit(inputs)) is not None:  # pyright: ignore[reportUnknownArgumentType] - any object at all
         raise InputError([InputProblem("", f"inputs are {wrong}")])
-    if (size := len(canonical(inputs).encode())) > MAX_INPUT_BYTES:  # pyright: ignore[reportUnknownArgumentType]
+    if (size := weigh(inputs)) > MAX_INPUT_BYTES:  # pyright: ignore[reportUnknownArgumentType]
         text = f"inputs have {size} bytes, at most {MAX_INPUT_BYTES} are taken: pass a reference to what is large"
         raise InputError([InputProblem("", text)])
     given: dict[str, Json] = {str(name): value for name, value in inputs.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]

@@ -11,7 +11,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic import JsonValue as Json
 
-__all__ = ["Document", "FromOutside", "Json", "Value", "canonical", "digest"]
+__all__ = ["Document", "FromOutside", "Json", "Value", "canonical", "digest", "weigh"]
 
 
 class Value(BaseModel):
@@ -62,6 +62,11 @@ def canonical(value: object) -> str:
     Two values are the same exactly when their canonical texts are; digests are taken over it.
     """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def weigh(value: object) -> int:
+    """Return how many bytes a value has as JSON; ValueError when it has none."""
+    return len(canonical(value).encode())
 
 
 def digest(value: object) -> str:

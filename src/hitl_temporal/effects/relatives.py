@@ -6,10 +6,10 @@ A terminated parent can't withdraw its questions, so each question looks for its
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from hitl_temporal.domain.flow.state import Run
@@ -30,6 +30,8 @@ from hitl_temporal.messages import (
     SeedRead,
 )
 from hitl_temporal.ports import TemporaryError
+
+Answer = TypeVar("Answer")
 
 _ANSWER_WITHIN = timedelta(seconds=3)
 """For a query, which needs a worker; then it is read again, and a worker that is stopped is not kept from its end.
@@ -63,10 +65,7 @@ class Relatives:
             if found.status is WorkflowExecutionStatus.RUNNING:
                 return SeedRead(reason=f"{name!r} has not ended")
             handle = self._client.get_workflow_handle(name, run_id=found.run_id)
-            async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
-                told = await handle.query(SEED, result_type=Run | None)  # pyright: ignore[reportArgumentType] - the SDK takes any type hint
-        except TimeoutError as error:
-            raise TemporaryError(f"run {name!r} does not answer") from error
+            told = await _asked(handle, SEED, Run)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return SeedRead(reason=f"there is no run {name!r}, or Temporal keeps it no longer")
@@ -129,10 +128,17 @@ class Relatives:
         """Ask a run that was cancelled, or has failed, how it ended; None: it did not live so long as to know."""
         handle = self._client.get_workflow_handle(request.workflow_id)
         try:
-            async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
-                told = await handle.query("status", result_type=RunStatus | None)  # pyright: ignore[reportArgumentType] - the SDK takes any type hint
-        except TimeoutError as error:
-            raise TemporaryError(f"run {request.workflow_id!r} does not answer") from error
+            told = await _asked(handle, "status", RunStatus)
         except RPCError as error:
             raise TemporaryError(f"run {request.workflow_id!r} can't be asked: {error.message}") from error
         return None if told is None else RunResult.model_validate(told.model_dump(include=set(RunResult.model_fields)))
+
+
+async def _asked(handle: WorkflowHandle[Any, Any], query: str, answer: type[Answer]) -> Answer | None:
+    """Return what a run answers to a query, None when it never lived so long as to know."""
+    try:
+        async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
+            found: Answer | None = await handle.query(query, result_type=answer | None)  # pyright: ignore[reportArgumentType] - the SDK takes any type hint
+    except TimeoutError as error:
+        raise TemporaryError(f"run {handle.id!r} does not answer") from error
+    return found

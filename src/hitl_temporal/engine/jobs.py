@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from hitl_temporal.domain.flow.attempts import End, may_begin_again
     from hitl_temporal.domain.flow.effects import StartCall
     from hitl_temporal.domain.problems import first_problem
-    from hitl_temporal.domain.value import Json, canonical
+    from hitl_temporal.domain.value import Json, weigh
     from hitl_temporal.messages import AGENT_STOPPED, EXIT_CODE, OUTPUTS, CommandEnded, RunCommand
 
 from hitl_temporal.engine import options
@@ -133,7 +133,7 @@ def _success(effect: StartCall, found: Json, exit_code: int | None = None) -> ev
         return events.UndoSucceeded(at=at, step=effect.step)
     outputs = as_outputs(found)
     try:
-        size = len(canonical(outputs).encode())
+        size = weigh(outputs)
         if size > INLINE_BYTES:  # of a worker that is not ours: ours has put it into the blob store
             reason = f"its outputs have {size} bytes, at most {INLINE_BYTES} are kept: return a reference"
             return events.JobFailed(at=at, step=effect.step, n=effect.n, error=reason)

@@ -12,7 +12,7 @@ from hitl_temporal.domain.approval.commands import Decide, Reference
 from hitl_temporal.domain.approval.context import at_path
 from hitl_temporal.domain.approval.eligibility import eligible
 from hitl_temporal.domain.approval.state import Approval, StageRun
-from hitl_temporal.domain.value import Json, canonical
+from hitl_temporal.domain.value import Json, weigh
 
 MAX_QUESTION_BYTES = 300_000
 """The question as it is put: its document, its context, and what is shown of it."""
@@ -122,4 +122,4 @@ def _of_answer(comment: str, form: Mapping[str, Json]) -> int:
 
 def _of_json(value: Json) -> int:
     """Return how many bytes a value has on its way: a control character has six."""
-    return len(canonical(value).encode())
+    return weigh(value)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from hitl_temporal.domain.value import Json, canonical, digest
+from hitl_temporal.domain.value import Json, digest, weigh
 
 MAX_EVENTS = 500
 MAX_EVENTS_BYTES = 128 * 1024
@@ -20,7 +20,7 @@ MAX_DATA_BYTES = 64 * 1024
 
 
 def _not_too_large(data: Json) -> Json:
-    if (size := len(canonical(data).encode())) > MAX_DATA_BYTES:
+    if (size := weigh(data)) > MAX_DATA_BYTES:
         raise ValueError(f"has {size:,} bytes, at most {MAX_DATA_BYTES:,} are taken; give a reference to what is large")
     return data
 
@@ -61,7 +61,7 @@ def newest(events: tuple[CloudEvent, ...]) -> tuple[CloudEvent, ...]:
     """Return the newest of these that a run keeps: so many, and so much."""
     events, size = events[-MAX_EVENTS:], 0
     for place in range(len(events) - 1, -1, -1):
-        size += len(canonical(events[place].data).encode())
+        size += weigh(events[place].data)
         if size > MAX_EVENTS_BYTES:
             return events[place + 1 :]
     return events

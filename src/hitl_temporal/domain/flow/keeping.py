@@ -13,7 +13,7 @@ from hitl_temporal.domain.flow.address import within
 from hitl_temporal.domain.flow.commands import unfit
 from hitl_temporal.domain.flow.state import Each, Run
 from hitl_temporal.domain.flow.turn import Turn
-from hitl_temporal.domain.value import Json, canonical
+from hitl_temporal.domain.value import Json, weigh
 
 __all__ = [
     "MAX_ARGUMENT_BYTES",
@@ -23,7 +23,6 @@ __all__ = [
     "grows_too_large",
     "kept_bytes",
     "no_place",
-    "weigh",
 ]
 
 MAX_KEPT_BYTES = 512 * 1024
@@ -36,19 +35,16 @@ MAX_RESULT_BYTES = 256 * 1024
 """Of the outputs of the flow, all together, as JSON."""
 
 
-def weigh(value: Json | Mapping[str, Json]) -> int:
-    """Return how many bytes a value has as JSON."""
-    return len(canonical(value).encode())
-
-
 def no_place(turn: Turn, values: Mapping[str, Json]) -> str | None:
     """Return why a run can't keep what it is given; None once there is a place for it.
 
     What is kept is counted anew only when it may be too much: `kept` tells how much it is at most.
     """
-    if (wrong := unfit(values)) is not None:
-        return wrong
-    size, run = weigh(values), turn.run
+    try:
+        size = weigh(values)
+    except ValueError:
+        return unfit(values)
+    run = turn.run
     before = run.kept if run.kept + size <= MAX_KEPT_BYTES else kept_bytes(run)
     if before + size > MAX_KEPT_BYTES:
         return _said(size, before)

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, NoReturn, TypeAlias, cast
 
 from hitl_temporal.domain import patterns
 from hitl_temporal.domain.patterns import PatternError
-from hitl_temporal.domain.value import Json, canonical
+from hitl_temporal.domain.value import Json, weigh
 from hitl_temporal.domain.words import found, shorten
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "OutputError", "Path", "Pattern", "Text", "extract", "read"]
@@ -224,7 +224,7 @@ def _size(name: str, value: Json) -> int:
     if _is_deeper(value, MAX_DEPTH):
         raise OutputError(f"output {name!r}: it has lists and maps in one another more than {MAX_DEPTH} times")
     try:
-        return len(canonical(value).encode())
+        return weigh(value)
     except UnicodeEncodeError as error:
         raise OutputError(f"output {name!r}: it holds half a character, an escape such as \\ud800") from error
 

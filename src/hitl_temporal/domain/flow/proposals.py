@@ -12,13 +12,13 @@ from hitl_temporal.domain.audit import child_attributes
 from hitl_temporal.domain.flow.commands import Operate, Receipt
 from hitl_temporal.domain.flow.effects import StartAsk, StopStep
 from hitl_temporal.domain.flow.events import Operated
-from hitl_temporal.domain.flow.keeping import count, no_place, weigh
+from hitl_temporal.domain.flow.keeping import count, no_place
 from hitl_temporal.domain.flow.passing import passed
 from hitl_temporal.domain.flow.requests import question
 from hitl_temporal.domain.flow.scope import scope, told
 from hitl_temporal.domain.flow.state import Proposal, Run
 from hitl_temporal.domain.flow.turn import Turn
-from hitl_temporal.domain.value import Json
+from hitl_temporal.domain.value import Json, weigh
 
 MAX_PROPOSALS = 50
 """Out at a time in one run: each is a workflow of its own, and travels with the run."""

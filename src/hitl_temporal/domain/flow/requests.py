@@ -14,12 +14,12 @@ from hitl_temporal.domain.flow.attempts import SPARE_STARTS
 from hitl_temporal.domain.flow.editing import changed
 from hitl_temporal.domain.flow.effects import StartAsk, StartCall, StartFlow
 from hitl_temporal.domain.flow.job import Job, Prepared, prepare
-from hitl_temporal.domain.flow.keeping import MAX_ARGUMENT_BYTES, weigh
+from hitl_temporal.domain.flow.keeping import MAX_ARGUMENT_BYTES
 from hitl_temporal.domain.flow.scope import scope_of
 from hitl_temporal.domain.flow.secrets import harmless, with_references
 from hitl_temporal.domain.flow.state import Run
 from hitl_temporal.domain.flow.step import Retry, Step, Undo
-from hitl_temporal.domain.value import Json
+from hitl_temporal.domain.value import Json, weigh
 
 RUN_COMMAND = "hitl.run_command"
 """The activity that runs a command."""

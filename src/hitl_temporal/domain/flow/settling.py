@@ -13,14 +13,14 @@ from heapq import heappop, heappush
 from hitl_temporal.domain.expressions import ExpressionError, render
 from hitl_temporal.domain.flow import attending, blocks, ends, extensions, grants, holding, ledger, proposals, undoing
 from hitl_temporal.domain.flow.address import Item, place
-from hitl_temporal.domain.flow.keeping import MAX_RESULT_BYTES, weigh
+from hitl_temporal.domain.flow.keeping import MAX_RESULT_BYTES
 from hitl_temporal.domain.flow.readiness import is_reached, readiness
 from hitl_temporal.domain.flow.scope import scope, told
 from hitl_temporal.domain.flow.starting import start
 from hitl_temporal.domain.flow.state import Closing, Ending, Instead, Run, RunStatus
 from hitl_temporal.domain.flow.turn import Turn
 from hitl_temporal.domain.flow.within import closing_around, is_closing, is_over, outward
-from hitl_temporal.domain.value import Json
+from hitl_temporal.domain.value import Json, weigh
 
 
 def settle(turn: Turn) -> None:
